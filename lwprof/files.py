@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from lwprof.errors import InputError
+
+
+def write_whole(path: str | Path, text: str) -> None:
+    """Write ``text`` beside ``path`` and move it there, so that no half-written file is ever seen.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    target = Path(path)
+    temporary = None
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "Is a directory")
+        if target.exists() and not target.is_file():  # a device or pipe cannot be replaced
+            target.write_text(text, encoding="utf-8")
+            return
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, (target.stat().st_mode & 0o777) if target.exists() else 0o666 & ~umask)
+        os.replace(temporary, target.resolve() if target.is_symlink() else target)
+        temporary = None
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)

@@ -1,0 +1,189 @@
+"""The operator graph: one plain, frozen picture of a network, whatever it was captured from.
+
+Nothing here knows torch. A capture fills a :class:`GraphBuilder` in execution order; costs and
+analyses read the :class:`OpGraph` that comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
+
+from lwprof.units import dtype_bytes
+
+
+class Value(NamedTuple):
+    """One tensor at one moment: writing a tensor in place makes a new value of the same root."""
+
+    number: int
+    shape: tuple[int, ...]
+    dtype: str
+    elements: int
+    """Distinct elements: a broadcast (stride 0) dimension counts once."""
+    source: str
+    """"input", "parameter", "buffer", "constant", "operator", or "unseen" (no seen operator made it)."""
+    root: int
+    """Number of the value whose memory this one shares; its own number if it has memory of its own."""
+    producer: int
+    """Index of the operator that made it, -1 if none did."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the distinct elements."""
+        return self.elements * dtype_bytes(self.dtype)
+
+
+class Operator(NamedTuple):
+    """One executed operator."""
+
+    index: int
+    name: str
+    """Qualified name without the overload, such as ``aten::conv2d``."""
+    arguments: Mapping[str, Any]
+    """By schema name; tensors are :class:`Value`, lists of tensors tuples of them. Arguments left at
+    their defaults may be absent."""
+    inputs: tuple[Value, ...]
+    """Every tensor that it reads, in argument order."""
+    outputs: tuple[Value, ...]
+    call: int
+    """Index of the module call that ran it."""
+    after: tuple[int, ...]
+    """Operators that must run before it: producers of its inputs, and in-place writers of their memory."""
+    effect: str
+    """"new" (fresh memory), "view" (no memory touched) or "inplace" (the first output overwrites an input)."""
+    pointwise: bool
+    """Each output element depends only on the input elements at its own place."""
+
+
+class Call(NamedTuple):
+    """One call of a module."""
+
+    parent: int
+    """Index of the call it was made from; -1 for the network itself."""
+    module: str
+    """Qualified name; "" for the network itself."""
+
+
+class Module(NamedTuple):
+    """A module of the network; flat networks and ONNX files have only the root."""
+
+    name: str
+    type: str
+    container: bool
+    """A Sequential, ModuleList or ModuleDict: it holds modules and computes nothing itself."""
+
+
+class Weight(NamedTuple):
+    """A stored tensor of the network, listed once however often it is shared."""
+
+    name: str
+    module: str
+    elements: int
+    bytes: int
+    source: str
+    """"parameter", "buffer" or "constant" (a weight that is no parameter: frozen, quantised)."""
+    trainable: bool
+    value: int
+    """Number of its value in the graph; -1 if no operator reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpGraph:
+    """A network's operators in execution order, with their data flow."""
+
+    operators: tuple[Operator, ...]
+    values: tuple[Value, ...]
+    """Every value, at the index of its number."""
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    weights: tuple[Weight, ...]
+    modules: tuple[Module, ...]
+    calls: tuple[Call, ...]
+    input_dependent: bool = False
+    """The network's control flow needed values, so another input may give other counts."""
+
+
+class GraphBuilder:
+    """Collects values and operators in execution order and keeps the data flow right."""
+
+    def __init__(self) -> None:
+        self.operators: list[Operator] = []
+        self.values: list[Value] = []
+        self._last_writer: dict[int, int] = {}
+
+    def value(self, shape: tuple[int, ...], dtype: str, source: str, elements: int | None = None) -> Value:
+        """Add a value that no operator made."""
+        number = len(self.values)
+        value = Value(number, shape, dtype, prod(shape) if elements is None else elements, source, number, -1)
+        self.values.append(value)
+        return value
+
+    def operator(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        inputs: tuple[Value, ...],
+        outputs: Iterable[tuple[tuple[int, ...], str, int, Value | None]],
+        effect: str = "new",
+        call: int = 0,
+        pointwise: bool = False,
+    ) -> tuple[Value, ...]:
+        """Append an operator and return the values it makes.
+
+        Each output is ``(shape, dtype, distinct elements, base)``: ``base`` is the input whose memory
+        the output shares (a view, or the operand that is written in place), ``None`` for fresh memory.
+        """
+        index = len(self.operators)
+        after = {value.producer for value in inputs}
+        writers = self._last_writer
+        if writers:
+            after.update(writers.get(value.root, -1) for value in inputs)
+        after.discard(-1)
+        made = []
+        values = self.values
+        for shape, dtype, elements, base in outputs:
+            number = len(values)
+            root = number if base is None else base.root
+            value = Value(number, shape, dtype, elements, "operator", root, index)
+            values.append(value)
+            made.append(value)
+            if effect == "inplace" and base is not None:
+                writers[root] = index
+        results = tuple(made)
+        self.operators.append(
+            Operator(index, name, arguments, inputs, results, call, tuple(sorted(after)), effect, pointwise)
+        )
+        return results
+
+
+def operator(name: str, outputs: tuple[int, ...] | list[tuple[int, ...]], **arguments: Any) -> Operator:
+    """Make one operator by hand, for examples and tests: tuples of ints are tensor shapes of float32.
+
+    Anything that is not a shape stays as it is; a list of shapes is a list of tensors. Arguments named
+    ``weight`` or ``bias`` are parameters, all others inputs.
+
+    >>> operator("aten::add", (2, 3), self=(2, 3), other=(1, 3)).inputs[1].elements
+    3
+    """
+    builder = GraphBuilder()
+
+    def is_shape(item: Any) -> bool:
+        return isinstance(item, tuple) and all(isinstance(size, int) for size in item)
+
+    given: dict[str, Any] = {}
+    inputs: list[Value] = []
+    for key, item in arguments.items():
+        source = "parameter" if key in ("weight", "bias", "params") else "input"
+        if is_shape(item):
+            given[key] = builder.value(item, "float32", source)
+            inputs.append(given[key])
+        elif isinstance(item, list) and item and all(is_shape(shape) for shape in item):
+            given[key] = tuple(builder.value(shape, "float32", source) for shape in item)
+            inputs.extend(given[key])
+        else:
+            given[key] = item
+    shapes = [outputs] if isinstance(outputs, tuple) else outputs
+    builder.operator(name, given, tuple(inputs), [(shape, "float32", prod(shape), None) for shape in shapes])
+    return builder.operators[0]
