@@ -1,0 +1,85 @@
+# Needs make and Python 3.11 or newer, nothing else. `make help` lists the targets.
+#
+# What is tested is what is shipped: every target runs the built wheel, installed into .venv,
+# never the sources of this folder. Stamps in .venv and build/ say what is already done.
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+
+BIN := $(abspath $(VENV))/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALL := $(PIP) install --no-build-isolation -c $(CONSTRAINTS)
+PYTEST := $(BIN)/pytest -n 2 --doctest-modules --pyargs
+
+# Folders are listed too, so that a deleted file counts as a change.
+PACKAGES := lwprof architectures reports
+SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyproject.toml README.md LICENSE
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help compare test quick bench lint types clean
+unexport PYTHONPATH PYTHONHOME
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+compare: $(VENV)/.installed  ## install, then compare three networks on this machine
+	@$(BIN)/lwprof compare mbv1 mbv2 shufflenetv2
+
+test: lint types  ## install, then lint, check types, and run every test
+	@$(PYTEST) lwprof ./tests
+
+quick: lint  ## the part of the tests that takes less than a minute
+	@$(PYTEST) -m "not slow" lwprof ./tests
+
+bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, and its timing verdicts
+	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/verdicts.py
+
+lint: $(VENV)/.test $(VENV)/.installed
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
+
+types: $(VENV)/.test $(VENV)/.installed
+	@cd build && $(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p lwprof
+
+clean:  ## remove everything that make made
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The virtual environment, with the build tool that all installs share.
+$(VENV)/.made:
+	@command -v $(PYTHON) > /dev/null || { \
+	  echo "$(PYTHON) was not found: install Python 3.11 or newer, or name it with 'make PYTHON=…'" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is too old: lwprof needs Python 3.11 or newer; name one with 'make PYTHON=…'" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	  echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu the package python3-venv)" >&2; exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -c $(CONSTRAINTS) setuptools
+	@touch $@
+
+# The wheel is built from a copy made anew: setuptools would carry deleted files over from an older build.
+build/.wheel: $(SOURCES) | $(VENV)/.made
+	@rm -rf build/source build/wheel
+	@mkdir -p build/source
+	@cp -R $(PACKAGES) pyproject.toml README.md LICENSE build/source
+	@$(PIP) wheel --no-deps --no-build-isolation -w build/wheel ./build/source
+	@touch $@
+
+# Dependencies change with pyproject.toml and the pins only; the wheel itself with every source file.
+$(VENV)/.runtime: pyproject.toml constraints.txt | build/.wheel
+	@echo "Installing what lwprof needs (torch takes a minute or more)"
+	@$(INSTALL) ./build/wheel/lwprof-*.whl
+	@touch $@
+
+$(VENV)/.test $(VENV)/.bench: $(VENV)/.%: $(VENV)/.runtime | build/.wheel
+	@echo "Installing what the $* extra needs"
+	@$(INSTALL) "$$(ls ./build/wheel/lwprof-*.whl)[$*]"
+	@touch $@
+
+$(VENV)/.installed: build/.wheel $(VENV)/.runtime
+	@$(PIP) install --no-deps --force-reinstall ./build/wheel/lwprof-*.whl
+	@touch $@
