@@ -1,0 +1,56 @@
+"""What must answer at once, without importing torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "pandas", "numpy", "fvcore", "thop"}
+
+
+def imported(tmp_path, *command: str, **environment: str) -> tuple[set[str], str]:
+    """Names of all modules that ``python *command`` imports, and what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *command],
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    rest = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("import time:"))
+    assert done.returncode == 0, rest
+    return {line.rpartition("|")[2].strip() for line in lines}, done.stdout
+
+
+def test_importing_the_package_is_light(tmp_path):
+    names, _ = imported(tmp_path, "-c", "import lwprof")
+    assert "lwprof" in names
+    assert not names & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ("--help", "compare"),
+        ("profile --help", "--input-size"),
+        ("--version", "lwprof"),
+        ("list", "shufflenetv2"),
+        ("show mbv2", "MobileNetV2"),
+    ],
+)
+def test_command_is_light(tmp_path, arguments, shown):
+    names, output = imported(tmp_path, "-m", "lwprof", *arguments.split())
+    assert shown in output
+    assert not names & HEAVY
+
+
+def test_shell_completion_is_light(tmp_path):
+    names, output = imported(
+        tmp_path, "-m", "lwprof", _LWPROF_COMPLETE="bash_complete", COMP_WORDS="lwprof com", COMP_CWORD="1"
+    )
+    assert "compare" in output
+    assert not names & HEAVY

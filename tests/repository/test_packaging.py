@@ -1,0 +1,92 @@
+"""The wheel that is installed holds exactly what the repository holds, at its mapped places."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PLACES = {"lwprof": "lwprof", "architectures": "lwprof/architectures", "reports": "lwprof/reports"}
+REQUIREMENTS = [
+    Requirement(text)
+    for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+    for text in group
+]
+
+
+@pytest.fixture(scope="module")
+def distribution():
+    try:
+        return importlib.metadata.distribution("lwprof")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.fail("the wheel is not installed: run `make test`")
+
+
+@pytest.fixture(scope="module")
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_wheel_equals_tree(distribution):
+    tree = {
+        f"{place}/{path.relative_to(ROOT / folder).as_posix()}": path.read_bytes()
+        for folder, place in PLACES.items()
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    wheel = {
+        str(file): file.locate().read_bytes()
+        for file in distribution.files
+        if file.parts[0] == "lwprof" and file.suffix != ".pyc"
+    }
+    assert sorted(tree) == sorted(wheel)
+    assert [name for name in tree if tree[name] != wheel[name]] == [], "installed before the last edit: run make"
+
+
+def test_wheel_holds_data_files(distribution):
+    files = {str(file) for file in distribution.files}
+    assert {"lwprof/py.typed", "lwprof/architectures/catalog.toml"} <= files
+    assert any(re.fullmatch(r"lwprof-[^/]+\.dist-info/licenses/LICENSE", name) for name in files)
+
+
+def test_wheel_installs_one_package(distribution):
+    folders = {file.parts[0] for file in distribution.files if ".." not in file.parts}
+    assert {name for name in folders if not name.endswith(".dist-info")} == {"lwprof"}
+
+
+def test_metadata(distribution):
+    metadata = distribution.metadata
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Description"].strip() == (ROOT / "README.md").read_text().strip()
+    assert [entry.value for entry in distribution.entry_points] == ["lwprof.cli:main"]
+
+
+def test_version_is_written_once_everywhere(distribution):
+    import lwprof
+
+    assert lwprof.__version__ == distribution.version == PROJECT["version"]
+
+
+def test_pins_are_exact_and_for_every_platform(pins):
+    for pin in pins:
+        (specifier,) = pin.specifier
+        assert specifier.operator == "=="
+        assert Version(specifier.version).local is None, f"{pin}: a local build is not on every machine"
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
+def test_lower_bound_was_tested(requirement, pins):
+    """A requirement names the lowest version that works, and the pinned one satisfies it."""
+    pinned = {pin.name.lower(): next(iter(pin.specifier)).version for pin in pins}
+    lowest = [specifier.version for specifier in requirement.specifier if specifier.operator == ">="]
+    assert len(lowest) == 1
+    assert requirement.specifier.contains(pinned[requirement.name.lower()])
