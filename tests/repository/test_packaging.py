@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -90,3 +91,22 @@ def test_lower_bound_was_tested(requirement, pins):
     lowest = [specifier.version for specifier in requirement.specifier if specifier.operator == ">="]
     assert len(lowest) == 1
     assert requirement.specifier.contains(pinned[requirement.name.lower()])
+
+
+def test_each_module_is_imported_once():
+    """Doctests and tests see the same modules: a network imported twice would be two classes."""
+    import lwprof
+
+    folder = Path(lwprof.__file__).parent
+    files = [
+        (Path(module.__file__), name)
+        for name, module in sys.modules.items()
+        if name != "__main__" and getattr(module, "__file__", None) and folder in Path(module.__file__).parents
+    ]
+    assert files
+    wrong = [
+        name
+        for file, name in files
+        if name != ".".join(["lwprof", *file.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
+    ]
+    assert wrong == []
