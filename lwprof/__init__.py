@@ -1,1 +1,47 @@
-"""lwprof."""
+"""lwprof: what a convolutional network costs, why, and how long it takes.
+
+>>> import lwprof
+>>> lwprof.profile("mbv2").totals.mult_adds
+300774272
+
+Names are imported when they are first used, so that ``import lwprof`` is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lwprof import crosscheck
+    from lwprof.comparison import compare
+    from lwprof.costs import register_rule
+    from lwprof.models import build
+    from lwprof.profiling import profile
+    from lwprof.results import load
+
+__version__ = "0.1.0"
+__all__ = ["build", "compare", "crosscheck", "load", "profile", "register_rule"]
+
+_HOMES = {
+    "build": "lwprof.models:build",
+    "compare": "lwprof.comparison:compare",
+    "crosscheck": "lwprof.crosscheck",  # the package: its function has the same name
+    "load": "lwprof.results:load",
+    "profile": "lwprof.profiling:profile",
+    "register_rule": "lwprof.costs:register_rule",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lwprof' has no attribute {name!r}")
+    home, _, attribute = _HOMES[name].partition(":")
+    module = importlib.import_module(home)
+    found = getattr(module, attribute) if attribute else module
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

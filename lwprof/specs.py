@@ -1,0 +1,165 @@
+"""Model specs: the grammar of what people type to name a network.
+
+``mbv2`` · ``mbv2:width=0.75,resolution=160`` · ``path/net.py:TinyNet`` · ``pkg.mod:make_net``;
+options after a second colon are keyword arguments of the builder. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lwprof.errors import InputError
+from lwprof.results import TensorSpec
+from lwprof.units import DTYPE_BYTES
+
+_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_WORDS = {"true": True, "false": False, "none": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A parsed model spec."""
+
+    text: str
+    kind: str
+    """"catalogue", "file" (a Python file) or "module" (an importable module)."""
+    place: str
+    """The catalogue's name, the file's path, or the module's dotted name."""
+    name: str
+    """What the file or module holds; empty for the catalogue, and where none was given."""
+    options: dict[str, str]
+    """Keyword arguments of the builder, as typed."""
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The options as Python values."""
+        return {key: literal(text) for key, text in self.options.items()}
+
+
+def parse(text: str) -> Spec:
+    """Take a model spec apart.
+
+    >>> parse("mbv2:width=0.75,resolution=160").values
+    {'width': 0.75, 'resolution': 160}
+    >>> spec = parse("models/net.py:TinyNet:act='relu',sizes=[1,2]")
+    >>> spec.kind, spec.place, spec.name, spec.values
+    ('file', 'models/net.py', 'TinyNet', {'act': 'relu', 'sizes': [1, 2]})
+
+    Raises:
+        InputError: the text follows none of the forms, or names a kind that is not supported.
+    """
+    text = text.strip()
+    if not text:
+        raise InputError("a network's name is empty; try 'lwprof list'")
+    head, _, rest = text.partition(":")
+    if head in ("timm", "torchvision"):
+        raise InputError(f"{text!r}: networks of {head} are not supported in this version; use FILE.py:NAME")
+    if head.lower().endswith(".onnx"):
+        raise InputError(f"{text!r}: ONNX files are not supported in this version")
+    file = re.match(r"(.+?\.py)(?::|$)", text)
+    if file:
+        place, rest = file[1], text[file.end() :]
+        return Spec(text, "file", place, *_name_and_options(text, rest))
+    first = rest.partition(":")[0]
+    if rest and "=" not in first and ("." in head or ":" in rest or _NAME.fullmatch(first)):
+        if not _NAME.fullmatch(head):
+            raise InputError(f"{text!r}: {head!r} is no module's name; a file is named as FILE.py:NAME")
+        return Spec(text, "module", head, *_name_and_options(text, rest))
+    if "/" in head and Path(f"{head}.py").is_file():
+        raise InputError(f"unknown network {head!r}; a file is named as {head}.py:NAME")
+    return Spec(text, "catalogue", head, "", _options(text, rest))
+
+
+def literal(text: str) -> object:
+    """Read a Python literal; what is none stays the string it is.
+
+    >>> literal("0.5"), literal("[1, 2]"), literal("false"), literal("relu"), literal("'8'")
+    (0.5, [1, 2], False, 'relu', '8')
+    """
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        value: object = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+    return value
+
+
+def input_size(text: str) -> TensorSpec:
+    """Read the size of one input, batch left out, with a dtype after a colon if it is not float32.
+
+    >>> input_size("3,32,32")
+    TensorSpec(shape=(3, 32, 32), dtype='float32')
+    >>> input_size("16:int64").dtype
+    'int64'
+
+    Raises:
+        InputError: not a list of positive whole numbers, or an unknown dtype.
+    """
+    sizes, _, dtype = text.partition(":")
+    dtype = dtype.strip() or "float32"
+    if dtype not in DTYPE_BYTES or dtype.startswith("q"):
+        raise InputError(f"input size {text!r}: unknown dtype {dtype!r}{near(dtype, DTYPE_BYTES)}")
+    try:
+        shape = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise InputError(f"input size {text!r} is not a list of positive whole numbers such as 3,224,224")
+    return TensorSpec(shape, dtype)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Say which of the ``known`` names ``word`` may mean; empty if none is close.
+
+    >>> near("widht", ["width", "groups"])
+    "; did you mean 'width'?"
+    """
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _name_and_options(text: str, rest: str) -> tuple[str, dict[str, str]]:
+    name, _, options = rest.partition(":")
+    if "=" in name and not options:
+        name, options = "", rest
+    if name and not _NAME.fullmatch(name):
+        raise InputError(f"{text!r}: {name!r} is not a name in Python")
+    return name, _options(text, options)
+
+
+def _options(text: str, options: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for option in _split(options):
+        key, equals, value = (part.strip() for part in option.partition("="))
+        if not key and not equals:
+            continue
+        if not key.isidentifier() or not equals or not value:
+            raise InputError(f"{text!r}: option {option.strip()!r} is not written as NAME=VALUE")
+        if key in found:
+            raise InputError(f"{text!r}: option {key!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _split(options: str) -> list[str]:
+    """Split at the commas that stand outside of brackets and quotes."""
+    parts, depth, quote, start = [], 0, "", 0
+    for place, letter in enumerate(options):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif letter == "," and depth <= 0:
+            parts.append(options[start:place])
+            start = place + 1
+    return [*parts, options[start:]]

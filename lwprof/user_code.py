@@ -1,0 +1,201 @@
+"""User code: import a person's own file or module and find a network in it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lwprof.errors import InputError, first_line
+from lwprof.specs import near
+
+_folders: list[Path] = []
+"""Folders that user code was imported from, oldest first."""
+
+
+def file_module(place: str) -> ModuleType:
+    """Import a Python file under a name of its own, with its folder importable.
+
+    A file that has not changed since it was last imported is not run again.
+
+    Raises:
+        InputError: the file is missing, or raises.
+    """
+    path = Path(place)
+    if path.is_dir() or not path.exists():
+        raise InputError(f"{place} is a folder, not a Python file" if path.is_dir() else f"no file {place}")
+    path = path.resolve()
+    try:
+        status = path.stat()
+        digest = hashlib.sha256(f"{path}\0{status.st_mtime_ns}\0{status.st_size}".encode()).hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"cannot read {place}: {error.strerror or error}") from error
+    name = f"_lwprof_{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    source = importlib.util.spec_from_file_location(name, path)
+    if source is None or source.loader is None:
+        raise InputError(f"{place} is not a Python file")
+    module = importlib.util.module_from_spec(source)
+    with _importable(path.parent), _import_errors(place, path):
+        sys.modules[name] = module
+        try:
+            source.loader.exec_module(module)
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
+    return module
+
+
+def named_module(name: str) -> ModuleType:
+    """Import a module by its dotted name, with the current folder importable.
+
+    Raises:
+        InputError: there is no such module, or it raises.
+    """
+    folder = Path.cwd()
+    with _importable(folder), _import_errors(f"module {name}", None):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+                raise InputError(f"no module {error.name!r} here ({folder}) or installed") from error
+            raise
+
+
+def find(module: ModuleType, name: str, place: str) -> Any:
+    """Look up a (dotted) name in a module.
+
+    Raises:
+        InputError: the module has no such name.
+    """
+    networks = _networks(module)
+    listed = f"; it has {', '.join(networks)}" if networks else ""
+    if not name:
+        raise InputError(f"{place} is not a network by itself: write {place}:NAME{listed}")
+    found: Any = module
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            hint = near(name, [key for key in vars(module) if not key.startswith("_")])
+            raise InputError(f"{place} has no {name!r}{hint or listed}") from None
+    return found
+
+
+def make(found: Any, options: Mapping[str, object], label: str) -> Any:
+    """Make a network of a class, a function or a ready module.
+
+    Raises:
+        InputError: the code raises, or what comes out is not an ``nn.Module``.
+    """
+    from torch import nn
+
+    if isinstance(found, nn.Module):
+        if options:
+            raise InputError(f"{label} is a ready module and takes no options such as {next(iter(options))!r}")
+        return found
+    if not callable(found):
+        raise InputError(f"{label} is of type {type(found).__name__}, neither an nn.Module nor a function that makes one")
+    made = call(found, options, label)
+    if not isinstance(made, nn.Module):
+        raise InputError(f"{label} makes something of type {type(made).__name__}, not an nn.Module")
+    return made
+
+
+def call(builder: Any, options: Mapping[str, object], label: str) -> Any:
+    """Call a builder; whatever it raises becomes a sentence.
+
+    Raises:
+        InputError: the builder refuses its options, or raises anything else.
+    """
+    try:
+        return builder(**options)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        given = f" with {', '.join(f'{key}={value!r}' for key, value in options.items())}" if options else ""
+        raise InputError(f"{label} cannot be built{given}: {_sentence(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{label} cannot be built: {first_line(error)}") from error
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _networks(module: ModuleType) -> list[str]:
+    """Names of the networks that the module itself defines."""
+    from torch import nn
+
+    return [
+        name
+        for name, item in vars(module).items()
+        if isinstance(item, nn.Module)
+        or (isinstance(item, type) and issubclass(item, nn.Module) and item.__module__ == module.__name__)
+    ]
+
+
+@contextlib.contextmanager
+def _import_errors(label: str, path: Path | None) -> Iterator[None]:
+    """Turn whatever an import raises into one sentence with file and line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except SyntaxError as error:
+        where = f"{_short(error.filename)}, line {error.lineno}" if error.filename else label
+        raise InputError(f"cannot import {label}: {where}: {type(error).__name__}: {error.msg}") from error
+    except (Exception, SystemExit) as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame.filename)]
+        own = [frame for frame in frames if path is not None and frame.filename == str(path)]
+        frame = (own or frames or [None])[-1]
+        where = f"{_short(frame.filename)}, line {frame.lineno}: " if frame else ""
+        raise InputError(f"cannot import {label}: {where}{first_line(error)}") from error
+
+
+def _foreign(filename: str) -> bool:
+    return not filename.startswith("<") and filename != __file__
+
+
+def _short(filename: str) -> str:
+    relative = os.path.relpath(filename)
+    return filename if relative.startswith("..") else relative
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Put ``folder`` first on the import path, and last when done: late imports still find it.
+
+    Modules of the same name that came from another user's folder make room first, so that two
+    networks with a ``layers.py`` each get their own.
+    """
+    for name, module in list(sys.modules.items()):
+        top = name.partition(".")[0]
+        if top == "lwprof" or not ((folder / f"{top}.py").is_file() or (folder / top).is_dir()):
+            continue
+        origin = Path(getattr(module, "__file__", None) or "/")
+        for other in _folders:
+            if other != folder and (origin == other / f"{top}.py" or origin.is_relative_to(other / top)):
+                sys.modules.pop(name, None)
+    if folder not in _folders:
+        _folders.append(folder)
+    entry = str(folder)
+    known = entry in sys.path
+    sys.path.insert(0, entry)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(entry)
+        if not known:
+            sys.path.append(entry)
