@@ -42,7 +42,7 @@ def test_no_path_of_one_machine():
 
 
 def test_links_lead_to_papers_and_documentation():
-    hosts = found(r"https?://([\w.-]+)", files())
+    hosts = found(r"https?://([\w-]+\.[\w.-]+)", files())
     assert [place for place in hosts if place.rpartition(" ")[2] not in LINKED] == []
 
 
