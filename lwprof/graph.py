@@ -64,6 +64,13 @@ class Call(NamedTuple):
     """Index of the call it was made from; -1 for the network itself."""
     module: str
     """Qualified name; "" for the network itself."""
+    start: int
+    """Index of its first operator; those inside it run from ``start`` up to, not including, ``stop``."""
+    stop: int
+    inputs: tuple[tuple[int, ...], ...]
+    """Shapes of the tensors given."""
+    outputs: tuple[tuple[int, ...], ...]
+    """Shapes of the tensors returned."""
 
 
 class Module(NamedTuple):

@@ -1,0 +1,116 @@
+"""Capture: run a network once, without computing anything where possible, and keep its operator graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lwprof.capture.modules import CallRecord, ModuleTree
+from lwprof.capture.preservation import preserved, random_state, unchanged_buffers, whole_operators
+from lwprof.capture.recorder import META, Recorder, tensors_in
+from lwprof.errors import InputError, first_line
+from lwprof.graph import OpGraph
+
+__all__ = ["capture", "mapped"]
+
+
+def capture(
+    module: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    real: bool = False,
+) -> OpGraph:
+    """Run ``module(*args, **kwargs)`` in eval mode and return its operator graph.
+
+    Activations are meta tensors, so nothing is allocated or computed. A network whose control flow
+    needs values is run once more on real tensors; the graph then says ``input_dependent``. The module,
+    its inputs and the random state are afterwards as they were, also after an exception.
+
+    Args:
+        args: positional inputs; tensors may be nested in lists, tuples and dicts. Meta tensors stand
+            for inputs of that shape.
+        real: compute with real tensors from the start.
+
+    Raises:
+        InputError: the network's forward raised.
+    """
+    inputs = (tuple(args), dict(kwargs or {}))
+    if not real:
+        try:
+            return _run(module, inputs, execute=False)
+        except Exception:  # values were needed, or the network is broken: the real run tells
+            pass
+    try:
+        return _run(module, inputs, execute=True, input_dependent=not real)
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(inputs))
+        raise InputError(
+            f"the forward of {type(module).__name__} raised {first_line(error)} (inputs: {shapes})"
+        ) from error
+
+
+def _run(
+    module: nn.Module, inputs: tuple[tuple[Any, ...], dict[str, Any]], execute: bool, input_dependent: bool = False
+) -> OpGraph:
+    tree = ModuleTree(module)
+    recorder = Recorder(execute, tree.classify)
+    record = CallRecord(tree, recorder)
+    modules = list(tree.modules)
+    with random_state(), preserved(modules), whole_operators():
+        args, kwargs = mapped(_real if execute else _meta, inputs)
+        values = tuple(recorder.value(tensor, "input") for tensor in tensors_in((args, kwargs)))
+        for part in modules:
+            part.training = False
+        if not execute:
+            with recorder, record.watching():
+                result = module(*args, **kwargs)
+        else:
+            with unchanged_buffers(modules):
+                try:
+                    with recorder, record.watching():
+                        result = module(*args, **kwargs)
+                finally:
+                    recorder.restore_written()
+        return OpGraph(
+            operators=tuple(recorder.builder.operators),
+            values=tuple(recorder.builder.values),
+            inputs=values,
+            outputs=tuple(recorder.value(tensor) for tensor in tensors_in(result)),
+            weights=tree.weights(recorder),
+            modules=tree.described(),
+            calls=tuple(record.calls),
+            input_dependent=input_dependent,
+        )
+
+
+def mapped(function: Callable[[Tensor], Any], item: Any) -> Any:
+    """Apply ``function`` to every tensor in nested tuples, lists and dicts."""
+    if isinstance(item, Tensor):
+        return function(item)
+    if isinstance(item, tuple) and hasattr(item, "_fields"):
+        return type(item)(*(mapped(function, part) for part in item))
+    if isinstance(item, tuple | list):
+        return type(item)(mapped(function, part) for part in item)
+    if isinstance(item, dict):
+        return type(item)((name, mapped(function, part)) for name, part in item.items())
+    return item
+
+
+def _meta(tensor: Tensor) -> Tensor:
+    if tensor.is_meta:
+        return tensor
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+
+
+def _real(tensor: Tensor) -> Tensor:
+    """A tensor to compute with: the given one copied, or random values for a meta tensor."""
+    if not tensor.is_meta:
+        return tensor.detach().clone()
+    if tensor.is_floating_point():
+        generator = torch.Generator().manual_seed(0)
+        return torch.randn(tensor.shape, generator=generator).to(tensor.dtype)
+    return torch.zeros(tensor.shape, dtype=tensor.dtype)

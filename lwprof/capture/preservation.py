@@ -1,0 +1,111 @@
+"""Preservation: whatever a capture runs, the network is afterwards as it was, also after an exception."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
+
+
+@contextmanager
+def preserved(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Put back every module's attributes, parameters, buffers, hooks, class and training flag.
+
+    Lazy parameters are materialised in place by torch, so the run gets stand-ins for them.
+    """
+    kept = []
+    for module in modules:
+        attributes = module.__dict__
+        scripted = isinstance(module, torch.jit.ScriptModule)
+        tables = [
+            (table, table.copy())
+            for table in (attributes.get("_parameters"), attributes.get("_buffers"), attributes.get("_modules"))
+            if type(table) is dict and table
+        ]
+        for name in _HOOKS:
+            hooks = attributes.get(name)
+            if hooks:
+                tables.append((hooks, hooks.copy()))
+        kept.append((module, module.__class__, module.training if scripted else attributes.copy(), tables))
+        if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+            _stand_in(module)
+    try:
+        yield
+    finally:
+        for module, kind, attributes, tables in kept:
+            if isinstance(module, torch.jit.ScriptModule):
+                module.train(attributes)
+                continue
+            if module.__class__ is not kind:
+                module.__class__ = kind
+            module.__dict__.clear()
+            module.__dict__.update(attributes)
+            for table, copy in tables:
+                table.clear()
+                table.update(copy)
+
+
+def _stand_in(module: nn.Module) -> None:
+    for table in (module._parameters, module._buffers):
+        for name, tensor in table.items():
+            if isinstance(tensor, UninitializedParameter):
+                table[name] = UninitializedParameter(requires_grad=tensor.requires_grad, device=tensor.device)
+            elif isinstance(tensor, UninitializedBuffer):
+                table[name] = UninitializedBuffer(requires_grad=tensor.requires_grad, device=tensor.device)
+
+
+@contextmanager
+def random_state() -> Iterator[None]:
+    """Put back the random state of Python, NumPy (if loaded) and torch (CUDA if it is in use)."""
+    numpy: Any = sys.modules.get("numpy")
+    before = random.getstate(), torch.get_rng_state(), numpy.random.get_state() if numpy else None
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        torch.set_rng_state(before[1])
+        if numpy:
+            numpy.random.set_state(before[2])
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+@contextmanager
+def unchanged_buffers(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Put back the content of buffers that a real run changed below the dispatcher."""
+    kept = [
+        (buffer, buffer.detach().clone())
+        for module in modules
+        for buffer in module._buffers.values()
+        if buffer is not None and not isinstance(buffer, UninitializedBuffer)
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in kept:
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
+
+
+@contextmanager
+def whole_operators() -> Iterator[None]:
+    """Let composite operators reach the dispatch mode whole, and fused attention stay open."""
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:  # else a captured module's frame would never compile again
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch._C._AutoDispatchBelowAutograd())
+        yield

@@ -1,0 +1,319 @@
+"""The recorder: a dispatch mode that writes down every ATen operator a network runs.
+
+With the autograd keys out of the way, composite operators (conv2d, linear, batch_norm, attention, lstm)
+arrive whole; a composite without a cost rule is recorded as what it is made of. On meta tensors nothing
+is computed: parameters stay where they are, activations have only shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lwprof.capture.plans import Overload, Plan, plan_for
+from lwprof.costs import has_rule
+from lwprof.graph import GraphBuilder, Value
+
+META = torch.device("meta")
+COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+_DTYPE_NAMES: dict[torch.dtype, str] = {}
+_STRIDES: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+# An argument of a dispatched operator that is none: tracing marks, not computation.
+_IGNORED = ("profiler::", "prim::")
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Name a dtype without its ``torch.`` prefix."""
+    name = _DTYPE_NAMES.get(dtype)
+    if name is None:
+        name = _DTYPE_NAMES[dtype] = str(dtype).removeprefix("torch.")
+    return name
+
+
+def distinct_elements(tensor: Tensor) -> int:
+    """Count the elements of ``tensor``, broadcast (stride 0) dimensions once."""
+    if tensor.layout is not torch.strided:
+        return tensor.numel()
+    strides = tensor.stride()
+    if 0 not in strides:
+        return tensor.numel()
+    return prod(size for size, stride in zip(tensor.shape, strides, strict=True) if stride)
+
+
+def tensors_in(item: Any) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples, dicts and dataclass-like outputs."""
+    if isinstance(item, Tensor):
+        yield item
+    elif isinstance(item, list | tuple | set):
+        for part in item:
+            yield from tensors_in(part)
+    elif isinstance(item, dict):
+        for part in item.values():
+            yield from tensors_in(part)
+    elif hasattr(item, "__dataclass_fields__"):
+        for name in item.__dataclass_fields__:
+            yield from tensors_in(getattr(item, name))
+
+
+class Recorder(TorchDispatchMode):
+    """Records operators into a :class:`GraphBuilder` while a network's forward runs under it.
+
+    Args:
+        execute: run operators for real; otherwise activations are meta tensors and nothing is computed.
+        classify: tells the source of a tensor that no recorded operator made ("parameter", "buffer",
+            "constant", or "unseen").
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # otherwise torch wraps the method, and the first call imports torch._dynamo (a second)
+
+    def __init__(self, execute: bool, classify: Callable[[Tensor], str]) -> None:
+        super().__init__()
+        self.builder = GraphBuilder()
+        self.call = -1
+        """Index of the module call that is running."""
+        self.execute = execute
+        self._classify = classify
+        self._value_of: dict[int, Value] = {}
+        self._first_number: dict[int, int] = {}
+        self.packed: list[Value] = []
+        """Weights found inside packed (quantised) arguments."""
+        self._alive: list[Any] = []  # a freed tensor's id would be given to another one
+        self._twins: dict[int, Tensor] = {}
+        self._stale: set[int] = set()  # roots of real tensors written only through their meta twin
+        self._before_writes: list[tuple[Tensor, Tensor]] = []
+
+    def value(self, tensor: Tensor, source: str | None = None) -> Value:
+        """Return the value that ``tensor`` holds now; a tensor seen for the first time gets one."""
+        value = self._value_of.get(id(tensor))
+        if value is None:
+            source = source or self._classify(tensor)
+            shape, dtype = tuple(tensor.shape), dtype_name(tensor.dtype)
+            value = self.builder.value(shape, dtype, source, distinct_elements(tensor))
+            self._value_of[id(tensor)] = value
+            self._first_number[id(tensor)] = value.number
+            self._alive.append(tensor)
+        return value
+
+    def numbers(self) -> dict[int, int]:
+        """Numbers of the values of tensors that no operator made, by tensor id."""
+        return self._first_number
+
+    def shapes(self, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the tensors in a call's arguments or results."""
+        if len(args) == 1 and not kwargs:
+            value = self._value_of.get(id(args[0]))
+            if value is not None:
+                return (value.shape,)
+        return tuple(tuple(tensor.shape) for tensor in tensors_in((args, kwargs or {})))
+
+    def restore_written(self) -> None:
+        """Undo what a real run wrote into tensors that are not its own."""
+        with torch.no_grad():
+            for tensor, before in reversed(self._before_writes):
+                tensor.copy_(before)
+        self._before_writes.clear()
+
+    def __torch_dispatch__(
+        self, func: Overload, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Record one operator and return what it returns."""
+        plan = plan_for(func)
+        if plan.answer is not None and not self.execute:
+            answered = self._answer(plan, args, kwargs or {})
+            if answered is not None:
+                return answered
+        return self._ask_torch(func, plan, args, kwargs or {})
+
+    # The way of the closed list: no operator runs, the shape is known.
+    def _answer(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+        first = args[0]
+        if not first.is_meta or not first.is_floating_point():
+            return None
+        dtype = first.dtype
+        value_of = self._value_of
+        inputs: list[Value] = []
+        arguments: dict[str, Any] = {}
+        for name, item in zip(plan.parameters, args, strict=False):
+            if isinstance(item, Tensor):
+                if not item.is_contiguous() or item.dtype != dtype:
+                    return None
+                value = value_of.get(id(item)) or self.value(item)
+                inputs.append(value)
+                arguments[name] = value
+            else:
+                arguments[name] = tuple(item) if type(item) is list else item
+        assert plan.answer is not None
+        shape = plan.answer(*args, **kwargs)
+        if shape is None:
+            return None
+        if kwargs:
+            arguments.update(kwargs)
+        if plan.effect == "inplace":
+            base: Value | None = inputs[0]
+            out = first
+        else:
+            base = None
+            strides = _STRIDES.get(shape) or _contiguous_strides(shape)
+            out = torch.empty_strided(shape, strides, dtype=dtype, device=META)
+            self._alive.append(out)
+        (made,) = self.builder.operator(
+            plan.name,
+            arguments,
+            tuple(inputs),
+            ((shape, dtype_name(dtype), prod(shape), base),),
+            plan.effect,
+            self.call,
+            plan.pointwise,
+        )
+        value_of[id(out)] = made
+        return out  # type: ignore[no-any-return]
+
+    # The general way: torch runs the operator, on meta tensors or for real.
+    def _ask_torch(self, func: Overload, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if plan.name.startswith(_IGNORED):
+            return func(*args, **kwargs)
+        if plan.composite and not has_rule(plan.name):
+            with self:
+                return func._op_dk(COMPOSITE, *args, **kwargs)
+        given = dict(zip(plan.parameters, args, strict=False)) | kwargs
+        if plan.name == "aten::_to_copy" and not self.execute and _only_moves(given):
+            return given["self"]
+        tensors = list(tensors_in(list(given.values())))
+        arguments = {name: self._described(item) for name, item in given.items()}
+        inputs = [self._value_of[id(tensor)] for tensor in tensors]
+        packed = [value for item in given.values() for value in self._unpacked(item)]
+        targets = [tensor for name in plan.targets for tensor in tensors_in(given.get(name))]
+        if self.execute:
+            if plan.effect == "inplace":
+                self._keep_before_write(targets)
+            result = func(*args, **kwargs)
+        else:
+            result = self._on_meta(func, plan, given, args, kwargs, targets)
+        outputs = list(tensors_in(result))
+        if plan.effect == "inplace":
+            outputs = targets
+        elif any(output is tensor for output in outputs for tensor in tensors) and plan.effect == "new":
+            return result  # a pass-through: nothing ran
+        if plan.name == "aten::lift_fresh":
+            inputs = []
+        base = self._value_of.get(id(targets[0])) if targets and plan.effect != "new" else None
+        made = self.builder.operator(
+            plan.name,
+            arguments,
+            (*inputs, *packed),
+            [
+                (
+                    tuple(output.shape),
+                    dtype_name(output.dtype),
+                    distinct_elements(output) if plan.effect == "view" else output.numel(),
+                    self._value_of[id(output)] if plan.effect == "inplace" else base,
+                )
+                for output in outputs
+            ],
+            plan.effect,
+            self.call,
+            plan.pointwise,
+        )
+        for output, value in zip(outputs, made, strict=True):
+            self._value_of[id(output)] = value
+            self._alive.append(output)
+        return result
+
+    def _described(self, item: Any) -> Any:
+        """An argument as the graph keeps it: tensors become values, everything else stays plain."""
+        if isinstance(item, Tensor):
+            return self.value(item)
+        if isinstance(item, list | tuple):
+            return tuple(self._described(part) for part in item)
+        if item is None or isinstance(item, bool | int | float | str | complex):
+            return item
+        return str(item)
+
+    def _unpacked(self, item: Any) -> list[Value]:
+        """Weights inside a packed (quantised) argument."""
+        if not isinstance(item, torch.ScriptObject) or not hasattr(item, "unpack"):
+            return []
+        found = []
+        for tensor in tensors_in(item.unpack()):
+            self._alive.append(tensor)
+            found.append(self.value(tensor, "constant"))
+        self.packed += found
+        return found
+
+    def _on_meta(
+        self,
+        func: Overload,
+        plan: Plan,
+        given: dict[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        targets: list[Tensor],
+    ) -> Any:
+        """Run ``func`` on meta twins of its arguments; on the arguments themselves where all are constants."""
+
+        def symbolic(tensor: Tensor) -> bool:
+            value = self._value_of[id(tensor)]
+            root = self.builder.values[value.root]
+            return tensor.is_meta or root.source in ("parameter", "buffer") or value.root in self._stale
+
+        if not any(symbolic(tensor) for tensor in tensors_in(list(given.values()))):
+            if plan.effect == "inplace":
+                self._keep_before_write(targets)
+            return func(*args, **kwargs)
+        if "device" in kwargs:
+            kwargs = kwargs | {"device": META}
+        result = func(*self._twin(args), **self._twin(kwargs))
+        if plan.effect != "inplace":
+            return result
+        self._stale.update(self._value_of[id(target)].root for target in targets if not target.is_meta)
+        if isinstance(result, Tensor):
+            return targets[0]
+        return tuple(targets) if isinstance(result, tuple) else [*targets] if isinstance(result, list) else result
+
+    def _twin(self, item: Any) -> Any:
+        if isinstance(item, Tensor):
+            if item.is_meta:
+                return item
+            twin = self._twins.get(id(item))
+            if twin is None:
+                strided = item.layout is torch.strided
+                strides = item.stride() if strided else _contiguous_strides(tuple(item.shape))
+                twin = torch.empty_strided(item.shape, strides, dtype=item.dtype, device=META)
+                self._twins[id(item)] = twin
+            return twin
+        if isinstance(item, list | tuple):
+            return type(item)(self._twin(part) for part in item)
+        if isinstance(item, dict):
+            return {name: self._twin(part) for name, part in item.items()}
+        return item
+
+    def _keep_before_write(self, targets: list[Tensor]) -> None:
+        """Keep a copy of what is not the run's own memory before it is overwritten."""
+        for target in targets:
+            root = self.builder.values[self._value_of[id(target)].root]
+            if root.source != "operator":
+                self._before_writes.append((target, target.detach().clone()))
+
+
+def _contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    _STRIDES[shape] = result = tuple(reversed(strides))
+    return result
+
+
+def _only_moves(given: dict[str, Any]) -> bool:
+    """Whether a copy of a meta tensor changes nothing but its device, so that a real run makes none."""
+    tensor, dtype = given["self"], given.get("dtype")
+    return tensor.is_meta and dtype in (None, tensor.dtype) and given.get("memory_format") is None

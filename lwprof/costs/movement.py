@@ -1,0 +1,58 @@
+"""Operators that only move or make data: copies, joins, look-ups, fills, constants."""
+
+from __future__ import annotations
+
+from lwprof.costs.cost import Cost, Rule, elements, free
+from lwprof.graph import Operator
+
+_COPIES = (
+    "clone _to_copy cat stack constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d "
+    "replication_pad1d replication_pad2d replication_pad3d repeat repeat_interleave roll flip rot90 pixel_shuffle "
+    "pixel_unshuffle channel_shuffle im2col col2im unfold_copy tril triu split_with_sizes_copy view_copy expand_copy "
+    "permute_copy narrow_copy slice_copy select_copy block_diag"
+).split()
+
+_LOOKUPS = "index index_select gather take embedding embedding_bag _embedding_bag masked_select".split()
+
+_FILLS = (
+    "zero_ fill_ normal_ uniform_ bernoulli_ random_ exponential_ zeros ones full empty empty_strided arange linspace "
+    "logspace eye rand randn randint randperm bernoulli scalar_tensor lift_fresh zeros_like ones_like full_like "
+    "empty_like rand_like randn_like randint_like new_zeros new_ones new_full new_empty new_empty_strided "
+    "tril_indices triu_indices"
+).split()
+
+_QUESTIONS = "_local_scalar_dense item is_nonzero equal _assert_async _assert_scalar".split()
+
+
+def copy(_operator: Operator) -> Cost:
+    """A copy computes nothing: it reads what it is given and writes what it returns.
+
+    >>> from lwprof.graph import operator
+    >>> copy(operator("aten::clone", (32, 14, 14), self=(32, 14, 14))).kind
+    'copy'
+    """
+    return Cost("copy")
+
+
+def overwrite(operator: Operator) -> Cost:
+    """``y.copy_(x)`` reads only ``x``; ``y`` is written without being read."""
+    return Cost("copy", reads=elements(operator.inputs[1:]))
+
+
+def lookup(operator: Operator) -> Cost:
+    """A look-up reads its indices and the elements that it returns, not the whole table.
+
+    >>> from lwprof.graph import operator
+    >>> lookup(operator("aten::embedding", (4, 16), weight=(1000, 16), indices=(4,))).reads
+    68
+    """
+    return Cost("lookup", reads=elements(operator.inputs[1:]) + elements(operator.outputs))
+
+
+RULES: dict[str, Rule] = {
+    "aten::copy_": overwrite,
+    **{f"aten::{name}": copy for name in _COPIES},
+    **{f"aten::{name}": lookup for name in _LOOKUPS},
+    **{f"aten::{name}": free("makes a constant: no data of the network is read") for name in _FILLS},
+    **{f"aten::{name}": free("reads a value for the control flow") for name in _QUESTIONS},
+}
