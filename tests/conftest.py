@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import hypothesis
@@ -10,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The machine may be busy: no example is failed for being slow.
-hypothesis.settings.register_profile("patient", deadline=None)
+# The machine may be busy: no example is failed for being slow. CI repeats the same examples.
+hypothesis.settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("patient")
 
 
