@@ -1,0 +1,175 @@
+"""Comparison: several networks side by side, their costs, their latency, and which are worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lwprof.errors import InputError
+from lwprof.models import Network, resolve
+from lwprof.profiling import profile, profile_network
+from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
+from lwprof.timing.backends import Options
+from lwprof.timing.clock import Clock
+from lwprof.timing.environment import environment
+from lwprof.timing.latency import Latencies, Subject, time_subjects
+from lwprof.timing.sampling import Progress, Rules
+from lwprof.timing.verdicts import FASTER, SLOWER, paired
+
+if TYPE_CHECKING:
+    from torch import nn
+
+InputSize = Sequence[int] | Sequence[Sequence[int] | TensorSpec]
+
+
+def compare(
+    networks: Sequence[str | nn.Module],
+    *,
+    inputs: tuple[Any, ...] | None = None,
+    input_size: InputSize | None = None,
+    batch: int = 1,
+    backend: str = "torch",
+    device: str = "cpu",
+    threads: int = 1,
+    budget_s: float = 5.0,
+    precision: float = 0.02,
+    margin: float = 0.01,
+    timed: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> CompareResult:
+    """Profile networks and time them in interleaved rounds.
+
+    Ctrl-C ends it early: what is known by then is returned, with ``interrupted`` set.
+
+    Args:
+        networks: model specs, or modules; the first is what the others are compared to.
+        inputs: positional arguments of every call, instead of random tensors.
+        input_size: of one input or of each, without the batch dimension; modules need this or ``inputs``.
+        batch: first dimension of the random inputs.
+        backend: what to time on.
+        device: where to time.
+        threads: how many the backend may use.
+        budget_s: seconds of measuring, for each network on average.
+        precision: stop earlier, once every 95 % interval is at most this share of its median wide.
+        margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
+        timed: whether to time at all.
+        seed: of inputs, order and bootstrap.
+        progress: called with what is going on and the share of it that is done.
+        clock: read instead of the machine's own.
+
+    Raises:
+        InputError: a network or an option is wrong; the message names it, and nothing was timed.
+        BackendError: the backend or device is not available.
+    """
+    _check(networks, batch, budget_s, precision, margin)
+    record: dict[str, Scalar] = environment()
+    rows: list[tuple[Network, ProfileResult]] = []
+    try:
+        for number, item in enumerate(networks):
+            if progress is not None:
+                progress("profile", number / len(networks))
+            network = _network(item, inputs, input_size, batch)
+            rows.append((network, _profiled(network, inputs)))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        return CompareResult(_models(rows, (), backend, margin, seed), record, interrupted=True)
+    latencies = Latencies((), record, interrupted=False)
+    if timed:
+        latencies = time_subjects(
+            [Subject(network.name, network.module, result.model.inputs, inputs, network.build_s)
+             for network, result in rows],
+            backend=backend, options=Options(device, threads, seed),
+            rules=Rules(budget_s * len(rows), precision, seed=seed), clock=clock, machine=record, progress=progress,
+        )  # fmt: skip
+        latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
+    models = _models(rows, latencies.timings, backend, margin, seed)
+    return CompareResult(models, latencies.environment, latencies.interrupted)
+
+
+def pareto_front(
+    top1: Sequence[float | None], latency: Sequence[Sequence[float]], margin: float, seed: int = 0
+) -> list[bool | None]:
+    """Tell which networks no other one dominates.
+
+    A network dominates another if its top-1 is at least as high and it is faster, or if its top-1 is
+    higher and it is not slower, by the verdict on their paired samples.
+
+    Args:
+        top1: published accuracy of each; one without it is neither on the front nor behind it.
+        latency: samples of each, taken in the same rounds; or one exact cost each.
+        margin: as for verdicts; exact costs need none.
+        seed: of the bootstrap.
+    """
+
+    def dominates(a: int, b: int) -> bool:
+        ours, theirs = top1[a], top1[b]
+        if ours is None or theirs is None or ours < theirs:
+            return False
+        if len(latency[a]) == len(latency[b]) == 1:
+            verdict = FASTER if latency[a][0] < latency[b][0] else SLOWER if latency[a][0] > latency[b][0] else ""
+        else:
+            _, verdict = paired(latency[a], latency[b], margin, seed)
+        return verdict == FASTER or (ours > theirs and verdict != SLOWER)
+
+    everyone = range(len(top1))
+    return [None if top1[b] is None else not any(dominates(a, b) for a in everyone if a != b) for b in everyone]
+
+
+def _check(networks: Sequence[Any], batch: int, budget_s: float, precision: float, margin: float) -> None:
+    if isinstance(networks, str) or not networks:
+        raise InputError("nothing to compare; give a list of networks such as ['mbv1', 'mbv2']")
+    if batch < 1:
+        raise InputError(f"a batch of {batch} is not possible; give 1 or more")
+    for name, value in (("budget_s", budget_s), ("precision", precision)):
+        if not 0 < value < float("inf"):
+            raise InputError(f"{name} must be more than 0, not {value:g}")
+    if not 0 <= margin < 1:
+        raise InputError(f"margin must be a share from 0 up to 1, not {margin:g}")
+
+
+def _network(item: str | nn.Module, inputs: tuple[Any, ...] | None, size: InputSize | None, batch: int) -> Network:
+    sizes: Any = () if size is None else (size,) if all(isinstance(side, int) for side in size) else size
+    if isinstance(item, str):
+        return resolve(item, input_sizes=sizes, batch=batch)
+    name = type(item).__name__
+    if inputs is None and size is None:
+        raise InputError(f"{name}: a module needs inputs=(x,) or input_size=(3, 224, 224)")
+    specs = [each if isinstance(each, TensorSpec) else TensorSpec(tuple(each), "float32") for each in sizes]
+    return Network(name, name, item, tuple(TensorSpec((batch, *each.shape), each.dtype) for each in specs))
+
+
+def _profiled(network: Network, inputs: tuple[Any, ...] | None) -> ProfileResult:
+    try:
+        return profile_network(network) if inputs is None else profile(network.module, inputs=inputs)
+    except InputError as error:
+        raise error if network.name in str(error) else InputError(f"{network.name}: {error}") from error
+
+
+def _models(
+    rows: Sequence[tuple[Network, ProfileResult]], timings: Sequence[Timing], backend: str, margin: float, seed: int
+) -> tuple[ComparedModel, ...]:
+    top1 = [network.published.top1 if network.published else None for network, _ in rows]
+    costs = [timing.samples_s for timing in timings] or [(float(result.totals.mult_adds),) for _, result in rows]
+    front = pareto_front(top1, costs, margin, seed)
+    models = []
+    for position, (network, result) in enumerate(rows):
+        relative: tuple[Relative, ...] = ()
+        if timings and position > 0:
+            ratio, verdict = paired(timings[position].samples_s, timings[0].samples_s, margin, seed)
+            relative = (Relative(backend, rows[0][0].name, ratio.median, (ratio.low, ratio.high), verdict),)
+        models.append(
+            ComparedModel(
+                Model(network.name, network.spec, result.model.inputs),
+                result.totals,
+                result.fragmentation,
+                result.coverage,
+                network.published,
+                (timings[position],) if timings else (),
+                relative,
+                front[position],
+            )
+        )
+    return tuple(models)

@@ -1,0 +1,57 @@
+"""Advice: what makes a measurement less trustworthy, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lwprof.results import Scalar
+from lwprof.timing.sampling import Measurement, Rules, Series
+from lwprof.timing.statistics import far_outliers, median_interval, shift
+from lwprof.timing.verdicts import FEWEST_ROUNDS
+
+P90_CALLS = 100
+"""Single calls that a 90th percentile needs: ten then lie beyond it."""
+OUTLIER_SHARE = 0.01
+DRIFT = 0.05
+
+
+def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
+    """Warn about the machine, as it was before the measurement began."""
+    cores, load, governor = environment.get("cores"), environment.get("load_1min"), environment.get("governor")
+    warnings = []
+    if isinstance(cores, int) and threads > cores:
+        warnings.append(f"{threads} threads share {cores} usable cores: use at most {cores} threads")
+    elif isinstance(cores, int) and isinstance(load, int | float) and load > cores - threads + 1:  # 1: lwprof itself
+        warnings.append(f"the machine is busy (load {load:.1f} on {cores} cores): close other programs and repeat")
+    if isinstance(governor, str) and governor != "performance":
+        warnings.append(f"the CPU frequency scales (governor {governor}): set the governor to performance")
+    return warnings
+
+
+def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[str]:
+    """Warn about one contender's samples."""
+    samples = series.samples_s
+    warnings = []
+    if not measurement.warm:
+        warnings.append("the warm-up used up its share of the budget before latency settled: raise the budget")
+    if len(samples) < FEWEST_ROUNDS:
+        warnings.append(f"only {len(samples)} rounds: fewer than {FEWEST_ROUNDS} allow no verdict; raise the budget")
+    elif measurement.stopped == "budget":
+        width = median_interval(samples, rules.seed).relative_width
+        if width > rules.precision:
+            warnings.append(
+                f"the budget ended with an interval {100 * width:.1f} % of the median wide, "
+                f"wanted {100 * rules.precision:g} %: raise the budget or quieten the machine"
+            )
+    if series.single_calls_s and len(series.single_calls_s) < P90_CALLS:
+        warnings.append(f"no p90: {len(series.single_calls_s)} single calls, {P90_CALLS} are needed; raise the budget")
+    outliers = far_outliers(samples)
+    if outliers and outliers >= OUTLIER_SHARE * len(samples):
+        warnings.append(f"{outliers} of {len(samples)} samples are far outliers (kept): something else was running")
+    drift = shift(samples) if len(samples) >= FEWEST_ROUNDS else 0.0
+    if abs(drift) > DRIFT:
+        warnings.append(
+            f"latency {'rose' if drift > 0 else 'fell'} by {100 * abs(drift):.0f} % while it was measured: "
+            "trust the ratios, which are paired, before the medians"
+        )
+    return warnings

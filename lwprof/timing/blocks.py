@@ -1,0 +1,60 @@
+"""Blocks: so many calls of a contender that the clock does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count, pairwise, repeat
+
+from lwprof.errors import InputError, first_line
+from lwprof.timing.clock import Clock
+
+BLOCK_TICKS = 10_000
+"""A block lasts at least so many ticks of the clock: reading it costs a sample 0.01 % at most."""
+CALL_TICKS = 1_000
+"""A call that lasts so many ticks of the clock can be timed singly."""
+MOST_CALLS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Something to time."""
+
+    label: str
+    run: Callable[[], object]
+
+
+@dataclass(slots=True)
+class Track:
+    """A contender, and how its blocks are made."""
+
+    contender: Contender
+    calls: int = 1
+    singly: bool = False
+    first_call_s: float | None = None
+
+    def block(self, clock: Clock) -> tuple[float, ...]:
+        """Run one block; seconds of every call, or of all calls together where a call is too short."""
+        run, now = self.contender.run, clock.now
+        try:
+            stamps = [now()]
+            if self.singly:
+                for _ in repeat(None, self.calls):
+                    run()
+                    stamps.append(now())
+            else:
+                for _ in repeat(None, self.calls):
+                    run()
+                stamps.append(now())
+        except Exception as error:
+            raise InputError(f"{self.contender.label} cannot be timed: {first_line(error)}") from error
+        return tuple(after - before for before, after in pairwise(stamps))
+
+    def autorange(self, clock: Clock) -> None:
+        """Find the fewest calls (1, 2, 5, 10, …) that make a block long enough for the clock."""
+        for step in count():
+            self.calls = (1, 2, 5)[step % 3] * 10 ** (step // 3)
+            elapsed = sum(self.block(clock))
+            if elapsed >= BLOCK_TICKS * clock.tick_s or self.calls >= MOST_CALLS:
+                break
+        self.singly = elapsed >= CALL_TICKS * clock.tick_s * self.calls

@@ -1,0 +1,125 @@
+"""Latency of networks: prepared on one backend, sampled together, summed up one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lwprof.errors import BackendError, first_line
+from lwprof.results import Scalar, TensorSpec, Timing
+from lwprof.timing import advice
+from lwprof.timing.backends import Options, find
+from lwprof.timing.blocks import Contender
+from lwprof.timing.clock import Clock, performance_clock
+from lwprof.timing.environment import environment
+from lwprof.timing.sampling import Progress, Rules, measure
+from lwprof.timing.statistics import median_interval, quantile
+
+FLOATS = ("float32", "float16", "bfloat16", "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network to time."""
+
+    label: str
+    module: Any
+    inputs: tuple[TensorSpec, ...]
+    values: tuple[Any, ...] | None = None
+    """The caller's own inputs, instead of random ones."""
+    build_s: float = 0.0
+
+    @property
+    def batch(self) -> int:
+        """First dimension of the first input."""
+        return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of the first input with fractions, else of the first input."""
+        dtypes = [spec.dtype for spec in self.inputs]
+        return next((dtype for dtype in dtypes if dtype in FLOATS), dtypes[0] if dtypes else "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """One timing a subject; none at all where Ctrl-C came before the first round ended."""
+
+    timings: tuple[Timing, ...]
+    environment: dict[str, Scalar]
+    interrupted: bool
+
+
+def time_subjects(
+    subjects: Sequence[Subject],
+    *,
+    backend: str = "torch",
+    options: Options | None = None,
+    rules: Rules | None = None,
+    clock: Clock | None = None,
+    machine: Mapping[str, Scalar] | None = None,
+    progress: Progress | None = None,
+) -> Latencies:
+    """Time networks in interleaved rounds on one backend.
+
+    Args:
+        subjects: what to time, in the order of the results.
+        backend: name of the runtime.
+        options: how it runs.
+        rules: when to stop.
+        clock: what to read the time from.
+        machine: the environment as it was before anything else ran, for the warnings.
+        progress: called after every round.
+
+    Raises:
+        InputError: the backend is unknown, or a network cannot be run.
+        BackendError: the backend or device is not available, or cannot load a network.
+    """
+    options, rules, clock = options or Options(), rules or Rules(), clock or performance_clock()
+    runtime = find(backend, options)
+    record = dict(environment() if machine is None else machine)
+    record |= {**runtime.versions(), "backend": backend, "device": options.device}
+    record |= {"threads": options.threads, "seed": options.seed}
+    contenders: list[Contender] = []
+    loads: list[float] = []
+    try:
+        with runtime.session(options) as session:
+            for subject in subjects:
+                start = clock.now()
+                try:
+                    run = session.prepare(subject.module, subject.inputs, subject.values)
+                except Exception as error:
+                    raise BackendError(f"{backend} cannot load {subject.label}: {first_line(error)}") from error
+                loads.append(subject.build_s + clock.now() - start)
+                contenders.append(Contender(subject.label, run))
+            measurement = measure(contenders, rules, clock, progress)
+    except KeyboardInterrupt:
+        return Latencies((), record, interrupted=True)
+    warnings = advice.on_machine(record, options.threads)
+    timings = []
+    for subject, series, load_s in zip(subjects, measurement.series, loads, strict=True):
+        if not series.samples_s:
+            break
+        middle = median_interval(series.samples_s, rules.seed)
+        singles = series.single_calls_s
+        timings.append(
+            Timing(
+                backend=backend,
+                device=options.device,
+                threads=options.threads,
+                batch=subject.batch,
+                dtype=subject.dtype,
+                median_s=middle.median,
+                ci95_s=(middle.low, middle.high),
+                p90_s=quantile(singles, 0.9) if len(singles) >= advice.P90_CALLS else None,
+                samples_s=series.samples_s,
+                warnings=(*warnings, *advice.on_series(series, measurement, rules)),
+                load_s=load_s,
+                first_call_s=series.first_call_s,
+                calls_per_sample=series.calls_per_sample,
+                single_calls_s=singles,
+                stopped=measurement.stopped,
+            )
+        )
+    return Latencies(tuple(timings), record, measurement.stopped == "interrupted")
