@@ -14,7 +14,7 @@ from lwprof.capture.recorder import META, Recorder, tensors_in
 from lwprof.errors import InputError, first_line
 from lwprof.graph import OpGraph
 
-__all__ = ["capture", "mapped"]
+__all__ = ["capture", "tensors_in"]
 
 
 def capture(

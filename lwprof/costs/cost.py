@@ -20,6 +20,7 @@ class Cost(NamedTuple):
     elementwise_ops: int = 0
     paper_elements: int = 0
     """Memory access in the paper's view: inputs + weights + outputs of operators that have mult-adds."""
+    paper_bytes: int = 0
     reads: int | None = None
     """Elements read, where that is not every distinct element of every input."""
     state: str = "counted"
@@ -40,9 +41,15 @@ def product(
     operator: Operator, kind: str, mult_adds: int, biases: Iterable[Value | None] = (), elementwise_ops: int = 0
 ) -> Cost:
     """Cost of an operator that multiplies and accumulates; ``biases`` stay out of the paper's view."""
-    paper = elements(operator.inputs) + elements(operator.outputs)
-    paper -= sum(bias.elements for bias in biases if bias is not None)
-    return Cost(kind, mult_adds=mult_adds, elementwise_ops=elementwise_ops, paper_elements=paper)
+    paper = paper_bytes = 0
+    for value in (*operator.inputs, *operator.outputs):
+        paper += value.elements
+        paper_bytes += value.bytes
+    for bias in biases:
+        if bias is not None:
+            paper -= bias.elements
+            paper_bytes -= bias.bytes
+    return Cost(kind, mult_adds, 0, elementwise_ops, paper, paper_bytes)
 
 
 def free(reason: str) -> Rule:

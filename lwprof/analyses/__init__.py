@@ -1,0 +1,93 @@
+"""Analyses: what the costs of a graph's operators add up to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lwprof.analyses.blocks import fragmentation
+from lwprof.analyses.fusion import fused_groups
+from lwprof.analyses.layers import kinds, layers, weight_numbers
+from lwprof.analyses.liveness import peak_bytes
+from lwprof.analyses.traffic import operator_bytes, operator_elements
+from lwprof.costs import Cost
+from lwprof.graph import OpGraph
+from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
+
+__all__ = ["coverage", "fragmentation", "kinds", "layers", "totals"]
+
+
+def totals(graph: OpGraph, costs: Sequence[Cost]) -> Totals:
+    """Add up a graph's costs, one per operator."""
+    mult_adds = additions = elementwise = launches = paper = paper_bytes = eager = eager_bytes = 0
+    steps = []
+    for operator, cost in zip(graph.operators, costs, strict=True):
+        if operator.effect != "view":
+            launches += 1
+        steps.append((operator.inputs, operator.outputs))
+        if cost.state == "free":
+            continue
+        mult_adds += cost.mult_adds
+        additions += cost.additions
+        elementwise += cost.elementwise_ops
+        paper += cost.paper_elements
+        paper_bytes += cost.paper_bytes
+        eager += operator_elements(operator, cost)
+        eager_bytes += operator_bytes(operator, cost)
+    groups = fused_groups(graph, costs)
+    params = trainable = param_bytes = buffers = 0
+    weights = weight_numbers(graph)
+    for weight in graph.weights:
+        if weight.source == "parameter" or weight.value in weights:
+            params += weight.elements
+            param_bytes += weight.bytes
+            if weight.trainable:
+                trainable += weight.elements
+        else:
+            buffers += weight.elements
+    return Totals(
+        params=params,
+        trainable_params=trainable,
+        buffers=buffers,
+        param_bytes=param_bytes,
+        mult_adds=mult_adds,
+        additions=additions,
+        elementwise_ops=elementwise,
+        launches=launches,
+        memory_access=MemoryAccess(
+            paper_elements=paper,
+            paper_bytes=paper_bytes,
+            eager_elements=eager,
+            eager_bytes=eager_bytes,
+            fused_elements=sum(group.elements for group in groups),
+            fused_bytes=sum(group.bytes for group in groups),
+        ),
+        peak_activation_bytes=peak_bytes(graph, steps),
+        fused_peak_activation_bytes=peak_bytes(graph, [(group.reads, group.output) for group in groups]),
+    )
+
+
+def coverage(graph: OpGraph, costs: Sequence[Cost]) -> Coverage:
+    """Say what was counted, what is free and why, and what is unknown.
+
+    A tensor that no seen operator made, such as one that came through NumPy, is unknown as well.
+    """
+    free: Counter[tuple[str, str]] = Counter()
+    unknown: Counter[str] = Counter()
+    counted = 0
+    for operator, cost in zip(graph.operators, costs, strict=True):
+        if cost.state == "free":
+            free[operator.name, cost.reason] += 1
+        elif cost.state == "unknown":
+            unknown[operator.name] += 1
+        else:
+            counted += 1
+    unseen = sum(value.source == "unseen" for value in graph.values)
+    if unseen:
+        unknown["tensor made outside torch operators"] += unseen
+    return Coverage(
+        counted=counted,
+        free=sum(free.values()),
+        unknown=tuple(OpCount(name, count) for name, count in sorted(unknown.items())),
+        free_ops=tuple(OpCount(name, count, reason) for (name, reason), count in sorted(free.items())),
+    )

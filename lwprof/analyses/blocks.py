@@ -1,0 +1,80 @@
+"""Building blocks: found in the module tree, or in the graph alone where the modules show none."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+from lwprof.analyses.fragments import is_fragment, shape_of
+from lwprof.analyses.regions import graph_blocks
+from lwprof.costs import Cost
+from lwprof.graph import OpGraph
+from lwprof.results import Block, Fragmentation
+
+
+def fragmentation(graph: OpGraph, costs: Sequence[Cost], block_type: str | None = None) -> Fragmentation:
+    """Find the building blocks and count their fragments, branches and depth.
+
+    Args:
+        block_type: the class that is the building block, where the rule guesses wrong.
+    """
+    places = [
+        operator.index for operator, cost in zip(graph.operators, costs, strict=True) if is_fragment(operator, cost)
+    ]
+    calls = module_blocks(graph, places, block_type)
+    types = {module.name: module.type for module in graph.modules}
+    spans = [
+        (graph.calls[call].module, types[graph.calls[call].module], graph.calls[call].start, graph.calls[call].stop)
+        for call in calls
+    ]
+    if not spans and block_type is None:
+        spans = graph_blocks(graph, costs, places)
+    blocks = []
+    for name, kind, start, stop in spans:
+        inside = places[bisect_left(places, start) : bisect_left(places, stop)]
+        blocks.append(Block(name, kind, *shape_of(graph.operators[start:stop], inside)))
+    if not blocks:
+        return Fragmentation(None, None, None, ())
+    fragments = [block.fragments for block in blocks]
+    return Fragmentation(
+        sum(fragments) / len(fragments), max(fragments), max(block.branches for block in blocks), tuple(blocks)
+    )
+
+
+def module_blocks(graph: OpGraph, places: Sequence[int], block_type: str | None = None) -> list[int]:
+    """Return the calls that are building blocks.
+
+    A candidate is a call below the root, not of a container, that runs at least two fragments. Walking
+    down, a candidate is a block if its class has several candidates, or if no class inside it has.
+    """
+    modules = {module.name: module for module in graph.modules}
+    children: list[list[int]] = [[] for _ in graph.calls]
+    candidate: list[bool] = []
+    for index, call in enumerate(graph.calls):
+        if call.parent >= 0:
+            children[call.parent].append(index)
+        count = bisect_left(places, call.stop) - bisect_left(places, call.start)
+        below_root = call.parent >= 0 and call.module != ""
+        candidate.append(below_root and not modules[call.module].container and count >= 2)
+    kinds = [modules[call.module].type for call in graph.calls]
+    if block_type is not None:
+        repeated = {block_type}
+        candidate = [kind == block_type and graph.calls[i].parent >= 0 for i, kind in enumerate(kinds)]
+    else:
+        counted = Counter(kind for kind, is_candidate in zip(kinds, candidate, strict=True) if is_candidate)
+        repeated = {kind for kind, count in counted.items() if count > 1}
+    inner = [False] * len(graph.calls)  # a candidate of a repeated class is somewhere below
+    for index in reversed(range(len(graph.calls))):
+        parent = graph.calls[index].parent
+        if parent >= 0 and (inner[index] or (candidate[index] and kinds[index] in repeated)):
+            inner[parent] = True
+    found = []
+    waiting = [index for index, call in enumerate(graph.calls) if call.parent < 0][::-1]
+    while waiting:
+        index = waiting.pop()
+        if candidate[index] and (kinds[index] in repeated or not inner[index]):
+            found.append(index)
+        else:
+            waiting.extend(reversed(children[index]))
+    return found

@@ -1,0 +1,139 @@
+"""Regions: building blocks found in the operator graph alone, for flat networks and ONNX files.
+
+Where only one tensor is alive between two operators, the network can be cut. Between two cuts stands
+either one operator of a series, or a region: a block with a shortcut or branches. A region that ends in a
+multiplication is a gate (squeeze-and-excite, swish) and rides along with the block around it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lwprof.costs import Cost
+from lwprof.graph import OpGraph
+
+Span = tuple[str, str, int, int]
+"""Name, type, and the operator indices from start up to, not including, stop."""
+
+_TOO_MANY = 60  # fragments; a region with more is cut again where it is narrowest
+
+
+class _Token(NamedTuple):
+    kind: str
+    """"1" pointwise, "D" depthwise, "C" other convolution, "P" pooling, "gate", "region", or "" for the rest."""
+    start: int
+    stop: int
+
+
+def graph_blocks(graph: OpGraph, costs: Sequence[Cost], places: Sequence[int]) -> list[Span]:
+    """Return the building blocks of a graph without helpful modules, in execution order."""
+    if not places:
+        return []
+    width = _widths(graph)
+    tokens = _tokens(graph, costs, places, width, 0, len(graph.operators), 1)
+    return _blocks(graph, costs, places, tokens)
+
+
+def _widths(graph: OpGraph) -> list[int]:
+    """Tensors made from the input that are alive after each operator; what the network returns is no reader."""
+    derived = {value.root for value in graph.inputs}
+    first = dict.fromkeys(derived, 0)
+    last: dict[int, int] = {}
+    for operator in graph.operators:
+        roots = {value.root for value in operator.inputs}
+        if roots & derived:
+            for root in roots & derived:
+                last[root] = operator.index
+            for value in operator.outputs:
+                derived.add(value.root)
+                first.setdefault(value.root, operator.index)
+    change = [0] * (len(graph.operators) + 1)
+    for root, stop in last.items():
+        if stop > first[root]:
+            change[first[root]] += 1
+            change[stop] -= 1
+    for value in graph.inputs:  # an input is alive before the first operator, not only after it
+        if last.get(value.root) == 0:
+            change[0] += 0
+    widths, alive = [], 0
+    for step in change[:-1]:
+        alive += step
+        widths.append(alive)
+    return widths
+
+
+def _tokens(
+    graph: OpGraph, costs: Sequence[Cost], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
+) -> list[_Token]:
+    tokens = []
+    begin = start
+    for index in range(start, stop):
+        if index < stop - 1 and widths[index] > cut:
+            continue
+        tokens += _between_cuts(graph, costs, places, widths, begin, index + 1, cut)
+        begin = index + 1
+    return tokens
+
+
+def _between_cuts(
+    graph: OpGraph, costs: Sequence[Cost], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
+) -> list[_Token]:
+    working = [index for index in range(start, stop) if costs[index].state != "free"]
+    inside = bisect_left(places, stop) - bisect_left(places, start)
+    if len(working) <= 1:
+        kind = _letter(costs[working[0]].kind) if inside else ""
+        return [_Token(kind, start, stop)]
+    if inside > _TOO_MANY and stop - start > 2:
+        narrowest = min(widths[start : stop - 1])
+        if cut < narrowest < max(widths[start : stop - 1]):
+            return _tokens(graph, costs, places, widths, start, stop, narrowest)
+    gate = graph.operators[working[-1]].name in ("aten::mul", "aten::mul_", "Mul")
+    return [_Token("gate" if gate else "region", start, stop)]
+
+
+def _letter(kind: str) -> str:
+    return {"pointwise": "1", "linear": "1", "depthwise": "D", "pooling": "P"}.get(kind, "C")
+
+
+def _blocks(graph: OpGraph, costs: Sequence[Cost], places: Sequence[int], tokens: list[_Token]) -> list[Span]:
+    """Parse the series: ``[1] D gate* 1`` is a separable block, a region with two fragments a block."""
+    tokens = [token for token in tokens if token.kind]
+    spans: list[Span] = []
+    taken = -1  # index of the last token that belongs to a block
+    for at, token in enumerate(tokens):
+        if at <= taken:
+            continue
+        if token.kind == "D":
+            end = at + 1
+            while end < len(tokens) and tokens[end].kind == "gate":
+                end += 1
+            if end < len(tokens) and tokens[end].kind == "1":
+                begin = at - 1 if at - 1 > taken and tokens[at - 1].kind == "1" else at
+                spans.append(_span(graph, "separable", tokens[begin].start, tokens[end].stop))
+                taken = end
+        elif token.kind == "region" and bisect_left(places, token.stop) - bisect_left(places, token.start) >= 2:
+            begin = at - 1 if at - 1 > taken and _squeezes(graph, tokens[at - 1], token) else at
+            spans.append(_span(graph, "region", tokens[begin].start, token.stop))
+            taken = at
+    return spans
+
+
+def _squeezes(graph: OpGraph, token: _Token, region: _Token) -> bool:
+    """Whether a channel-reducing 1x1 feeds a region that joins branches by cat without passing its input on."""
+    if token.kind != "1":
+        return False
+    operators = graph.operators
+    inside = operators[region.start : region.stop]
+    joins = [operator for operator in inside if operator.name in ("aten::cat", "Concat")]
+    squeeze = next(op for op in operators[token.start : token.stop] if op.name.endswith(("conv2d", "Conv", "linear")))
+    made_inside = {value.root for operator in inside for value in operator.outputs if operator.effect == "new"}
+    return bool(joins) and (
+        squeeze.outputs[0].shape[1] < squeeze.inputs[0].shape[1]
+        and all(value.root in made_inside for value in joins[-1].inputs)
+    )
+
+
+def _span(graph: OpGraph, kind: str, start: int, stop: int) -> Span:
+    return (f"{graph.operators[start].name.rpartition('::')[2]}_{start}", kind, start, stop)

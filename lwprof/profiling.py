@@ -1,0 +1,100 @@
+"""Profiling: from a network to its structural numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lwprof import analyses
+from lwprof.capture import capture, tensors_in
+from lwprof.costs import cost_of
+from lwprof.errors import InputError
+from lwprof.results import Model, ProfileResult, Published, TensorSpec
+
+if TYPE_CHECKING:
+    from lwprof.models import Network
+
+
+def profile(
+    network: str | nn.Module,
+    *,
+    inputs: Sequence[Any] | Mapping[str, Any] | None = None,
+    input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    block: str | None = None,
+) -> ProfileResult:
+    """Count what one call of a network costs: params, mult-adds, memory access, fragmentation.
+
+    >>> from torch import nn
+    >>> result = profile(nn.Conv2d(3, 8, 3, padding=1, bias=False), input_size=(3, 32, 32))
+    >>> result.totals.params, result.totals.mult_adds
+    (216, 221184)
+
+    Args:
+        network: a module, or a model spec such as ``"mbv2:width=0.75"``.
+        inputs: what the module is called with: a tuple of positional inputs or a dict of keyword inputs;
+            tensors may be nested in lists, tuples and dicts. Only shapes and dtypes matter unless the
+            network's control flow reads values.
+        input_size: instead of ``inputs``, the shape of one float32 input without the batch dimension
+            (or a list of shapes, one an input); the batch is 1. The default is ``(3, 224, 224)``.
+        block: the class that is the building block, where the rule of the conventions guesses wrong.
+
+    Raises:
+        InputError: an unknown spec, or the network's forward raised.
+    """
+    sizes = _sizes(input_size)
+    if isinstance(network, str):
+        from lwprof.models import resolve
+
+        if inputs is not None:
+            raise InputError("inputs go with a module; give input_size with a model spec")
+        return profile_network(resolve(network, input_sizes=sizes), block=block)
+    if inputs is None:
+        inputs = tuple(torch.empty((1, *size), device="meta") for size in sizes or [(3, 224, 224)])
+    elif input_size is not None:
+        raise InputError("give either inputs or input_size, not both")
+    name = type(network).__name__
+    return _profile(network, inputs, name, name, None, block)
+
+
+def profile_network(network: Network, *, block: str | None = None) -> ProfileResult:
+    """Profile a network that a model spec named."""
+    inputs = tuple(torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device="meta") for spec in network.inputs)
+    return _profile(network.module, inputs, network.name, network.spec, network.published, block)
+
+
+def _profile(
+    module: nn.Module,
+    inputs: Sequence[Any] | Mapping[str, Any],
+    name: str,
+    spec: str,
+    published: Published | None,
+    block: str | None,
+) -> ProfileResult:
+    if isinstance(inputs, Tensor):
+        inputs = (inputs,)
+    args, kwargs = ((), inputs) if isinstance(inputs, Mapping) else (inputs, {})
+    graph = capture(module, args, kwargs)
+    costs = [cost_of(operator) for operator in graph.operators]
+    given = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
+    return ProfileResult(
+        model=Model(name, spec, given),
+        totals=analyses.totals(graph, costs),
+        kinds=analyses.kinds(graph, costs),
+        fragmentation=analyses.fragmentation(graph, costs, block),
+        coverage=analyses.coverage(graph, costs),
+        layers=analyses.layers(graph, costs),
+        input_dependent=graph.input_dependent,
+        published=published,
+    )
+
+
+def _sizes(input_size: Sequence[int] | Sequence[Sequence[int]] | None) -> list[tuple[int, ...]]:
+    if input_size is None:
+        return []
+    first = next(iter(input_size), None)
+    if isinstance(first, Sequence):
+        return [tuple(size) for size in input_size]  # type: ignore[arg-type]
+    return [tuple(input_size)]  # type: ignore[arg-type]
