@@ -133,6 +133,21 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Subtree:
+    """A module with everything inside it, as :meth:`ProfileResult.subtrees` sums it."""
+
+    name: str
+    depth: int
+    """0 for the network itself."""
+    layer: Layer | None
+    """The module's own cost; ``None`` for one that runs nothing itself."""
+    params: int
+    mult_adds: int
+    paper_elements: int
+    eager_elements: int
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What the network's authors print for this variant."""
 
@@ -193,6 +208,13 @@ class ComparedModel:
     """On the front of published top-1 against latency (mult-adds where nothing was timed); ``None``
     without a published top-1."""
 
+    def relative_of(self, timing: Timing) -> Relative | None:
+        """The ratio that belongs to ``timing``: of the same backend, in order where that was timed several times."""
+        same = [other for other in self.timings if other.backend == timing.backend]
+        ratios = [ratio for ratio in self.relative if ratio.backend == timing.backend]
+        place = next((index for index, other in enumerate(same) if other is timing), len(ratios))
+        return ratios[place] if place < len(ratios) else None
+
 
 @dataclass(frozen=True, slots=True)
 class CrosscheckTerm:
@@ -251,6 +273,25 @@ class ProfileResult(Document):
     input_dependent: bool = False
     """The network's control flow read values: another input may give other counts."""
     published: Published | None = None
+
+    @property
+    def params_with_mult_adds(self) -> int:
+        """Parameters of the kinds that have mult-adds: normalisation left out, as papers do in shares by kind."""
+        return sum(kind.params for kind in self.kinds if kind.mult_adds)
+
+    def subtrees(self) -> tuple[Subtree, ...]:
+        """Sum the layers up the module tree: every module before the modules inside it, siblings in running order."""
+        sums: dict[tuple[str, ...], list[int]] = {}
+        own: dict[tuple[str, ...], Layer] = {}
+        for layer in self.layers:
+            path = tuple(layer.name.split(".")) if layer.name else ()
+            own[path] = layer
+            cost = (layer.params, layer.mult_adds, layer.paper_elements, layer.eager_elements)
+            for depth in range(len(path) + 1):
+                sums[path[:depth]] = [a + b for a, b in zip(sums.get(path[:depth], (0, 0, 0, 0)), cost, strict=True)]
+        rank = {path: place for place, path in enumerate(sums)}
+        order = sorted(sums, key=lambda path: [rank[path[:depth]] for depth in range(len(path) + 1)])
+        return tuple(Subtree(".".join(path), len(path), own.get(path), *sums[path]) for path in order)
 
     def to_pandas(self) -> Any:
         """One row a layer, as a :class:`pandas.DataFrame`."""
@@ -342,11 +383,17 @@ def _rebuild(kind: Any, data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise TypeError(f"{kind.__name__} needs an object, not {type(data).__name__}")
         hints = typing.get_type_hints(kind)
-        return kind(**{f.name: _rebuild(hints[f.name], data[f.name]) for f in dataclasses.fields(kind) if f.name in data})
+        return kind(
+            **{f.name: _rebuild(hints[f.name], data[f.name]) for f in dataclasses.fields(kind) if f.name in data}
+        )
     if origin in (Union, types.UnionType):
         if data is None and type(None) in args:
             return None
-        return _rebuild(next(arg for arg in args if arg is not type(None)), data) if args[-1] is type(None) and len(args) == 2 else data
+        return (
+            _rebuild(next(arg for arg in args if arg is not type(None)), data)
+            if args[-1] is type(None) and len(args) == 2
+            else data
+        )
     if origin is tuple:
         if not isinstance(data, list | tuple):
             raise TypeError(f"a list is needed, not {type(data).__name__}")

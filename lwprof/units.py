@@ -6,6 +6,7 @@ Results hold elements, bytes and seconds; only reports scale and round, and only
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 DTYPE_BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1,
@@ -67,12 +68,51 @@ def seconds(number: float | None, digits: int = 3) -> str:
     """
     if number is None:
         return "–"
-    scale, unit = (1.0, "s") if number >= 1 else (1e3, "ms") if number >= 1e-3 else (1e6, "µs")
+    scale, unit = time_unit(number)
     scaled = number * scale
     if scaled == 0:
         return "0 s"
     places = max(0, digits - 1 - math.floor(math.log10(abs(scaled))))
     return f"{scaled:.{places}f} {unit}"
+
+
+def uncertain(value: float, low: float, high: float) -> tuple[str, str]:
+    """Write ``value`` and the half width of its interval, rounded to what the interval supports.
+
+    The half width keeps one significant digit, two where the first is a 1; the longer half counts
+    where ``value`` is not in the middle.
+
+    >>> uncertain(12.3456, 12.29, 12.38), uncertain(0.74123, 0.7293, 0.7524), uncertain(1234.5, 1100, 1250)
+    (('12.35', '0.06'), ('0.741', '0.012'), ('1230', '130'))
+    >>> uncertain(5.0, 5.0, 5.0)
+    ('5.00', '0')
+    """
+    half = max(high - value, value - low, 0.0)
+    if half == 0 or not math.isfinite(half):
+        return f"{value:#.3g}".rstrip("."), "0" if half == 0 else "?"
+    first = math.floor(math.log10(half))
+    places = -first + (half / 10.0**first < 2)
+    if places < 0:
+        return f"{round(value, places):.0f}", f"{round(half, places):.0f}"
+    return f"{value:.{places}f}", f"{half:.{places}f}"
+
+
+def time_unit(number: float) -> tuple[float, str]:
+    """Choose the unit in which a duration has a readable size: how many make a second, and its name.
+
+    >>> time_unit(2.5), time_unit(0.0123), time_unit(4e-5)
+    ((1.0, 's'), (1000.0, 'ms'), (1000000.0, 'µs'))
+    """
+    return (1.0, "s") if number >= 1 else (1e3, "ms") if number >= 1e-3 else (1e6, "µs")
+
+
+def shape(sizes: Sequence[int], sign: str = "×") -> str:
+    """Write a tensor's shape.
+
+    >>> shape((1, 3, 224, 224)), shape((), "x")
+    ('1×3×224×224', 'scalar')
+    """
+    return sign.join(map(str, sizes)) or "scalar"
 
 
 def share(part: float | None, whole: float | None) -> str:

@@ -1,0 +1,61 @@
+"""Reports: turn a result into text. They format, and compute nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lwprof.errors import InputError
+from lwprof.reports import csv, json, markdown, table
+from lwprof.reports.formats import Content, Format
+from lwprof.reports.options import SORTS, VIEWS, Options
+
+__all__ = ["FORMATS", "SORTS", "VIEWS", "Content", "Format", "format_of", "render"]
+
+FORMATS: tuple[Format, ...] = (
+    table.FORMAT,
+    markdown.FORMAT,
+    csv.FORMAT,
+    json.FORMAT,
+)
+
+
+def render(
+    content: Content,
+    format: str = "table",
+    *,
+    width: int | None = None,
+    color: bool = False,
+    view: str = "paper",
+    depth: int | None = 2,
+    sort: str | None = None,
+    top: int | None = None,
+) -> str:
+    """Write ``content`` in the format of that name; the text ends with a newline.
+
+    The options are those of :class:`lwprof.reports.options.Options`.
+
+    Raises:
+        InputError: no such format, or an option's value does not exist.
+    """
+    options = Options(width=width, color=color, view=view, depth=depth, sort=sort, top=top)
+    for candidate in FORMATS:
+        if candidate.name == format:
+            return candidate.write(content, options)
+    raise InputError(f"unknown format {format!r}; choose one of {', '.join(item.name for item in FORMATS)}")
+
+
+def format_of(path: str | Path) -> str:
+    """Name the format that a file's suffix stands for.
+
+    Raises:
+        InputError: no format has that suffix.
+
+    >>> format_of("table.md"), format_of("Result.JSON")
+    ('markdown', 'json')
+    """
+    suffix = Path(path).suffix.lower()
+    for candidate in FORMATS:
+        if suffix in candidate.suffixes:
+            return candidate.name
+    known = ", ".join(ending for item in FORMATS for ending in item.suffixes)
+    raise InputError(f"no format has the suffix of {str(path)!r}; use one of {known}, or name the format")

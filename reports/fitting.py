@@ -1,0 +1,94 @@
+"""Fitting: in which form a table fits a terminal, so that no number is ever cut off.
+
+From the richest form to the leanest: one line a header and cell, headers broken, cells broken too;
+running text folded; optional columns left out; the table split by its column groups. Where nothing
+fits, there is no form, and each row is to be written as a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from lwprof.reports.contents import Cell, Column, Table
+
+GAP = 2
+"""Spaces between columns."""
+NARROWEST = 12
+"""To which running text may be folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Some columns of a table, each with its width, and whether headers and cells are broken."""
+
+    places: tuple[int, ...]
+    widths: tuple[int, ...]
+    broken_headers: bool = False
+    broken_cells: bool = False
+
+    def header(self, column: Column) -> tuple[str, ...]:
+        """Lines of a column's header in this form."""
+        return column.lines if self.broken_headers and column.lines else (column.header,)
+
+    def lines(self, cell: Cell) -> tuple[str, ...]:
+        """Lines of a cell in this form."""
+        lines = cell.lines if self.broken_cells and cell.lines else (cell.text,)
+        return tuple("  " * cell.indent + line for line in lines)
+
+
+def forms(table: Table, width: int | None) -> list[Form]:
+    """Give the form that shows ``table`` within ``width``: one, several for a split table, or none."""
+    for parts in _parts(table):
+        for fold in (False, True):
+            fitted = [_form(table, part, width, fold) for part in parts]
+            found = [form for form in fitted if form is not None]
+            if len(found) == len(parts):
+                return found
+    return []
+
+
+def _parts(table: Table) -> Iterator[list[tuple[int, ...]]]:
+    """Ways to show the columns, from one table with all of them to a table for each group."""
+    whole = tuple(range(len(table.columns)))
+    yield [whole]
+    optional = [place for place in whole if table.columns[place].optional]
+    while optional:
+        optional.pop()
+        yield [tuple(p for p in whole if not table.columns[p].optional or p in optional)]
+    names = dict.fromkeys(column.group for column in table.columns if column.group)
+    if len(names) > 1:
+        yield [tuple(p for p in whole if table.columns[p].group in ("", name)) for name in names]
+
+
+def _form(table: Table, places: tuple[int, ...], width: int | None, fold: bool) -> Form | None:
+    for broken_headers, broken_cells in ((False, False), (True, False), (True, True)):
+        form = Form(places, (), broken_headers, broken_cells)
+        widths = [_width(table, place, form) for place in places]
+        gaps = GAP * (len(places) - 1)
+        spare = None if width is None else width - gaps - sum(widths)
+        if spare is not None and spare < 0 and fold:
+            widths = _folded([table.columns[place] for place in places], widths, -spare)
+            spare = width - gaps - sum(widths) if width is not None else None
+        if spare is None or spare >= 0:
+            return Form(places, tuple(widths), broken_headers, broken_cells)
+    return None
+
+
+def _width(table: Table, place: int, form: Form) -> int:
+    texts = [*form.header(table.columns[place]), *(line for row in table.rows for line in form.lines(row[place]))]
+    return max(map(cell_len, texts))
+
+
+def _folded(columns: Sequence[Column], widths: Sequence[int], excess: int) -> list[int]:
+    """Take ``excess`` from the columns of running text, from the widest first."""
+    folded = list(widths)
+    while excess > 0:
+        wide = [p for p, column in enumerate(columns) if column.wrap and folded[p] > NARROWEST]
+        if not wide:
+            break
+        folded[max(wide, key=lambda place: folded[place])] -= 1
+        excess -= 1
+    return folded

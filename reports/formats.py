@@ -1,0 +1,22 @@
+"""Formats: what a report format is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lwprof.reports.contents import Page, Table
+from lwprof.reports.options import Options
+from lwprof.results import Result
+
+Content = Result | Page | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write a report: ``write`` gets a result, or a page that a command put together."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    """Of files, in lower case with the dot."""
+    write: Callable[[Content, Options], str]

@@ -1,0 +1,41 @@
+"""Layouts: which module lays out which kind of result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lwprof.reports import compare_page, crosscheck_page, profile_page, rows
+from lwprof.reports.contents import Page, Table
+from lwprof.reports.formats import Content
+from lwprof.reports.options import Options
+from lwprof.results import CompareResult, CrosscheckResult, ProfileResult
+
+
+def page(content: Content, options: Options) -> Page:
+    """Lay ``content`` out for people."""
+    match content:
+        case ProfileResult():
+            return profile_page.page(content, options)
+        case CompareResult():
+            return compare_page.page(content, options)
+        case CrosscheckResult():
+            return crosscheck_page.page(content)
+        case Table():
+            return Page("", (content,))
+        case Page():
+            return content
+
+
+def records(content: Content) -> list[dict[str, Any]]:
+    """Lay ``content`` out for machines: one dict a row, raw values under the JSON's keys."""
+    match content:
+        case ProfileResult():
+            return rows.profile(content)
+        case CompareResult():
+            return rows.comparison(content)
+        case CrosscheckResult():
+            return rows.crosscheck(content)
+        case Table():
+            return content.records()
+        case Page():
+            return content.tables[0].records() if content.tables else []

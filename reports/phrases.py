@@ -1,0 +1,67 @@
+"""Phrases: the short texts that several reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lwprof import units
+from lwprof.results import Coverage, Model, Published, Timing
+
+
+def inputs(model: Model, sign: str = "×") -> str:
+    """Name the inputs that a network was given.
+
+    >>> from lwprof.results import TensorSpec
+    >>> inputs(Model("mbv1", "mbv1", (TensorSpec((1, 3, 224, 224), "float32"),)))
+    '1×3×224×224 float32'
+    """
+    return "; ".join(f"{units.shape(item.shape, sign)} {item.dtype}" for item in model.inputs)
+
+
+def shapes(items: Iterable[tuple[int, ...]], sign: str = "×") -> str:
+    """Write several shapes.
+
+    >>> shapes([(1, 64), (1, 32)])
+    '1×64; 1×32'
+    """
+    return "; ".join(units.shape(item, sign) for item in items)
+
+
+def unknown(coverage: Coverage, sign: str = "×") -> str:
+    """Name the operators that no count covers, and how often each ran; empty where there are none.
+
+    >>> from lwprof.results import OpCount
+    >>> unknown(Coverage(10, 2, (OpCount("demo::warp", 3), OpCount("demo::fold", 1))))
+    'demo::warp ×3; demo::fold ×1'
+    """
+    return "; ".join(f"{item.op} {sign}{item.count}" for item in coverage.unknown)
+
+
+def settings(timing: Timing) -> tuple[str, ...]:
+    """Say how a network was timed.
+
+    >>> settings(Timing("torch", "cpu", 1, 8, "float32", 0.1, (0.1, 0.1), None, ()))
+    ('torch', 'cpu', '1 thread', 'batch 8', 'float32')
+    """
+    threads = f"{timing.threads} thread" + "s" * (timing.threads != 1)
+    return timing.backend, timing.device, threads, f"batch {timing.batch}", timing.dtype
+
+
+def percent(number: float | None) -> str:
+    """Write a published accuracy with the digits it was printed with, one at least.
+
+    >>> percent(72.0), percent(69.36), percent(None)
+    ('72.0 %', '69.36 %', '–')
+    """
+    return "–" if number is None else f"{number if number * 10 % 1 else round(number, 1)} %"
+
+
+def published(figures: Published) -> str:
+    """Write what a network's authors print for it."""
+    parts = [
+        f"{figures.params_millions:g} M params" if figures.params_millions is not None else "",
+        f"{figures.mult_adds_millions:g} M FLOPs (mult-adds)" if figures.mult_adds_millions is not None else "",
+        f"{percent(figures.top1)} top-1" if figures.top1 is not None else "",
+    ]
+    text = ", ".join(filter(None, parts)) or "nothing"
+    return f"{text} ({figures.source})" if figures.source else text

@@ -1,0 +1,210 @@
+"""The page of a profile: totals, layers, kinds of operator, building blocks, coverage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lwprof import units
+from lwprof.reports import phrases
+from lwprof.reports.contents import Cell, Column, Note, Page, Table
+from lwprof.reports.options import Options
+from lwprof.results import Block, Fragmentation, Layer, ProfileResult, Subtree, Totals
+
+WORDS = {
+    "params": "params",
+    "mult_adds": "mult-adds",
+    "paper_elements": "MAC, paper",
+    "eager_elements": "MAC, eager",
+}
+PARAMS = Column("params", "params", align="right")
+MULT_ADDS = Column("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-", "adds)"), "right")
+PAPER = Column("paper_elements", "MAC (memory access), paper", ("MAC", "(memory", "access)", "paper"), "right")
+
+
+def page(result: ProfileResult, options: Options) -> Page:
+    """Lay out a profile."""
+    flat = options.sort is not None or options.top is not None
+    layers = _flat(result, options.sort or "mult_adds", options.top) if flat else _tree(result, options.depth)
+    tables = [_card(result), layers, _kinds(result)]
+    if result.fragmentation.blocks:
+        tables.append(_blocks(result.fragmentation.blocks))
+    if result.coverage.unknown or result.coverage.free_ops:
+        tables.append(_coverage(result))
+    return Page(result.model.name, tuple(tables), tuple(_notes(result)))
+
+
+def _card(result: ProfileResult) -> Table:
+    return Table.of("totals", [Column("measure", "measure"), Column("value", "value", wrap=True)], _totals(result))
+
+
+def _totals(result: ProfileResult) -> Iterator[tuple[str, str]]:
+    totals, access = result.totals, result.totals.memory_access
+    if result.model.spec != result.model.name:
+        yield "network", result.model.spec
+    yield "input", phrases.inputs(result.model)
+    yield "params", f"{_both(totals.params)}, {units.size(totals.param_bytes)}"
+    yield "trainable params", units.exact(totals.trainable_params)
+    yield "buffers", units.exact(totals.buffers)
+    yield "FLOPs (mult-adds)", _both(totals.mult_adds)
+    if totals.additions:
+        yield "additions", _both(totals.additions)
+    yield "element-wise operations", _both(totals.elementwise_ops)
+    for view, elements, size in (
+        ("paper", access.paper_elements, access.paper_bytes),
+        ("eager", access.eager_elements, access.eager_bytes),
+        ("fused", access.fused_elements, access.fused_bytes),
+    ):
+        yield f"MAC (memory access), {view}", f"{_both(elements)} elements" + f", {units.size(size)}" * bool(size)
+    yield from _peaks(totals)
+    yield "launches", units.exact(totals.launches)
+    yield "fragmentation", _fragmentation(result.fragmentation)
+    if result.published:
+        yield "published", phrases.published(result.published)
+    coverage = result.coverage
+    unknown = sum(item.count for item in coverage.unknown)
+    yield "operators", f"{coverage.counted} counted, {coverage.free} free, {unknown or 'none'} unknown"
+    yield "counts depend on the input", "yes" if result.input_dependent else "no"
+
+
+def _peaks(totals: Totals) -> Iterator[tuple[str, str]]:
+    for view, number in (("eager", totals.peak_activation_bytes), ("fused", totals.fused_peak_activation_bytes)):
+        yield f"peak activation, {view}", f"{units.exact(number)} bytes ({units.size(number)})"
+
+
+def _both(number: int) -> str:
+    """Write a count in full and, where that is long, scaled."""
+    return units.exact(number) if abs(number) < 1000 else f"{units.exact(number)} ({units.count(number)})"
+
+
+def _fragmentation(found: Fragmentation) -> str:
+    if found.mean_fragments is None:
+        return "no building blocks found"
+    return (
+        f"{found.mean_fragments:.2f} fragments per block, {found.max_fragments} at most; "
+        f"branches side by side: {found.max_branches} at most; blocks: {len(found.blocks)}"
+    )
+
+
+def _layer_columns(share_of: str) -> list[Column]:
+    return [
+        Column("name", "layer", wrap=True),
+        Column("type", "type", wrap=True, optional=True),
+        PARAMS,
+        MULT_ADDS,
+        Column("share", f"share of {WORDS[share_of]}", ("share of", *WORDS[share_of].split()), "right"),
+        PAPER,
+        Column("eager_elements", "MAC, eager", ("MAC,", "eager"), "right"),
+        Column("output_shapes", "output", wrap=True, optional=True),
+    ]
+
+
+def _layer_row(name: Cell, item: Layer | Subtree, layer: Layer | None, share_of: str, whole: int) -> list[Cell]:
+    return [
+        name,
+        Cell(layer.type if layer else ""),
+        Cell(units.count(item.params)),
+        Cell(units.count(item.mult_adds)),
+        Cell(units.share(getattr(item, share_of), whole)),
+        Cell(units.count(item.paper_elements)),
+        Cell(units.count(item.eager_elements)),
+        Cell(phrases.shapes(layer.output_shapes) if layer else ""),
+    ]
+
+
+def _tree(result: ProfileResult, depth: int | None) -> Table:
+    subtrees = result.subtrees()
+    deepest = max((item.depth for item in subtrees), default=0)
+    rows = [
+        _layer_row(_indented(item, result.model.name), item, item.layer, "mult_adds", result.totals.mult_adds)
+        for item in subtrees
+        if depth is None or item.depth <= depth
+    ]
+    cut = f", {depth} of {deepest} levels deep" if depth is not None and depth < deepest else ""
+    return Table.of("layers", _layer_columns("mult_adds"), rows, f"Layers, each with everything inside it{cut}")
+
+
+def _indented(item: Subtree, network: str) -> Cell:
+    return Cell(item.name.rpartition(".")[2] or network, indent=item.depth)
+
+
+def _flat(result: ProfileResult, sort: str, top: int | None) -> Table:
+    ranked = sorted(result.layers, key=lambda layer: getattr(layer, sort), reverse=True)
+    whole = sum(getattr(layer, sort) for layer in result.layers)
+    rows = [_layer_row(Cell(item.name or result.model.name), item, item, sort, whole) for item in ranked[:top]]
+    count = f"{len(rows)} of {len(ranked)}" if len(rows) < len(ranked) else f"all {len(ranked)}"
+    title = f"Layers by their own {WORDS[sort]}, what is inside them left out ({count})"
+    return Table.of("layers", _layer_columns(sort), rows, title)
+
+
+def _kinds(result: ProfileResult) -> Table:
+    columns = [
+        Column("kind", "kind"),
+        PARAMS,
+        Column("params_share", "share of params", ("share of", "params"), "right"),
+        MULT_ADDS,
+        Column("mult_adds_share", "share of mult-adds", ("share of", "mult-adds"), "right"),
+        PAPER,
+        Column("paper_share", "share of MAC", ("share", "of MAC"), "right"),
+    ]
+    weights, totals = result.params_with_mult_adds, result.totals
+    rows = [
+        [
+            kind.kind,
+            Cell(units.exact(kind.params)),
+            Cell(units.share(kind.params if kind.mult_adds else None, weights)),
+            Cell(units.count(kind.mult_adds)),
+            Cell(units.share(kind.mult_adds, totals.mult_adds)),
+            Cell(units.count(kind.paper_elements)),
+            Cell(units.share(kind.paper_elements, totals.memory_access.paper_elements)),
+        ]
+        for kind in result.kinds
+    ]
+    explained = (
+        f"share of params: among the {units.exact(weights)} parameters of operators that have mult-adds, "
+        "so without normalisation"
+    )
+    return Table.of("kinds", columns, rows, "Kinds of operator", [explained])
+
+
+def _blocks(blocks: Iterable[Block]) -> Table:
+    blocks = tuple(blocks)
+    counts = Counter((block.type, block.fragments, block.branches, block.depth) for block in blocks)
+    first = {(block.type, block.fragments, block.branches, block.depth): block.name for block in reversed(blocks)}
+    columns = [
+        Column("type", "block"),
+        Column("count", "count", align="right"),
+        Column("fragments", "fragments", align="right"),
+        Column("branches", "branches", align="right"),
+        Column("depth", "depth", align="right"),
+        Column("first", "first of them", wrap=True),
+    ]
+    rows = [[group[0], count, *group[1:], first[group]] for group, count in counts.items()]
+    return Table.of("blocks", columns, rows, "Building blocks")
+
+
+def _coverage(result: ProfileResult) -> Table:
+    columns = [
+        Column("op", "operator"),
+        Column("count", "count", align="right"),
+        Column("why", "not counted because", wrap=True),
+    ]
+    coverage = result.coverage
+    rows: list[list[Any]] = [
+        [Cell(item.op, style="bad"), item.count, Cell(item.reason or "unknown", style="bad")]
+        for item in coverage.unknown
+    ]
+    rows += [[item.op, item.count, f"free: {item.reason}".removesuffix(": ")] for item in coverage.free_ops]
+    return Table.of("coverage", columns, rows, "Operators that are in no count")
+
+
+def _notes(result: ProfileResult) -> Iterator[Note]:
+    if result.coverage.unknown:
+        yield Note(f"unknown operators, in no number above: {phrases.unknown(result.coverage)}", "bad")
+    if result.input_dependent:
+        yield Note("the network's control flow reads values: another input may give other counts", "warning")
+    yield Note(
+        "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
+        "paper: by operators that have mult-adds, eager: as torch calls them, fused: as an inference runtime runs them"
+    )

@@ -1,0 +1,100 @@
+"""Rows: results as flat records, raw values under the JSON's keys joined by dots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from lwprof.reports import phrases
+from lwprof.results import CompareResult, CrosscheckResult, ProfileResult, Published, Relative, Timing
+
+Record = dict[str, Any]
+LISTS = {"blocks", "free_ops", "samples_s", "single_calls_s"}
+"""Keys of a comparison that do not fit a row and are left to the JSON."""
+
+
+def profile(result: ProfileResult) -> list[Record]:
+    """One row a layer with its own cost; what is unknown stands in every row."""
+    return [
+        {
+            "model.name": result.model.name,
+            "name": layer.name,
+            "type": layer.type,
+            "params": layer.params,
+            "mult_adds": layer.mult_adds,
+            "paper_elements": layer.paper_elements,
+            "eager_elements": layer.eager_elements,
+            "input_shapes": phrases.shapes(layer.input_shapes, "x"),
+            "output_shapes": phrases.shapes(layer.output_shapes, "x"),
+            "coverage.unknown": phrases.unknown(result.coverage, "x"),
+            "input_dependent": result.input_dependent,
+        }
+        for layer in result.layers
+    ]
+
+
+def comparison(result: CompareResult) -> list[Record]:
+    """One row a network; one a network and timing where a network was timed several times."""
+    document = result.to_dict()
+    shared = {"interrupted": result.interrupted, **flat({"environment": document["environment"]})}
+    rows: list[Record] = []
+    for model, data in zip(result.models, document["models"], strict=True):
+        data["model"]["inputs"] = phrases.inputs(model.model, "x")
+        data["coverage"]["unknown"] = phrases.unknown(model.coverage, "x")
+        data["published"] = data["published"] or _blank(Published)
+        timings = data.pop("timings") or [_blank(Timing)]
+        ratios = [model.relative_of(timing) for timing in model.timings] or [None]
+        del data["relative"]
+        for timing, ratio in zip(timings, ratios, strict=True):
+            relative = {f.name: getattr(ratio, f.name, None) for f in fields(Relative)}
+            rows.append({**flat(data | {"timings": _interval(timing), "relative": _interval(relative)}), **shared})
+    return rows
+
+
+def crosscheck(result: CrosscheckResult) -> list[Record]:
+    """One row a tool and term; a tool without terms has one row."""
+    return [
+        {
+            "model.name": result.model.name,
+            "tool": row.tool,
+            "version": row.version,
+            "ours": row.ours,
+            "terms.name": term and term.name,
+            "terms.amount": term and term.amount,
+            "terms.why": term and term.why,
+            "unexplained": row.unexplained,
+            "theirs": row.theirs,
+            "verdict": row.verdict,
+        }
+        for row in result.rows
+        for term in row.terms or (None,)
+    ]
+
+
+def flat(data: Mapping[str, Any], prefix: str = "") -> Record:
+    """Join the keys of nested mappings by dots.
+
+    >>> flat({"totals": {"params": 3, "memory_access": {"paper_elements": 4}}})
+    {'totals.params': 3, 'totals.memory_access.paper_elements': 4}
+    """
+    record: Record = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            record |= flat(value, f"{prefix}{key}.")
+        elif key not in LISTS:
+            record[f"{prefix}{key}"] = value
+    return record
+
+
+def _interval(record: Mapping[str, Any]) -> Record:
+    """Give each end of a confidence interval a key of its own."""
+    ends: Record = {}
+    for key, value in record.items():
+        low, high = value if key.startswith("ci95") and value is not None else (None, None)
+        ends |= {key: {"low": low, "high": high}} if key.startswith("ci95") else {key: value}
+    return ends
+
+
+def _blank(kind: Any) -> Record:
+    return dict.fromkeys(f.name for f in fields(kind))
