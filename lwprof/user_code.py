@@ -104,7 +104,9 @@ def make(found: Any, options: Mapping[str, object], label: str) -> Any:
             raise InputError(f"{label} is a ready module and takes no options such as {next(iter(options))!r}")
         return found
     if not callable(found):
-        raise InputError(f"{label} is of type {type(found).__name__}, neither an nn.Module nor a function that makes one")
+        raise InputError(
+            f"{label} is of type {type(found).__name__}, neither an nn.Module nor a function that makes one"
+        )
     made = call(found, options, label)
     if not isinstance(made, nn.Module):
         raise InputError(f"{label} makes something of type {type(made).__name__}, not an nn.Module")

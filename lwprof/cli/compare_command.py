@@ -1,0 +1,97 @@
+"""``lwprof compare``: several networks side by side, structure and latency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lwprof.cli import gate, progress
+from lwprof.cli.options import (
+    batch_option,
+    debug_option,
+    input_size_option,
+    specs_argument,
+    strict_option,
+    view_option,
+)
+from lwprof.cli.output import destination, guests, output_options
+from lwprof.results import TensorSpec
+
+INTERRUPTED = 130
+
+
+@click.command("compare", short_help="Compare networks: structure and latency.")
+@specs_argument
+@input_size_option
+@batch_option
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of the CPU.")
+@click.option(
+    "--budget",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    default=5.0,
+    show_default=True,
+    help="Seconds of measuring for each network, on average.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(min=0, min_open=True, max=1),
+    default=0.02,
+    show_default=True,
+    help="Stop once every 95 % interval is at most this share of its median wide.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, max=1),
+    default=0.01,
+    show_default=True,
+    help="A difference within this share is called indistinguishable.",
+)
+@click.option("--no-time", is_flag=True, help="Compare the structure only.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random.")
+@view_option
+@output_options
+@strict_option
+@debug_option
+def compare_command(
+    specs: tuple[str, ...],
+    input_sizes: tuple[TensorSpec, ...],
+    batch: int,
+    threads: int,
+    budget: float,
+    precision: float,
+    margin: float,
+    no_time: bool,
+    seed: int,
+    view: str,
+    format_name: str | None,
+    output: Path | None,
+    strict: bool,
+) -> int:
+    """Compare networks: structure, latency with its uncertainty, and published accuracy.
+
+    Latency is relative to the first network. The same network may be named twice, to see what the
+    machine's noise alone does. Ctrl-C ends the timing and shows what was measured until then.
+    """
+    target = destination(format_name, output)
+    from lwprof import comparison
+
+    with progress.bar() as show, guests():
+        result = comparison.compare(
+            specs,
+            input_size=input_sizes or None,
+            batch=batch,
+            threads=threads,
+            budget_s=budget,
+            precision=precision,
+            margin=margin,
+            timed=not no_time,
+            seed=seed,
+            progress=show,
+        )
+    target.write(result, view=view)
+    if result.interrupted:
+        click.echo("error: interrupted; what was measured until then is shown", err=True)
+        return INTERRUPTED
+    return gate.coverage(result.models, strict)

@@ -1,0 +1,118 @@
+"""Entry: the ``lwprof`` command, its list of commands, and the exit code of everything that can go wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+import lwprof
+from lwprof.cli.compare_command import compare_command
+from lwprof.cli.crosscheck_command import crosscheck_command
+from lwprof.cli.doctor_command import doctor_command
+from lwprof.cli.list_command import list_command
+from lwprof.cli.options import debug_option
+from lwprof.cli.output import abandon_stdout
+from lwprof.cli.profile_command import profile_command
+from lwprof.cli.report_command import report_command
+from lwprof.cli.show_command import show_command
+from lwprof.errors import LwprofError, first_line
+
+COMMANDS = (
+    list_command,
+    show_command,
+    profile_command,
+    compare_command,
+    crosscheck_command,
+    report_command,
+    doctor_command,
+)
+"""Every command, in the order in which somebody meets them."""
+
+INTERRUPTED = 130
+COMPLETION = "_LWPROF_COMPLETE"
+"""Environment variable by which a shell asks for completion."""
+
+
+class _Group(click.Group):
+    """A group that lists its commands in the order of :data:`COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Group,
+    commands={command.name or "": command for command in COMMANDS},
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 a gate found something, 2 the request or input was wrong, 3 a backend is not "
+    "available, 4 internal error, 130 interrupted.",
+)
+@click.version_option(lwprof.__version__, message="%(prog)s %(version)s")
+@debug_option
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Show what convolutional networks cost, why, and how long they take.
+
+    A network is named by a model spec: mbv2 · mbv2:width=0.75,resolution=160 · path/net.py:TinyNet ·
+    pkg.mod:make_net
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    state: dict[str, bool] = {}
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # an ASCII terminal shows "?" rather than nothing
+            stream.reconfigure(errors="replace")
+    try:
+        code = group.main(
+            None if arguments is None else list(arguments),
+            prog_name="lwprof",
+            complete_var=COMPLETION,
+            standalone_mode=False,
+            obj=state,
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        abandon_stdout()
+        return 0
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _fail("interrupted", INTERRUPTED, error, state)
+    except click.ClickException as error:
+        return _fail(_usage(error), 2, error, state)
+    except LwprofError as error:
+        return _fail(str(error), error.exit_code, error, state)
+    except SystemExit as error:
+        if COMPLETION in os.environ:
+            raise
+        return _fail(f"a network's own code ended the program: {first_line(error)}", 2, error, state)
+    except Exception as error:
+        advice = "" if state.get("debug") else "; run again with --debug for the traceback"
+        return _fail(f"internal error: {first_line(error)}{advice}", 4, error, state)
+
+
+def _fail(message: str, code: int, error: BaseException, state: dict[str, bool]) -> int:
+    try:
+        if state.get("debug"):
+            traceback.print_exception(error)
+        click.echo(f"error: {' '.join(message.split())}", err=True)
+    except BrokenPipeError:
+        abandon_stdout()
+    return code
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".").replace(". Did you mean", "; did you mean")
+    message = message[:1].lower() + message[1:]
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    return f"{message}{'' if message.endswith('?') else ';'} see {context.command_path} --help"
