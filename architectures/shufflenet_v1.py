@@ -116,15 +116,15 @@ def stage_channels(width: float, groups: int) -> tuple[int, int, int, int]:
     scaled = (stem, *(channels * width for channels in OUTPUT_CHANNELS[groups]))
     whole = tuple(round(channels) for channels in scaled)
     refused = f"width={width} with groups={groups}: ShuffleNetV1 cannot be built, as"
-    advice = "take another width or another number of groups"
+    uneven = f"do not divide into {groups} groups; take another width or another number of groups"
     for place, channels, integer in zip(("the stem", "stage 2", "stage 3", "stage 4"), scaled, whole, strict=True):
         if integer < 1 or abs(channels - integer) > 1e-6:
-            raise ValueError(f"{refused} {place} would have {channels:g} channels; {advice}")
+            raise ValueError(f"{refused} {place} would have {channels:g} channels; take another width")
     for stage, (before, out) in enumerate(pairwise(whole), start=2):
         if out % 4 or out // 4 % groups:
-            raise ValueError(f"{refused} the {out / 4:g} bottleneck channels of stage {stage} do not divide; {advice}")
+            raise ValueError(f"{refused} the {out / 4:g} bottleneck channels of stage {stage} {uneven}")
         if (out - before) % groups:
-            raise ValueError(f"{refused} the {out - before} new channels of stage {stage} do not divide; {advice}")
+            raise ValueError(f"{refused} the {out - before} new channels of stage {stage} {uneven}")
     return whole[0], whole[1], whole[2], whole[3]
 
 

@@ -1,0 +1,221 @@
+"""The catalogue: every network that lwprof builds, its exact counts and its published figures.
+
+Read from ``catalog.toml`` beside the networks, without importing them or torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lwprof.errors import InputError
+from lwprof.results import Published
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A keyword argument of a network's builder."""
+
+    name: str
+    default: Value
+    choices: tuple[Value, ...] | None = None
+    """``None`` where the values cannot be listed."""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Exact counts of a network with these options (those left out at their defaults) at this resolution."""
+
+    label: str
+    """Its model spec, such as ``mbv2:width=0.75``."""
+    options: Mapping[str, Value]
+    resolution: int
+    params: int
+    mult_adds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """What a source prints for one variant; figures as printed, so that their last digit is known."""
+
+    options: Mapping[str, Value]
+    resolution: int
+    params_millions: str | None
+    mult_adds_millions: str | None
+    top1: float | None
+    source: str
+    note: str = ""
+    deviation: str = ""
+    """Why the exact counts are further away than one unit of the last printed digit; empty if they are not."""
+
+    def agrees_with(self, variant: Variant) -> bool:
+        """Whether every printed count is within one unit of its last digit of the exact one."""
+        printed = ((self.params_millions, variant.params), (self.mult_adds_millions, variant.mult_adds))
+        return all(text is None or _agrees(text, count) for text, count in printed)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One network of the catalogue."""
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    builder: str
+    """``file:function`` within ``lwprof.architectures``."""
+    family: str
+    year: int
+    paper: str
+    summary: str
+    block: str
+    """Class of the building block."""
+    resolution: int
+    min_resolution: int
+    """The smallest square image that the network runs on with all its options."""
+    options: tuple[Option, ...]
+    variants: tuple[Variant, ...]
+    """The one at the defaults first."""
+    published: tuple[PublishedRow, ...]
+    """The paper's rows first, then the authors' releases, then reproductions."""
+
+    @property
+    def params(self) -> int:
+        """Exact parameters at the defaults."""
+        return self.variants[0].params
+
+    @property
+    def mult_adds(self) -> int:
+        """Exact mult-adds of one image at the defaults."""
+        return self.variants[0].mult_adds
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """Why published figures and exact counts differ where they do, each reason once."""
+        return tuple(dict.fromkeys(row.deviation for row in self.published if row.deviation))
+
+    def variant_for(self, options: Mapping[str, object], resolution: int) -> Variant | None:
+        """Find the exact counts for ``options`` (defaults may be left out) at ``resolution``, if listed."""
+        asked = self._complete(options), resolution
+        return next((v for v in self.variants if (self._complete(v.options), v.resolution) == asked), None)
+
+    def published_for(self, options: Mapping[str, object], resolution: int) -> Published | None:
+        """Find what is published for ``options`` (defaults may be left out) at ``resolution``: the first row of it."""
+        asked = self._complete(options), resolution
+        for row in self.published:
+            if (self._complete(row.options), row.resolution) == asked:
+                return Published(row.top1, _number(row.params_millions), _number(row.mult_adds_millions), row.source)
+        return None
+
+    def _complete(self, options: Mapping[str, object]) -> dict[str, object]:
+        return {**{option.name: option.default for option in self.options}, **options}
+
+
+@cache
+def entries() -> Mapping[str, Entry]:
+    """Every network by name, in the order of the catalogue."""
+    package = find_spec("lwprof.architectures")  # finds the folder; importing it would import torch
+    if package is None or not package.submodule_search_locations:
+        raise InputError("lwprof's networks are missing; install lwprof again")
+    with (Path(package.submodule_search_locations[0]) / "catalog.toml").open("rb") as file:
+        tables = tomllib.load(file)
+    return MappingProxyType({name: _entry(name, table) for name, table in tables.items()})
+
+
+def find(name: str) -> Entry:
+    """Find a network by its name or an alias; case, and "-" for "_", do not matter.
+
+    >>> find("MobileNet-v2").name
+    'mbv2'
+
+    Raises:
+        InputError: there is none; the message names the nearest.
+    """
+    names = {alias: entry for entry in entries().values() for alias in (entry.name, *entry.aliases)}
+    plain = name.lower().replace("-", "_")
+    if plain in names:
+        return names[plain]
+    near = difflib.get_close_matches(plain, names, n=1)
+    hint = f"did you mean {names[near[0]].name!r}?" if near else f"there are {', '.join(entries())}"
+    raise InputError(f"unknown network {name!r}; {hint}")
+
+
+def _entry(name: str, table: Mapping[str, Any]) -> Entry:
+    classes = Option("num_classes", table["num_classes"], None, "outputs of the classifier")
+    options = (classes, *(_option(**option) for option in table.get("options", ())))
+    known = {option.name for option in options}
+
+    def split(row: Mapping[str, Any]) -> tuple[dict[str, Value], dict[str, Any]]:
+        """Part a row into the builder's options and the rest."""
+        return {k: v for k, v in row.items() if k in known}, {k: v for k, v in row.items() if k not in known}
+
+    variants = []
+    for row in table["variants"]:
+        chosen, counts = split(row)
+        for resolution, mult_adds in counts["mult_adds"].items():
+            label = _label(name, chosen, int(resolution), table["resolution"])
+            variants.append(Variant(label, MappingProxyType(chosen), int(resolution), counts["params"], mult_adds))
+
+    published = []
+    for group in table.get("published", ()):
+        for row in group["rows"]:
+            chosen, figures = split({"resolution": table["resolution"], **group, **row})
+            figures.pop("rows")
+            published.append(_published(MappingProxyType(chosen), **figures))
+
+    plain = {k: v for k, v in table.items() if k not in ("num_classes", "options", "variants", "published", "aliases")}
+    return Entry(
+        name=name,
+        aliases=tuple(table["aliases"]),
+        options=options,
+        variants=tuple(variants),
+        published=tuple(published),
+        **plain,
+    )
+
+
+def _option(name: str, default: Value, help: str, choices: list[Value] | None = None) -> Option:
+    return Option(name, default, tuple(choices) if choices else None, help)
+
+
+def _published(
+    options: Mapping[str, Value],
+    resolution: int,
+    source: str,
+    params: str | None = None,
+    mult_adds: str | None = None,
+    top1: float | None = None,
+    note: str = "",
+    deviation: str = "",
+) -> PublishedRow:
+    return PublishedRow(options, resolution, params, mult_adds, top1, source, note, deviation)
+
+
+def _label(name: str, options: Mapping[str, Value], resolution: int, usual: int) -> str:
+    shown = dict(options) if resolution == usual else {**options, "resolution": resolution}
+    return f"{name}:{','.join(f'{key}={value}' for key, value in shown.items())}" if shown else name
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _agrees(printed: str, exact: int) -> bool:
+    """Whether ``printed`` millions are within one unit of their last digit of ``exact``.
+
+    >>> _agrees("3.4", 3_470_760), _agrees("3.47", 3_504_872)
+    (True, False)
+    """
+    millions = Decimal(printed)
+    unit = Decimal(1).scaleb(int(millions.as_tuple().exponent))
+    return abs(Decimal(exact) / 1_000_000 - millions) <= unit
