@@ -24,13 +24,14 @@ def write_whole(path: str | Path, text: str) -> None:
         if target.exists() and not target.is_file():  # a device or pipe cannot be replaced
             target.write_text(text, encoding="utf-8")
             return
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        place = Path(os.path.realpath(target))  # a link stays a link: what it points to is replaced
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, (target.stat().st_mode & 0o777) if target.exists() else 0o666 & ~umask)
-        os.replace(temporary, target.resolve() if target.is_symlink() else target)
+        os.replace(temporary, place)
         temporary = None
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -341,7 +342,7 @@ def load(path: str | Path) -> Result:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not whole JSON ({error}); save the result again") from error
     return from_dict(data, str(path))
 
@@ -354,8 +355,8 @@ def from_dict(data: Any, origin: str = "result") -> Result:
     """
     schema = data.get("schema") if isinstance(data, dict) else None
     name, _, version = str(schema).partition("/")
-    if name not in DOCUMENTS or not version.isdigit():
-        raise InputError(f"{origin} is not a result of lwprof (schema {schema!r})")
+    if name not in DOCUMENTS or not (version.isascii() and version.isdigit()):
+        raise InputError(f"{origin} is not a result of lwprof (schema {reprlib.repr(schema)})")
     kind = DOCUMENTS[name]
     newest = int(kind.schema.partition("/")[2])
     if int(version) > newest:
@@ -405,5 +406,5 @@ def _rebuild(kind: Any, data: Any) -> Any:
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if isinstance(kind, type) and (not isinstance(data, kind) or (kind is int and isinstance(data, bool))):
-        raise TypeError(f"{kind.__name__} is needed, not {data!r}")
+        raise TypeError(f"{kind.__name__} is needed, not {reprlib.repr(data)}")
     return dict(data) if origin is not None else data

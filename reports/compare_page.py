@@ -210,8 +210,11 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
 
 def _accuracy(models: Sequence[ComparedModel], names: Sequence[str], timed: bool) -> Iterable[Note]:
     if any(model.pareto for model in models):
+        better = "faster, or more accurate and no slower" if timed else "lighter, or more accurate and no heavier"
         cost = "latency" if timed else "mult-adds"
-        yield Note(f"★ on the Pareto front: no other network here has a better published top-1 at no more {cost}")
+        yield Note(
+            f"★ on the Pareto front of published top-1 and {cost}: no other network here is as accurate and {better}"
+        )
     sources = {
         name: model.published.source
         for name, model in zip(names, models, strict=True)

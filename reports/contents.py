@@ -103,6 +103,9 @@ class Table:
     title: str = ""
     notes: tuple[Note, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", printable(self.title))
+
     @classmethod
     def of(
         cls,
@@ -121,7 +124,7 @@ class Table:
         cells = tuple(tuple(cell(value) for value in row) for row in rows)
         if any(len(row) != len(columns) for row in cells):
             raise ValueError(f"every row of {name} needs {len(columns)} cells")
-        return cls(name, tuple(columns), cells, printable(title), tuple(map(note, notes)))
+        return cls(name, tuple(columns), cells, title, tuple(map(note, notes)))
 
     def records(self) -> list[dict[str, Any]]:
         """One dict a row, with the values behind the texts."""
@@ -135,6 +138,9 @@ class Page:
     title: str
     tables: tuple[Table, ...]
     notes: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", printable(self.title))
 
     def to_dict(self) -> dict[str, Any]:
         """Every table's records under its name, and the notes."""

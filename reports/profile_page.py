@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from lwprof import units
@@ -145,8 +146,8 @@ def _kinds(result: ProfileResult) -> Table:
         Column("params_share", "share of params", ("share of", "params"), "right"),
         MULT_ADDS,
         Column("mult_adds_share", "share of mult-adds", ("share of", "mult-adds"), "right"),
-        PAPER,
-        Column("paper_share", "share of MAC", ("share", "of MAC"), "right"),
+        replace(PAPER, optional=True),
+        Column("paper_share", "share of MAC", ("share", "of MAC"), "right", optional=True),
     ]
     weights, totals = result.params_with_mult_adds, result.totals
     rows = [

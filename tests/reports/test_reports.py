@@ -1,0 +1,152 @@
+"""Every format over every canned result, compared with the files in ``tests/goldens`` exactly.
+
+After a wanted change: ``UPDATE_GOLDENS=1 pytest tests/reports``, then read the difference.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lwprof import reports
+from lwprof.errors import InputError
+from lwprof.reports import FORMATS, format_of, render
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+CANNED = ("profile_result", "dubious_profile", "compare_result", "crosscheck_result")
+
+
+def check_golden(name: str, text: str) -> None:
+    """Compare ``text`` with a golden file, or write it there."""
+    path = GOLDENS / name
+    if os.environ.get("UPDATE_GOLDENS"):
+        path.write_text(text, encoding="utf-8", newline="")
+    assert path.exists(), f"no golden {path.name}: run UPDATE_GOLDENS=1 pytest tests/reports"
+    assert text == path.read_bytes().decode()
+
+
+@pytest.mark.parametrize("canned", CANNED)
+@pytest.mark.parametrize("format", [item.name for item in FORMATS])
+def test_golden(canned, format, request):
+    suffix = next(item.suffixes[0] for item in FORMATS if item.name == format)
+    check_golden(canned + suffix, render(request.getfixturevalue(canned), format))
+
+
+@pytest.mark.parametrize("canned", CANNED)
+@pytest.mark.parametrize("width", [100, 80, 60])
+def test_golden_of_a_terminal(canned, width, request):
+    check_golden(f"{canned}.{width}.txt", render(request.getfixturevalue(canned), width=width))
+
+
+def test_every_golden_is_of_a_test():
+    suffixes = [item.suffixes[0] for item in FORMATS] + [f".{width}.txt" for width in (100, 80, 60)]
+    assert sorted(path.name for path in GOLDENS.iterdir()) == sorted(
+        canned + suffix for canned in CANNED for suffix in suffixes
+    )
+
+
+@pytest.mark.parametrize("canned", CANNED)
+def test_markdown_has_the_words_of_the_terminal(canned, request):
+    result = request.getfixturevalue(canned)
+    table, markdown = render(result), render(result, "markdown")
+    words = {word for line in table.splitlines() if "─" not in line for word in line.split()}
+    plain = markdown.replace("&emsp;", " ").replace("**", " ").replace("\\", "")
+    assert words - set(plain.split()) == set()
+
+
+def test_csv_has_the_numbers_of_the_json(compare_result):
+    document = json.loads(render(compare_result, "json"))
+    rows = list(csv.DictReader(io.StringIO(render(compare_result, "csv"))))
+    assert len(rows) == len(document["models"])
+    for row, model in zip(rows, document["models"], strict=True):
+        assert int(row["totals.params"]) == model["totals"]["params"]
+        assert int(row["totals.memory_access.paper_elements"]) == model["totals"]["memory_access"]["paper_elements"]
+        assert float(row["timings.median_s"]) == model["timings"][0]["median_s"]
+        assert [float(row["timings.ci95_s.low"]), float(row["timings.ci95_s.high"])] == model["timings"][0]["ci95_s"]
+        assert row["relative.ratio"] == "".join(str(item["ratio"]) for item in model["relative"])
+    assert rows[2]["fragmentation.max_branches"] == ""
+    assert rows[0]["fragmentation.max_branches"] == "1"
+
+
+def test_csv_of_a_profile_has_a_row_a_layer_that_sums_to_the_totals(profile_result):
+    rows = list(csv.DictReader(io.StringIO(render(profile_result, "csv", top=1, depth=1))))
+    assert len(rows) == len(profile_result.layers)
+    assert sum(int(row["mult_adds"]) for row in rows) == profile_result.totals.mult_adds
+    assert sum(int(row["params"]) for row in rows) == profile_result.totals.params
+
+
+def test_csv_of_a_crosscheck_has_a_row_a_tool_and_term(crosscheck_result):
+    rows = list(csv.DictReader(io.StringIO(render(crosscheck_result, "csv"))))
+    assert [(row["tool"], row["terms.amount"], row["theirs"]) for row in rows] == [
+        ("torch", "", "300774272"),
+        ("fvcore", "13356224", "314067776"),
+        ("fvcore", "-62720", "314067776"),
+        ("thop", "13356224", "314130600"),
+        ("other", "", ""),
+    ]
+
+
+@pytest.mark.parametrize("canned", ["dubious_profile", "compare_result"])
+@pytest.mark.parametrize("format", [item.name for item in FORMATS])
+def test_unknown_operators_are_named_in_every_format(canned, format, request):
+    text = render(request.getfixturevalue(canned), format)
+    assert "demo::warp" in text
+    assert "demo::fold" in text
+
+
+def test_formats_by_name_and_suffix():
+    assert [item.name for item in FORMATS] == ["table", "markdown", "csv", "json"]
+    assert [format_of(f"x{suffix}") for suffix in (".txt", ".md", ".csv", ".JSON")] == [item.name for item in FORMATS]
+
+
+@pytest.mark.parametrize("path", ["result.docx", "result", ".md.d/result"])
+def test_a_suffix_without_a_format_is_refused_by_name(path):
+    with pytest.raises(InputError, match=r"suffix of '.*result.*'; use one of .txt, .md, .csv, .json"):
+        format_of(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"format": "docx"}, "unknown format 'docx'; choose one of table, markdown, csv, json"),
+        ({"view": "naive"}, "unknown view 'naive'; choose one of paper, eager, fused"),
+        ({"sort": "name"}, "unknown sort 'name'; choose one of params, mult_adds"),
+        ({"depth": 0}, "depth 0 is too small"),
+        ({"top": -1}, "top -1 is too small"),
+    ],
+)
+def test_an_option_that_does_not_exist_is_refused(options, message, profile_result):
+    with pytest.raises(InputError, match=message):
+        render(profile_result, **options)
+
+
+def test_importing_reports_is_light():
+    code = (
+        "import sys, lwprof.reports as r; from lwprof.reports.contents import Column, Table\n"
+        "assert not {'rich', 'pandas', 'torch', 'click'} & set(sys.modules)\n"
+        "print(r.render(Table.of('t', [Column('a', 'a')], [['b']]), 'table'))\n"
+        "assert not {'pandas', 'torch'} & set(sys.modules)"
+    )
+    root = Path(reports.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root, env=os.environ
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_option_of_render_is_one_of_the_class():
+    import inspect
+
+    from lwprof.reports.options import Options
+
+    options = {field.name: field.default for field in dataclasses.fields(Options)}
+    given = {name: item.default for name, item in list(inspect.signature(render).parameters.items())[2:]}
+    assert given == options

@@ -1,0 +1,81 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from lwprof.errors import InputError
+from lwprof.files import write_whole
+
+
+def test_text_is_written_as_it_is(tmp_path):
+    write_whole(tmp_path / "x.txt", "µ\r\nx\n")
+    assert (tmp_path / "x.txt").read_bytes() == "µ\r\nx\n".encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_a_new_file_has_the_usual_rights_and_an_old_one_keeps_its_own(tmp_path):
+    usual, path = tmp_path / "usual", tmp_path / "x"
+    usual.write_text("")
+    write_whole(path, "a")
+    assert path.stat().st_mode == usual.stat().st_mode
+    path.chmod(0o640)
+    write_whole(path, "b")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("none/x.json", "No such file or directory"), ("file/x.json", "Not a directory"), (".", "Is a directory")],
+)
+def test_a_place_that_cannot_be_written_is_refused_in_one_line(place, message, tmp_path):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(InputError, match=message) as caught:
+        write_whole(tmp_path / place, "text")
+    assert str(caught.value).startswith(f"cannot write {tmp_path}")
+    assert len(str(caught.value).splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_without_the_right_to_write_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="Permission denied"):
+        write_whole(tmp_path / "x.json", "text")
+
+
+@pytest.mark.parametrize("step", ["replace", "chmod"])
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_on_the_way_keeps_the_old_file_and_leaves_nothing_beside_it(step, failure, tmp_path, monkeypatch):
+    def fail(*_):
+        raise failure
+
+    path = tmp_path / "x.json"
+    path.write_text("old")
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(InputError if isinstance(failure, OSError) else KeyboardInterrupt):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_a_link(there, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "real.json", tmp_path / "link.json"
+    if there:
+        real.write_text("old")
+    link.symlink_to(real)
+    write_whole(link, "new")
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["real.json"]
+
+
+def test_a_device_is_written_to_not_replaced():
+    write_whole("/dev/null", "text")
+    assert not os.path.isfile("/dev/null")

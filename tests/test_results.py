@@ -1,0 +1,184 @@
+"""Results as documents: they survive the disk, and what is not theirs is refused in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from lwprof import results
+from lwprof.errors import InputError
+from lwprof.results import (
+    ComparedModel,
+    CompareResult,
+    Coverage,
+    Fragmentation,
+    Layer,
+    MemoryAccess,
+    Model,
+    ProfileResult,
+    Relative,
+    Timing,
+    Totals,
+)
+
+SAVED = sorted((Path(__file__).parent / "goldens").glob("*.json"))
+NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0, 0, MemoryAccess(0, 0, 0, 0, 0), 0, 0)
+NO_BLOCKS = Fragmentation(None, None, None, ())
+
+
+@pytest.fixture
+def document() -> dict:
+    """A saved comparison, as plain JSON."""
+    return json.loads(next(path for path in SAVED if path.name == "compare_result.json").read_text(encoding="utf-8"))
+
+
+def layer(name: str, params: int = 1) -> Layer:
+    """A layer of 1, 2, 3 and 4 units of cost."""
+    return Layer(name, name.title(), params, 2, 3, 4, (), ())
+
+
+def refused(path: Path, match: str) -> None:
+    """Loading ``path`` fails with one line that names the file and matches."""
+    with pytest.raises(InputError, match=match) as caught:
+        results.load(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
+def test_every_document_comes_back_as_it_was_saved(path, tmp_path):
+    result = results.load(path)
+    result.save(tmp_path / "again.json")
+    assert results.load(tmp_path / "again.json") == result
+    assert (tmp_path / "again.json").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+
+
+def test_every_kind_of_document_is_among_the_saved_ones():
+    assert {type(results.load(path)) for path in SAVED} == set(results.DOCUMENTS.values())
+
+
+def test_types_come_back_not_only_values(document, tmp_path):
+    document["models"][0]["totals"]["params"] = 7
+    document["models"][0]["timings"][0]["median_s"] = 2
+    first = results.from_dict(document).models[0]
+    assert isinstance(first.timings[0].median_s, float)
+    assert isinstance(first.timings[0].ci95_s, tuple)
+    assert first.model.inputs[0].shape == (1, 3, 224, 224)
+    assert first.totals.params == 7
+
+
+def test_a_number_that_json_cannot_hold_is_null(document):
+    result = results.from_dict(document)
+    timing = dataclasses.replace(result.models[0].timings[0], p90_s=float("nan"))
+    model = dataclasses.replace(result.models[0], timings=(timing,))
+    text = dataclasses.replace(result, models=(model,)).to_json()
+    assert results.from_dict(json.loads(text)).models[0].timings[0].p90_s is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(share, tmp_path):
+    text = SAVED[0].read_text(encoding="utf-8")
+    path = tmp_path / "cut.json"
+    path.write_text(text[: int(share * len(text))], encoding="utf-8")
+    refused(path, "is not whole JSON .*save the result again")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "3", "null", '"lwprof.profile/1"', "{}",
+     '{"schema": null}', '{"schema": "coco/1"}', '{"schema": ["lwprof"]}',
+     '{"schema": "lwprof.profile"}', '{"schema": "lwprof.profile/one"}', '{"schema": "lwprof.profile/²"}',
+     json.dumps({"schema": "x" * 10_000})],
+)  # fmt: skip
+def test_a_foreign_file_is_refused(text, tmp_path):
+    path = tmp_path / "foreign.json"
+    path.write_text(text, encoding="utf-8")
+    refused(path, "is not a result of lwprof")
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"\x89PNG\r\n", b"[" * 100_000])
+def test_a_file_that_is_no_json_is_refused(data, tmp_path):
+    path = tmp_path / "binary.json"
+    path.write_bytes(data)
+    refused(path, "is not whole JSON")
+
+
+@pytest.mark.parametrize("version", ["2", "10"])
+def test_a_newer_document_is_refused_with_what_to_do(version, document, tmp_path):
+    path = tmp_path / "newer.json"
+    path.write_text(json.dumps({**document, "schema": f"lwprof.compare/{version}"}))
+    refused(path, f"lwprof.compare/{version}, newer than this lwprof reads .lwprof.compare/1.; update lwprof")
+
+
+def test_a_missing_key_is_named(document, tmp_path):
+    del document["models"][1]["totals"]["mult_adds"]
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(document))
+    refused(path, "damaged lwprof.compare document: .*mult_adds")
+
+
+def test_keys_of_a_later_lwprof_are_left_alone(document):
+    document["models"][0]["totals"]["energy_j"] = 1.5
+    document["weather"] = "fair"
+    assert results.from_dict(document).models[0].totals.params == 4_231_976
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("params", "many"), ("params", 1.5), ("params", None), ("params", True), ("params", [1] * 5_000),
+     ("memory_access", 3), ("memory_access", None)],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_is_refused(key, value, document, tmp_path):
+    document["models"][0]["totals"][key] = value
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(document))
+    refused(path, "damaged lwprof.compare document")
+
+
+@pytest.mark.parametrize("interval", [[1.0], [1.0, 2.0, 3.0], 1.0, None])
+def test_an_interval_needs_two_ends(interval, document, tmp_path):
+    document["models"][0]["timings"][0]["ci95_s"] = interval
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(document))
+    refused(path, "damaged lwprof.compare document")
+
+
+def test_what_cannot_be_read_is_refused(tmp_path):
+    refused(tmp_path / "none.json", "cannot read .*No such file")
+    refused(tmp_path, "cannot read .*directory")
+
+
+def test_subtrees_sum_what_is_inside_them_in_the_order_of_the_tree():
+    layers = (layer("a.x"), layer("b"), layer("a.y.z"), layer(""), layer("a"))
+    result = ProfileResult(Model("m", "m", ()), NO_TOTALS, (), NO_BLOCKS, Coverage(0, 0, ()), layers)
+    rows = [(item.name, item.depth, item.params, item.eager_elements) for item in result.subtrees()]
+    assert rows == [
+        ("", 0, 5, 20),
+        ("a", 1, 3, 12),
+        ("a.x", 2, 1, 4),
+        ("a.y", 2, 1, 4),
+        ("a.y.z", 3, 1, 4),
+        ("b", 1, 1, 4),
+    ]
+    assert [item.layer for item in result.subtrees() if item.name == "a.y"] == [None]
+
+
+def test_a_ratio_belongs_to_the_timing_of_its_backend():
+    timings = tuple(
+        Timing(name, "cpu", n, 1, "float32", 1.0, (1.0, 1.0), None, ()) for name, n in (("t", 1), ("o", 1), ("t", 2))
+    )
+    ratios = tuple(Relative(name, "first", ratio, (ratio, ratio), "slower") for name, ratio in (("t", 2.0), ("t", 3.0)))
+    model = ComparedModel(Model("m", "m", ()), NO_TOTALS, NO_BLOCKS, Coverage(0, 0, ()), None, timings, ratios)
+    assert [model.relative_of(timing) for timing in timings] == [ratios[0], None, ratios[1]]
+
+
+def test_results_as_frames(document):
+    compared = results.from_dict(document)
+    assert isinstance(compared, CompareResult)
+    assert list(compared.to_pandas()["totals.mult_adds"]) == [568_740_352, 300_774_272, 56_510]
+    profile = results.load(next(path for path in SAVED if path.name == "profile_result.json"))
+    assert profile.to_pandas()["mult_adds"].sum() == profile.totals.mult_adds
