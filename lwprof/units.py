@@ -26,15 +26,18 @@ def dtype_bytes(dtype: str) -> int:
 def count(number: float | None) -> str:
     """Write a count with its unit prefix and three significant digits at least.
 
-    >>> count(300_774_272), count(3_504_872), count(56_510), count(0), count(None)
-    ('300.8 M', '3.505 M', '56.5 k', '0', '–')
+    >>> count(300_774_272), count(3_504_872), count(56_510), count(5_120), count(0), count(None)
+    ('300.8 M', '3.505 M', '56.5 k', '5.12 k', '0', '–')
+    >>> count(999), count(999_940), count(999_960)
+    ('999', '999.9 k', '1.000 M')
     """
     if number is None:
         return "–"
     for size, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= size:
+        if abs(number) >= size * 0.99995:
             scaled = number / size
-            return f"{scaled:.{3 if abs(scaled) < 10 and size >= 1e6 else 1}f} {prefix}"
+            places = 1 if abs(scaled) >= 10 else 3 if size >= 1e6 else 2
+            return f"{scaled:.{places}f} {prefix}"
     return f"{number:.0f}" if number == int(number) else f"{number:.2f}"
 
 

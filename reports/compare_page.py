@@ -203,7 +203,12 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
     blockless = [name for name, model in zip(names, models, strict=True) if model.fragmentation.mean_fragments is None]
     if blockless:
         yield Note(f"no building blocks found, so no fragmentation: {', '.join(blockless)}")
-    environment = [f"{key.replace('_', ' ')} {value}" for key, value in result.environment.items() if value is not None]
+    said = {"backend", "device", "threads"} if timings else set()
+    environment = [
+        f"{key.replace('_', ' ')} {value}"
+        for key, value in result.environment.items()
+        if value is not None and key not in said
+    ]
     if environment:
         yield Note(f"environment: {', '.join(environment)}", "quiet")
 
