@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import InputError
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     from torch import nn
 
 InputSize = Sequence[int] | Sequence[Sequence[int] | TensorSpec]
+Inputs = Sequence[Any] | Mapping[str, Any]
 
 
 def compare(
-    networks: Sequence[str | nn.Module],
+    networks: Sequence[str | nn.Module | Network],
     *,
-    inputs: tuple[Any, ...] | None = None,
+    inputs: Inputs | None = None,
     input_size: InputSize | None = None,
     batch: int = 1,
+    block: str | None = None,
     backend: str = "torch",
     device: str = "cpu",
     threads: int = 1,
-    budget_s: float = 5.0,
+    budget_s: float = 10.0,
     precision: float = 0.02,
     margin: float = 0.01,
     timed: bool = True,
@@ -44,14 +46,15 @@ def compare(
     Ctrl-C ends it early: what is known by then is returned, with ``interrupted`` set.
 
     Args:
-        networks: model specs, or modules; the first is what the others are compared to.
-        inputs: positional arguments of every call, instead of random tensors.
+        networks: model specs, modules or networks; the first is what the others are compared to.
+        inputs: what every network is called with, a tuple or a dict by keyword, instead of random tensors.
         input_size: of one input or of each, without the batch dimension; modules need this or ``inputs``.
         batch: first dimension of the random inputs.
+        block: the class that is the building block, where the rule of the conventions guesses wrong.
         backend: what to time on.
         device: where to time.
         threads: how many the backend may use.
-        budget_s: seconds of measuring, for each network on average.
+        budget_s: seconds of measuring for all networks together, warm-up included.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
         timed: whether to time at all.
@@ -64,6 +67,8 @@ def compare(
         BackendError: the backend or device is not available.
     """
     _check(networks, batch, budget_s, precision, margin)
+    if inputs is not None and not isinstance(inputs, Sequence | Mapping):  # a lone tensor
+        inputs = (inputs,)
     record: dict[str, Scalar] = environment()
     rows: list[tuple[Network, ProfileResult]] = []
     try:
@@ -71,7 +76,7 @@ def compare(
             if progress is not None:
                 progress("profile", number / len(networks))
             network = _network(item, inputs, input_size, batch)
-            rows.append((network, _profiled(network, inputs)))
+            rows.append((network, _profiled(network, inputs, block)))
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -82,7 +87,7 @@ def compare(
             [Subject(network.name, network.module, result.model.inputs, inputs, network.build_s)
              for network, result in rows],
             backend=backend, options=Options(device, threads, seed),
-            rules=Rules(budget_s * len(rows), precision, seed=seed), clock=clock, machine=record, progress=progress,
+            rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
         )  # fmt: skip
         latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
     models = _models(rows, latencies.timings, backend, margin, seed)
@@ -126,11 +131,13 @@ def _check(networks: Sequence[Any], batch: int, budget_s: float, precision: floa
     for name, value in (("budget_s", budget_s), ("precision", precision)):
         if not 0 < value < float("inf"):
             raise InputError(f"{name} must be more than 0, not {value:g}")
-    if not 0 <= margin < 1:
-        raise InputError(f"margin must be a share from 0 up to 1, not {margin:g}")
+    if not 0 <= margin <= 1:
+        raise InputError(f"margin must be a share from 0 to 1, not {margin:g}")
 
 
-def _network(item: str | nn.Module, inputs: tuple[Any, ...] | None, size: InputSize | None, batch: int) -> Network:
+def _network(item: str | nn.Module | Network, inputs: Inputs | None, size: InputSize | None, batch: int) -> Network:
+    if isinstance(item, Network):
+        return item
     sizes: Any = () if size is None else (size,) if all(isinstance(side, int) for side in size) else size
     if isinstance(item, str):
         return resolve(item, input_sizes=sizes, batch=batch)
@@ -141,11 +148,15 @@ def _network(item: str | nn.Module, inputs: tuple[Any, ...] | None, size: InputS
     return Network(name, name, item, tuple(TensorSpec((batch, *each.shape), each.dtype) for each in specs))
 
 
-def _profiled(network: Network, inputs: tuple[Any, ...] | None) -> ProfileResult:
+def _profiled(network: Network, inputs: Inputs | None, block: str | None) -> ProfileResult:
     try:
-        return profile_network(network) if inputs is None else profile(network.module, inputs=inputs)
+        if inputs is None:
+            return profile_network(network, block=block)
+        return profile(network.module, inputs=inputs, block=block)
     except InputError as error:
-        raise error if network.name in str(error) else InputError(f"{network.name}: {error}") from error
+        if network.name in str(error):
+            raise
+        raise InputError(f"{network.name}: {error}") from error
 
 
 def _models(

@@ -9,8 +9,6 @@ from lwprof.timing.sampling import Measurement, Rules, Series
 from lwprof.timing.statistics import far_outliers, median_interval, shift
 from lwprof.timing.verdicts import FEWEST_ROUNDS
 
-P90_CALLS = 100
-"""Single calls that a 90th percentile needs: ten then lie beyond it."""
 OUTLIER_SHARE = 0.01
 DRIFT = 0.05
 
@@ -43,8 +41,9 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
                 f"the budget ended with an interval {100 * width:.1f} % of the median wide, "
                 f"wanted {100 * rules.precision:g} %: raise the budget or quieten the machine"
             )
-    if series.single_calls_s and len(series.single_calls_s) < P90_CALLS:
-        warnings.append(f"no p90: {len(series.single_calls_s)} single calls, {P90_CALLS} are needed; raise the budget")
+    singles = len(series.single_calls_s)
+    if 0 < singles < rules.single_calls:
+        warnings.append(f"no p90: {singles} single calls, {rules.single_calls} are needed; raise the budget")
     outliers = far_outliers(samples)
     if outliers and outliers >= OUTLIER_SHARE * len(samples):
         warnings.append(f"{outliers} of {len(samples)} samples are far outliers (kept): something else was running")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
+from lwprof import __version__
 from lwprof.results import Scalar
 
 
 def environment() -> dict[str, Scalar]:
     """Describe machine and software; ``None`` where the system does not say."""
     return {
-        "lwprof": version("lwprof"),
+        "lwprof": __version__,
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -22,14 +22,6 @@ def environment() -> dict[str, Scalar]:
         "governor": governor(),
         "load_1min": load(),
     }
-
-
-def version(distribution: str) -> str | None:
-    """Version of an installed distribution."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from lwprof.errors import BackendError, first_line
 from lwprof.results import Scalar, TensorSpec, Timing
 from lwprof.timing import advice
-from lwprof.timing.backends import Options, find
+from lwprof.timing.backends import Inputs, Options, find
 from lwprof.timing.blocks import Contender
 from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
@@ -26,7 +26,7 @@ class Subject:
     label: str
     module: Any
     inputs: tuple[TensorSpec, ...]
-    values: tuple[Any, ...] | None = None
+    values: Inputs | None = None
     """The caller's own inputs, instead of random ones."""
     build_s: float = 0.0
 
@@ -112,7 +112,7 @@ def time_subjects(
                 dtype=subject.dtype,
                 median_s=middle.median,
                 ci95_s=(middle.low, middle.high),
-                p90_s=quantile(singles, 0.9) if len(singles) >= advice.P90_CALLS else None,
+                p90_s=quantile(singles, 0.9) if singles and len(singles) >= rules.single_calls else None,
                 samples_s=series.samples_s,
                 warnings=(*warnings, *advice.on_series(series, measurement, rules)),
                 load_s=load_s,

@@ -39,6 +39,8 @@ class Rules:
     """Stop once every 95 % interval is at most this share of its median wide."""
     settled_rounds: int = 20
     """Rounds before an interval is trusted to end the sampling."""
+    single_calls: int = 100
+    """Calls wanted one by one, where they are long enough: ten then lie beyond the 90th percentile."""
     seed: int = 0
 
 
@@ -111,7 +113,7 @@ def measure(
             while True:
                 rounds.append(run_round())
                 report("timing")
-                if len(rounds) >= check_at:
+                if len(rounds) >= check_at and _enough_single_calls(tracks, len(rounds), rules):
                     check_at = len(rounds) + max(1, len(rounds) // 10)
                     if _narrow([_samples(tracks, rounds, position) for position in range(len(tracks))], rules):
                         stopped = "interval"
@@ -141,6 +143,10 @@ def _falling(samples: Sequence[float]) -> bool:
     return trend(samples) < -1.96 and shift(samples) < -WARMUP_FALL
 
 
+def _enough_single_calls(tracks: Sequence[Track], rounds: int, rules: Rules) -> bool:
+    return all(track.calls * rounds >= rules.single_calls for track in tracks if track.singly)
+
+
 def _narrow(columns: Sequence[Sequence[float]], rules: Rules) -> bool:
     """Whether the intervals of all medians, and of all ratios to the first, are narrow enough."""
     return all(median_interval(column, rules.seed).relative_width <= rules.precision for column in columns) and all(
@@ -152,7 +158,6 @@ def _narrow(columns: Sequence[Sequence[float]], rules: Rules) -> bool:
 def _without_collection() -> Iterator[None]:
     """Keep the cyclic garbage collector out of the blocks: a full collection can take 100 ms."""
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lwprof.errors import BackendError, InputError
-from lwprof.timing.backends.contract import Backend, Options, Session
+from lwprof.timing.backends.contract import Backend, Inputs, Options, Session
 from lwprof.timing.backends.torch_eager import TorchEager
 
-__all__ = ["BACKENDS", "Backend", "Options", "Session", "find"]
+__all__ = ["BACKENDS", "Backend", "Inputs", "Options", "Session", "find"]
 
 BACKENDS: tuple[Backend, ...] = (TorchEager(),)
 

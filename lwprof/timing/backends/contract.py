@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lwprof.results import TensorSpec
+
+Inputs = Sequence[Any] | Mapping[str, Any]
+"""What a network is called with: positional inputs, or inputs by keyword."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Session(Protocol):
     """A backend that is set up and holds what it prepared."""
 
     def prepare(
-        self, module: Any, inputs: tuple[TensorSpec, ...], values: tuple[Any, ...] | None = None
+        self, module: Any, inputs: tuple[TensorSpec, ...], values: Inputs | None = None
     ) -> Callable[[], object]:
         """Load the network and its inputs, and give what runs it once.
 

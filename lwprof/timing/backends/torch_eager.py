@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lwprof.results import TensorSpec
-from lwprof.timing.backends.contract import Options
+from lwprof.timing.backends.contract import Inputs, Options
 
 if TYPE_CHECKING:
     import torch
@@ -49,14 +49,15 @@ class EagerSession:
         self._seed = seed
 
     def prepare(
-        self, module: torch.nn.Module, inputs: tuple[TensorSpec, ...], values: tuple[Any, ...] | None = None
+        self, module: torch.nn.Module, inputs: tuple[TensorSpec, ...], values: Inputs | None = None
     ) -> Callable[[], object]:
         """Put the network in ``eval()`` and allocate its inputs."""
         self._stack.callback(_put_back, [(part, part.training) for part in module.modules()])
         module.eval()
         if values is None:
             values = random_inputs(inputs, self._seed)
-        return lambda: module(*values)
+        args, kwargs = ((), values) if isinstance(values, Mapping) else (values, {})
+        return lambda: module(*args, **kwargs)
 
 
 def random_inputs(inputs: tuple[TensorSpec, ...], seed: int) -> tuple[torch.Tensor, ...]:

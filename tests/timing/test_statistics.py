@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lwprof.timing.statistics import (
+    Interval,
+    far_outliers,
+    median,
+    median_interval,
+    quantile,
+    ratio_interval,
+    shift,
+    trend,
+)
+
+durations = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize("n", [5, 8, 21, 60])
+def test_interval_is_that_of_plain_resampling(n: int) -> None:
+    samples = np.random.default_rng(n).lognormal(0, 0.3, n)
+    drawn = np.random.default_rng(1).choice(samples, (40_000, n))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    interval = median_interval(samples.tolist(), resamples=40_000)
+    assert interval == pytest.approx((np.median(samples), low, high), rel=0.01)
+
+
+@given(durations, st.integers(0, 2**32))
+def test_interval_surrounds_the_median_within_the_samples(samples: list[float], seed: int) -> None:
+    interval = median_interval(samples, seed)
+    assert min(samples) <= interval.low <= interval.median <= interval.high <= max(samples)
+    assert interval.median == median(samples)
+
+
+@given(durations)
+def test_interval_does_not_depend_on_the_order_of_samples(samples: list[float]) -> None:
+    assert median_interval(samples) == median_interval(sorted(samples))
+
+
+@given(durations)
+def test_interval_scales_with_the_unit(samples: list[float]) -> None:
+    assert median_interval([1024 * sample for sample in samples]) == tuple(1024 * x for x in median_interval(samples))
+
+
+def test_interval_covers_the_true_median_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    intervals = [median_interval(random.lognormal(0, 0.5, 31).tolist(), seed) for seed in range(400)]
+    covered = sum(interval.low <= 1 <= interval.high for interval in intervals)
+    assert 0.91 * 400 <= covered <= 0.99 * 400
+
+
+def test_interval_narrows_with_more_samples() -> None:
+    samples = np.random.default_rng(0).lognormal(0, 0.2, 1000).tolist()
+    assert median_interval(samples).relative_width < median_interval(samples[:50]).relative_width / 2
+
+
+def test_relative_width() -> None:
+    assert Interval(2.0, 1.9, 2.2).relative_width == pytest.approx(0.15)
+    assert Interval(0.0, 0.0, 0.0).relative_width == 0
+
+
+@given(durations, st.integers(2, 8))
+def test_ratio_is_exact_where_every_round_agrees(samples: list[float], factor: int) -> None:
+    assert ratio_interval([factor * sample for sample in samples], samples) == pytest.approx((factor, factor, factor))
+
+
+def test_ratio_pairs_samples_of_one_round() -> None:
+    drifting = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    assert ratio_interval(drifting, drifting) == (1.0, 1.0, 1.0)
+    assert ratio_interval(drifting, drifting[::-1]).relative_width > 1
+
+
+def test_quantile_interpolates() -> None:
+    assert quantile([1.0, 2.0], 0.9) == pytest.approx(1.9)
+
+
+def test_far_outliers_lie_beyond_three_interquartile_ranges() -> None:
+    quartiles = [0.0, 1.0, 2.0, 3.0, 4.0]  # Q1 = 1, Q3 = 3 and both fences 6 beyond, were there no more samples
+    assert far_outliers(quartiles) == 0
+    assert far_outliers(quartiles * 100 + [9.0, -5.0]) == 0
+    assert far_outliers(quartiles * 100 + [9.1, -5.1, 50.0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([1.0, 2.0, 3.0, 4.0, 5.0], 9 / (300 / 18) ** 0.5),  # S = 10; variance 5·4·15/18
+        ([5.0, 4.0, 3.0, 2.0, 1.0], -9 / (300 / 18) ** 0.5),
+        ([1.0, 1.0, 2.0], 1 / ((66 - 18) / 18) ** 0.5),  # S = 2; one tie of two
+        ([2.0, 2.0, 2.0], 0.0),
+        ([7.0], 0.0),
+    ],
+)
+def test_trend(samples: list[float], expected: float) -> None:
+    assert trend(samples) == pytest.approx(expected)
+
+
+def test_shift_compares_the_last_third_with_the_first() -> None:
+    assert shift([1.0, 1.0, 1.0, 9.0, 9.0, 9.0, 1.1, 1.1, 1.1]) == pytest.approx(0.1)
+    assert shift([2.0]) == 0
