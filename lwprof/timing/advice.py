@@ -9,7 +9,8 @@ from lwprof.timing.sampling import Measurement, Rules, Series
 from lwprof.timing.statistics import far_outliers, median_interval, shift
 from lwprof.timing.verdicts import FEWEST_ROUNDS
 
-OUTLIER_SHARE = 0.01
+OUTLIER_SHARE = 0.05
+"""Fewer far outliers than this do not move a median."""
 DRIFT = 0.05
 
 
@@ -45,7 +46,7 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
     if 0 < singles < rules.single_calls:
         warnings.append(f"no p90: {singles} single calls, {rules.single_calls} are needed; raise the budget")
     outliers = far_outliers(samples)
-    if outliers and outliers >= OUTLIER_SHARE * len(samples):
+    if outliers > OUTLIER_SHARE * len(samples):
         warnings.append(f"{outliers} of {len(samples)} samples are far outliers (kept): something else was running")
     drift = shift(samples) if len(samples) >= FEWEST_ROUNDS else 0.0
     if abs(drift) > DRIFT:

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lwprof.comparison import compare, pareto_front
+from lwprof.errors import BackendError, InputError
+from lwprof.models import Network
+from lwprof.profiling import profile
+from lwprof.results import Published, TensorSpec, from_dict
+from lwprof.timing.clock import Clock
+
+SIZE = (3, 8, 8)
+
+
+class Watch:
+    """Time that passes only while a :class:`Slow` network runs on real tensors."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls = 0
+        self.interrupt_at: int | None = None
+        self.clock = Clock(lambda: self.now, tick_s=1e-7)
+
+
+class Slow(nn.Module):
+    def __init__(self, watch: Watch, seconds: float | Callable[[int], float] = 1.0, channels: int = 4) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, channels, 1, bias=False)
+        self.watch = watch
+        self.seconds = seconds
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if image.device.type != "meta":
+            if self.watch.calls == self.watch.interrupt_at:
+                raise KeyboardInterrupt
+            self.watch.calls += 1
+            self.watch.now += self.seconds(self.watch.calls) if callable(self.seconds) else self.seconds
+        return self.conv(image)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+def network(name: str, module: nn.Module, top1: float | None) -> Network:
+    return Network(name, name, module, (TensorSpec((1, *SIZE), "float32"),), Published(top1, None, None))
+
+
+def test_networks_stand_side_by_side(watch: Watch) -> None:
+    result = compare([Slow(watch, 1.0), Slow(watch, 2.0, channels=8)], input_size=SIZE, batch=2, clock=watch.clock)
+    first, second = result.models
+    assert (first.totals.params, second.totals.params) == (12, 24)
+    assert (first.totals.mult_adds, second.totals.mult_adds) == (2 * 12 * 64, 2 * 24 * 64)
+    assert first.model.inputs == (TensorSpec((2, *SIZE), "float32"),)
+    assert [row.timings[0].median_s for row in result.models] == [1.0, 2.0]
+    assert [row.timings[0].batch for row in result.models] == [2, 2]
+    assert not result.interrupted
+
+
+def test_ratio_is_to_the_first_network(watch: Watch) -> None:
+    modules = [Slow(watch, 1.0), Slow(watch, 0.5), Slow(watch, 1.005), Slow(watch, 1.02)]
+    result = compare(modules, input_size=SIZE, clock=watch.clock, budget_s=1000)
+    first, *others = result.models
+    assert first.relative == ()
+    assert [row.relative[0].to for row in others] == ["Slow"] * 3
+    assert [row.relative[0].ratio for row in others] == pytest.approx([0.5, 1.005, 1.02])
+    assert [row.relative[0].verdict for row in others] == ["faster", "indistinguishable", "slower"]
+    wider = compare(modules, input_size=SIZE, clock=watch.clock, margin=0.03, budget_s=1000)
+    assert wider.models[3].relative[0].verdict == "indistinguishable"
+
+
+def test_same_spec_twice_is_built_twice() -> None:
+    result = compare(["squeezenet:version=1.1,resolution=64"] * 2, budget_s=0.5)
+    first, second = result.models
+    assert first.model == second.model
+    assert first.totals == second.totals
+    assert first.timings[0].load_s != second.timings[0].load_s
+    assert len(second.relative) == 1
+
+
+def test_costs_are_those_of_a_profile() -> None:
+    (row,) = compare(["mbv2:resolution=96"], timed=False).models
+    alone = profile("mbv2:resolution=96")
+    assert (row.model, row.totals, row.fragmentation, row.coverage, row.published) == (
+        alone.model, alone.totals, alone.fragmentation, alone.coverage, alone.published,
+    )  # fmt: skip
+
+
+def test_untimed_comparison_runs_nothing(watch: Watch) -> None:
+    result = compare([Slow(watch), Slow(watch)], input_size=SIZE, timed=False)
+    assert watch.calls == 0
+    assert all(row.timings == () and row.relative == () for row in result.models)
+    assert "cpu" in result.environment
+
+
+def test_environment_says_how_it_was_measured(watch: Watch) -> None:
+    environment = compare(
+        [Slow(watch)], input_size=SIZE, clock=watch.clock, threads=1, seed=5, budget_s=200, margin=0.02
+    ).environment
+    expected = {"backend": "torch", "device": "cpu", "threads": 1, "seed": 5, "budget_s": 200, "margin": 0.02}
+    assert {key: environment[key] for key in expected} == expected
+    assert environment["torch"] == torch.__version__
+
+
+def test_modules_are_left_as_they_were(watch: Watch) -> None:
+    module, threads = Slow(watch), torch.get_num_threads()
+    module.conv.eval()
+    compare([module, module], input_size=SIZE, clock=watch.clock)
+    assert (module.training, module.conv.training) == (True, False)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("wrap", [lambda image: (image,), lambda image: {"image": image}, lambda image: image])
+def test_own_inputs_are_used(watch: Watch, wrap: Any) -> None:
+    image = torch.rand(5, *SIZE)
+    seen = []
+    module = Slow(watch)
+    module.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append((*args, *kwargs.values())[0]), with_kwargs=True
+    )
+    (row,) = compare([module], inputs=wrap(image), clock=watch.clock).models
+    assert row.model.inputs == (TensorSpec((5, *SIZE), "float32"),)
+    assert row.timings[0].batch == 5
+    assert seen[-1] is image
+
+
+def test_result_survives_saving(watch: Watch) -> None:
+    result = compare([network("a", Slow(watch), 70.0), network("b", Slow(watch), None)], clock=watch.clock)
+    assert from_dict(result.to_dict()) == result
+
+
+def test_interruption_shows_the_rounds_before(watch: Watch) -> None:
+    watch.interrupt_at = 2 * (2 + 5 + 9) + 1
+    result = compare([Slow(watch, 1.0), Slow(watch, 2.0)], input_size=SIZE, clock=watch.clock, budget_s=1e6)
+    assert result.interrupted
+    assert [row.timings[0].samples_s for row in result.models] == [(1.0,) * 9, (2.0,) * 9]
+    assert result.models[1].relative[0].verdict == "slower"
+
+
+def test_interruption_before_the_first_round_shows_the_structure(watch: Watch) -> None:
+    watch.interrupt_at = 0
+    result = compare([Slow(watch), Slow(watch)], input_size=SIZE, clock=watch.clock)
+    assert result.interrupted
+    assert [row.totals.params for row in result.models] == [12, 12]
+    assert all(row.timings == () for row in result.models)
+
+
+def test_interruption_while_profiling_shows_what_was_profiled(watch: Watch) -> None:
+    def interrupt(what: str, share: float) -> None:
+        if share > 0:
+            raise KeyboardInterrupt
+
+    result = compare([Slow(watch), Slow(watch), Slow(watch)], input_size=SIZE, progress=interrupt)
+    assert result.interrupted
+    assert len(result.models) == 1
+
+
+def test_progress_goes_through_three_phases(watch: Watch) -> None:
+    seen: list[tuple[str, float]] = []
+    compare(
+        [Slow(watch), Slow(watch)],
+        input_size=SIZE,
+        clock=watch.clock,
+        progress=lambda what, share: seen.append((what, share)),
+    )
+    assert list(dict.fromkeys(what for what, _ in seen)) == ["profile", "warm-up", "timing"]
+    assert all(0 <= share <= 1 for _, share in seen)
+
+
+class Broken(nn.Module):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        raise ValueError("no such thing")
+
+
+def test_network_that_fails_is_named_and_nothing_is_timed(watch: Watch) -> None:
+    with pytest.raises(InputError, match=r"Broken.*no such thing"):
+        compare([Slow(watch), Broken()], input_size=SIZE, clock=watch.clock)
+    assert watch.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("networks", "options", "error", "message"),
+    [
+        ([], {}, InputError, "nothing to compare"),
+        ("mbv2", {}, InputError, "nothing to compare"),
+        (["mbv2"], {"batch": 0}, InputError, "a batch of 0 is not possible"),
+        (["mbv2"], {"budget_s": 0}, InputError, "budget_s must be more than 0, not 0"),
+        (["mbv2"], {"precision": -0.1}, InputError, "precision must be more than 0, not -0.1"),
+        (["mbv2"], {"margin": 1.5}, InputError, "margin must be a share from 0 to 1, not 1.5"),
+        (["mbv2"], {"threads": 0}, InputError, "cannot run on 0 threads"),
+        (["mbv2"], {"backend": "abacus"}, InputError, "unknown backend 'abacus'"),
+        (["mbv2"], {"device": "npu"}, BackendError, "backend torch has no device 'npu'"),
+        (["mbv2", "mobilnet2"], {}, InputError, "mobilnet2"),
+        ([nn.ReLU()], {}, InputError, r"ReLU: a module needs inputs=\(x,\) or input_size"),
+    ],
+)
+def test_wrong_request(networks: Any, options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        compare(networks, **options)
+
+
+def steady(seconds: float) -> list[float]:
+    return [seconds] * 20
+
+
+@pytest.mark.parametrize(
+    ("top1", "seconds", "front"),
+    [
+        ([70.0, 72.0, 68.0], [1.0, 2.0, 0.5], [True, True, True]),  # every gain costs time
+        ([70.0, 72.0], [2.0, 1.0], [False, True]),  # better and faster
+        ([70.0, 70.0], [2.0, 1.0], [False, True]),  # as good and faster
+        ([70.0, 71.0], [1.0, 1.005], [False, True]),  # better and not slower
+        ([70.0, 70.0], [1.0, 1.005], [True, True]),  # as good and not to be told apart
+        ([None, 70.0], [0.1, 1.0], [None, True]),  # accuracy unknown
+        ([None], [1.0], [None]),
+    ],
+)
+def test_pareto_front(top1: list[float | None], seconds: list[float], front: list[bool | None]) -> None:
+    assert pareto_front(top1, [steady(each) for each in seconds], margin=0.01) == front
+
+
+def test_pareto_front_of_exact_costs_needs_no_margin() -> None:
+    assert pareto_front([70.0, 70.0, 71.0], [[1000.0], [1001.0], [1001.0]], margin=0.01) == [True, False, True]
+
+
+def test_front_is_marked_in_the_result(watch: Watch) -> None:
+    networks = [
+        network("good", Slow(watch, 1.0, channels=4), 72.0),
+        network("worse", Slow(watch, 2.0, channels=2), 70.0),
+        network("unknown", Slow(watch, 0.1, channels=1), None),
+    ]
+    assert [row.pareto for row in compare(networks, clock=watch.clock, budget_s=1e4).models] == [True, False, None]
+    untimed = compare(networks, timed=False).models  # mult-adds instead: worse is smaller
+    assert [row.pareto for row in untimed] == [True, True, None]
