@@ -1,0 +1,120 @@
+"""What the MobileNet papers and TensorFlow's code state of single parts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from lwprof.architectures import mbv1, mbv2, mbv3_large, mbv3_small
+from lwprof.architectures.blocks import make_divisible
+
+
+def params(network: nn.Module, *kinds: type[nn.Module]) -> int:
+    modules = (module for module in network.modules() if isinstance(module, kinds))
+    return sum(parameter.numel() for module in modules for parameter in module.parameters(recurse=False))
+
+
+def output_sizes(network: nn.Module, modules: nn.Module, resolution: int = 224) -> list[tuple[int, int]]:
+    """Channels and side of what each of ``modules`` puts out."""
+    sizes: list[tuple[int, int]] = []
+    for module in modules:
+        module.register_forward_hook(lambda _, __, out: sizes.append((out.shape[1], out.shape[2])))
+    with torch.device("meta"), torch.no_grad():
+        network(torch.empty(1, 3, resolution, resolution))
+    return sizes
+
+
+def build(builder, **options) -> nn.Module:
+    with torch.device("meta"):
+        return builder(**options).eval()
+
+
+def test_mbv1_parameters_by_kind() -> None:
+    network = build(mbv1)
+    kinds = [params(network, kind) for kind in (nn.Conv2d, nn.BatchNorm2d, nn.Linear)]
+    assert kinds == [3_185_088, 21_888, 1_025_000]
+
+
+def test_mbv1_maps_are_those_of_table_1() -> None:
+    network = build(mbv1)
+    assert output_sizes(network, network.blocks) == [
+        (64, 112), (128, 56), (128, 56), (256, 28), (256, 28), (512, 14), *[(512, 14)] * 5, (1024, 7), (1024, 7),
+    ]  # fmt: skip
+
+
+def test_mbv1_width_cuts_to_integers_of_at_least_8() -> None:
+    network = build(mbv1, width=0.33)
+    assert network.stem.conv.out_channels == 10  # 10.56
+    assert network.classifier.in_features == 337  # 337.92
+    assert build(mbv1, width=0.01).stem.conv.out_channels == 8
+
+
+def test_mbv2_maps_are_those_of_table_2() -> None:
+    network = build(mbv2)
+    assert output_sizes(network, network.blocks) == [
+        (16, 112), *[(24, 56)] * 2, *[(32, 28)] * 3, *[(64, 14)] * 4, *[(96, 14)] * 3, *[(160, 7)] * 3, (320, 7),
+    ]  # fmt: skip
+
+
+def test_mbv2_adds_a_shortcut_in_ten_blocks() -> None:
+    assert sum(block.shortcut for block in build(mbv2).blocks) == 10
+
+
+@pytest.mark.parametrize(("width", "head"), [(0.35, 1280), (1.0, 1280), (1.3, 1664), (1.4, 1792)])
+def test_mbv2_head_grows_but_does_not_shrink(width: float, head: int) -> None:
+    assert build(mbv2, width=width).classifier.in_features == head
+
+
+@pytest.mark.parametrize(("width", "stem"), [(0.1, 4), (0.25, 8), (0.35, 16), (0.75, 24), (1.4, 48)])
+def test_mbv2_stem_rounds_to_eights_and_to_fours_at_a_tenth(width: float, stem: int) -> None:
+    assert build(mbv2, width=width).stem.conv.out_channels == stem
+
+
+@pytest.mark.parametrize(("channels", "divisor", "rounded"), [
+    (32, 8, 32), (12, 8, 16), (11, 8, 16), (10, 8, 16), (8.8, 8, 8), (3, 8, 8), (36, 8, 40), (3.2, 4, 4), (20, 8, 24),
+])  # fmt: skip
+def test_make_divisible_never_loses_a_tenth(channels: float, divisor: int, rounded: int) -> None:
+    assert make_divisible(channels, divisor) == rounded
+    assert rounded >= 0.9 * channels
+
+
+@pytest.mark.parametrize(("builder", "squeezed"), [
+    (mbv3_large, [(72, 24), (120, 32), (120, 32), (480, 120), (672, 168), (672, 168), (960, 240), (960, 240)]),
+    (mbv3_small, [(16, 8), (96, 24), (240, 64), (240, 64), (120, 32), (144, 40), (288, 72), (576, 144), (576, 144)]),
+])  # fmt: skip
+def test_mbv3_squeezes_to_a_quarter_of_the_expanded_channels(builder, squeezed: list[tuple[int, int]]) -> None:
+    gates = [module for module in build(builder).modules() if type(module).__name__ == "SqueezeExcite"]
+    assert [(gate.reduce.in_channels, gate.reduce.out_channels) for gate in gates] == squeezed
+
+
+def test_mbv3_maps_are_those_of_the_tables() -> None:
+    large, small = build(mbv3_large), build(mbv3_small)
+    assert output_sizes(large, large.blocks) == [
+        (16, 112), *[(24, 56)] * 2, *[(40, 28)] * 3, *[(80, 14)] * 4, *[(112, 14)] * 2, *[(160, 7)] * 3,
+    ]  # fmt: skip
+    assert output_sizes(small, small.blocks) == [
+        (16, 56), *[(24, 28)] * 2, *[(40, 14)] * 3, *[(48, 14)] * 2, *[(96, 7)] * 3,
+    ]  # fmt: skip
+
+
+def test_mbv3_activations_follow_the_nl_column() -> None:
+    activations = [type(block.depthwise.activation) for block in build(mbv3_large).blocks]
+    assert activations == [nn.ReLU] * 6 + [nn.Hardswish] * 9
+
+
+def test_mbv3_width_keeps_the_ratio_of_expansion_and_the_hidden_layer() -> None:
+    network = build(mbv3_large, width=0.75)
+    assert network.stem.conv.out_channels == 16
+    assert [block.depthwise.conv.in_channels for block in network.blocks][:4] == [16, 64, 72, 72]
+    assert network.last.conv.out_channels == 720  # 6 x 120
+    assert network.hidden.out_features == 1280
+
+
+@pytest.mark.parametrize("builder", [mbv1, mbv2, mbv3_small])
+def test_initialisation_is_that_of_slim(builder) -> None:
+    for module in builder(width=0.25).modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.eps == 1e-3
+        elif isinstance(module, nn.Conv2d):
+            assert module.weight.abs().max() <= 0.18

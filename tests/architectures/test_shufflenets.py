@@ -1,0 +1,135 @@
+"""What the ShuffleNet papers and the authors' code state of single parts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import lwprof
+from lwprof.architectures import shufflenetv1, shufflenetv2
+from lwprof.architectures.shufflenet_v1 import OUTPUT_CHANNELS, channel_shuffle
+
+
+def build(builder, **options) -> nn.Module:
+    with torch.device("meta"):
+        return builder(**options).eval()
+
+
+def stage_sizes(network: nn.Module) -> list[tuple[int, int, int]]:
+    """Units, channels and side of the output of each stage at 224x224."""
+    sizes = []
+    for stage in network.stages:
+        stage.register_forward_hook(lambda units, _, out: sizes.append((len(units), out.shape[1], out.shape[2])))
+    network(torch.empty(1, 3, 224, 224, device="meta"))
+    return sizes
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4])
+def test_shuffle_is_torchs_channel_shuffle(groups: int) -> None:
+    x = torch.rand(2, 12, 3, 5)
+    assert torch.equal(channel_shuffle(x, groups), nn.functional.channel_shuffle(x, groups))
+
+
+@pytest.mark.parametrize(("groups", "printed"), [(1, 143), (2, 140), (3, 137), (4, 133), (8, 137)])
+def test_v1_convolutions_are_those_of_table_1(groups: int, printed: int) -> None:
+    network = build(shufflenetv1, groups=groups)
+    mult_adds = lwprof.profile(network, input_size=(3, 224, 224)).totals.mult_adds
+    convolutions = mult_adds - network.classifier.weight.numel()
+    assert abs(convolutions / 1e6 - printed) <= 1
+
+
+@pytest.mark.parametrize("groups", OUTPUT_CHANNELS)
+def test_v1_stages_are_those_of_table_1(groups: int) -> None:
+    stage2, stage3, stage4 = OUTPUT_CHANNELS[groups]
+    sizes = stage_sizes(build(shufflenetv1, groups=groups))
+    assert sizes == [(4, stage2, 28), (8, stage3, 14), (4, stage4, 7)]
+
+
+def test_v1_groups_all_pointwise_convolutions_but_the_first() -> None:
+    units = [unit for stage in build(shufflenetv1, groups=4).stages for unit in stage]
+    assert [unit.reduce.conv.groups for unit in units] == [1] + [4] * 15
+    assert {unit.expand.conv.groups for unit in units} == {4}
+
+
+def test_v1_bottleneck_is_a_quarter_of_the_output_at_stride_2_too() -> None:
+    units = [unit for stage in build(shufflenetv1, groups=3).stages for unit in stage]
+    assert [unit.depthwise.conv.in_channels for unit in units] == [60] * 4 + [120] * 8 + [240] * 4
+
+
+@pytest.mark.parametrize(("width", "groups", "stem"), [
+    (0.25, 3, 12), (0.5, 3, 12), (0.5, 8, 16), (0.75, 1, 18), (1.0, 8, 24), (1.5, 3, 24), (2.0, 3, 48),
+])  # fmt: skip
+def test_v1_stem_is_that_of_the_authors_code(width: float, groups: int, stem: int) -> None:
+    assert build(shufflenetv1, width=width, groups=groups).stem.conv.out_channels == stem
+
+
+@pytest.mark.parametrize(("width", "groups", "reason"), [
+    (0.5, 2, "the 25 bottleneck channels of stage 2 do not divide into 2 groups"),
+    (0.25, 2, "the 12.5 bottleneck channels of stage 2 do not divide into 2 groups"),
+    (0.5, 4, "the 34 bottleneck channels of stage 2 do not divide into 4 groups"),
+    (0.25, 4, "the 17 bottleneck channels of stage 2 do not divide into 4 groups"),
+    (0.75, 8, "the 270 new channels of stage 2 do not divide into 8 groups"),
+    (0.35, 3, "the stem would have 8.4 channels"),
+])  # fmt: skip
+def test_v1_widths_that_do_not_come_out_even_are_refused(width: float, groups: int, reason: str) -> None:
+    with pytest.raises(ValueError, match=rf"^width={width} with groups={groups}: .*{reason}; take another width"):
+        shufflenetv1(width=width, groups=groups)
+
+
+@pytest.mark.parametrize("unit", ["paper", "symmetric"])
+@pytest.mark.parametrize(("width", "stages", "conv5"), [
+    (0.5, (48, 96, 192), 1024),
+    (1.0, (116, 232, 464), 1024),
+    (1.5, (176, 352, 704), 1024),
+    (2.0, (244, 488, 976), 2048),
+])  # fmt: skip
+def test_v2_stages_are_those_of_table_5(width: float, stages: tuple[int, ...], conv5: int, unit: str) -> None:
+    network = build(shufflenetv2, width=width, unit=unit)
+    assert stage_sizes(network) == [(4, stages[0], 28), (8, stages[1], 14), (4, stages[2], 7)]
+    assert network.conv1.conv.out_channels == 24
+    assert network.classifier.in_features == conv5
+
+
+@pytest.mark.parametrize(
+    ("width", "published"), [(0.5, 1_365_792), (1.0, 2_278_760), (1.5, 3_506_720), (2.0, 7_402_600)]
+)
+def test_v2_has_the_authors_parameters_but_for_the_bias(width: float, published: int) -> None:
+    network = build(shufflenetv2, width=width)
+    bias = network.classifier.bias.numel()
+    assert sum(parameter.numel() for parameter in network.parameters()) - bias == published
+
+
+def test_v2_units_differ_in_stage_2_only() -> None:
+    def sides(unit: str) -> list[int]:
+        return [stage[0].side[1].conv.out_channels for stage in build(shufflenetv2, unit=unit).stages]
+
+    assert sides("paper") == [24, 116, 232]
+    assert sides("symmetric") == [58, 116, 232]
+
+
+def test_v2_unit_passes_half_of_the_channels_untouched() -> None:
+    unit = shufflenetv2(width=0.5).eval().stages[0][1]
+    x = torch.rand(1, 48, 4, 4)
+    with torch.inference_mode():
+        assert torch.equal(unit(x)[:, ::2], x[:, :24])
+
+
+@pytest.mark.parametrize("builder", [shufflenetv1, shufflenetv2])
+def test_depthwise_convolutions_are_not_followed_by_an_activation(builder) -> None:
+    for module in build(builder).modules():
+        if type(module).__name__ == "ConvNorm" and module.conv.groups == module.conv.in_channels:
+            assert not hasattr(module, "activation")
+
+
+def test_v2_drops_out_at_2x_only() -> None:
+    assert [build(shufflenetv2, width=width).dropout.p for width in (0.5, 1.0, 1.5, 2.0)] == [0, 0, 0, 0.2]
+
+
+@pytest.mark.parametrize(("builder", "anchors"), [
+    (shufflenetv1, [(4, 2)] + [(3, 1)] * 3 + [(4, 2)] + [(3, 1)] * 7 + [(4, 2)] + [(3, 1)] * 3),
+    (shufflenetv2, [(5, 2)] + [(3, 1)] * 3 + [(5, 2)] + [(3, 1)] * 7 + [(5, 2)] + [(3, 1)] * 3),
+])  # fmt: skip
+def test_fragments_and_branches_of_the_units(builder, anchors: list[tuple[int, int]]) -> None:
+    blocks = lwprof.profile(build(builder), input_size=(3, 224, 224)).fragmentation.blocks
+    assert [(block.fragments, block.branches) for block in blocks] == anchors
