@@ -68,7 +68,7 @@ def build(name: str, **options: object) -> nn.Module:
     """Build a network of the catalogue or of a model spec, with the same weights every time.
 
     >>> sum(parameter.numel() for parameter in build("mbv2", width=0.75).parameters())
-    2636296
+    2636424
 
     Raises:
         InputError: the name names nothing, or its network refuses the options.

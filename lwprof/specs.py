@@ -120,7 +120,7 @@ def near(word: str, known: Iterable[str]) -> str:
     >>> near("widht", ["width", "groups"])
     "; did you mean 'width'?"
     """
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
     return f"; did you mean {found[0]!r}?" if found else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,9 @@ from lwprof.cli.options import (
     view_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.results import TensorSpec
+
+if TYPE_CHECKING:
+    from lwprof.results import TensorSpec
 
 INTERRUPTED = 130
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lwprof.cli import progress
 from lwprof.cli.options import batch_option, debug_option, input_size_option, spec_argument
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.results import TensorSpec
+
+if TYPE_CHECKING:
+    from lwprof.results import TensorSpec
 
 
 @click.command("crosscheck", short_help="Reconcile the count with other tools'.")
@@ -28,9 +31,10 @@ def crosscheck_command(
     """Count with fvcore, thop and torch too, and name every difference to lwprof's count."""
     target = destination(format_name, output)
     from lwprof import models
-    from lwprof.crosscheck import crosscheck
 
     with progress.status(f"cross-checking {spec}"), guests():
         network = models.resolve(spec, input_sizes=input_sizes, batch=batch)
+        from lwprof.crosscheck import crosscheck
+
         result = crosscheck(network)
     target.write(result)

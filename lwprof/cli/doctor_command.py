@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-import platform
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -61,6 +59,9 @@ def doctor_command(format_name: str | None, output: Path | None) -> int:
 
 
 def _libraries() -> Iterator[Check]:
+    import importlib.metadata
+    import platform
+
     yield Check("python", platform.python_version(), "ok")
     try:
         version, requirements = importlib.metadata.version("lwprof"), importlib.metadata.requires("lwprof") or []
@@ -73,6 +74,8 @@ def _libraries() -> Iterator[Check]:
 
 def _required(requirements: Iterable[str]) -> Iterator[Check]:
     """Check every requirement that holds always; one with a condition only if it is there."""
+    import importlib.metadata
+
     for requirement in requirements:
         wanted, _, marker = requirement.partition(";")
         parts = re.match(r"\s*([\w.-]+)\s*(?:>=\s*([\w.]+))?", wanted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -102,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(message: str, code: int, error: BaseException, state: dict[str, bool]) -> int:
     try:
         if state.get("debug"):
+            import traceback
+
             traceback.print_exception(error)
         click.echo(f"error: {' '.join(message.split())}", err=True)
     except BrokenPipeError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from lwprof.results import Coverage, Model
+if TYPE_CHECKING:
+    from lwprof.results import Coverage, Model
 
 FOUND = 1
 

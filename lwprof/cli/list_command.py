@@ -28,7 +28,7 @@ SORTS: dict[str, Callable[[Entry], Any]] = {
 
 
 def _complete_family(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(family) for family in _families() if family.startswith(incomplete)]
+    return [CompletionItem(family) for family in _families() if family.lower().startswith(incomplete.lower())]
 
 
 @click.command("list", short_help="List the networks known by name.")
@@ -42,10 +42,12 @@ def list_command(family: str | None, sort: str, format_name: str | None, output:
     from lwprof import catalog, specs, units
     from lwprof.reports.contents import Cell, Column, Table
 
-    if family is not None and family not in _families():
+    families = {name.lower(): name for name in _families()}
+    if family is not None and family.lower() not in families:
         hint = specs.near(family, _families()) or f"; choose one of {', '.join(_families())}"
         raise InputError(f"unknown family {family!r}{hint}")
-    entries = [entry for entry in catalog.entries().values() if family in (None, entry.family)]
+    wanted = None if family is None else families[family.lower()]
+    entries = [entry for entry in catalog.entries().values() if wanted in (None, entry.family)]
     columns = (
         Column("name", "network"),
         Column("title", "title"),

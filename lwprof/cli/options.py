@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from lwprof.errors import InputError
-from lwprof.results import TensorSpec
+
+if TYPE_CHECKING:
+    from lwprof.results import TensorSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,7 +31,7 @@ debug_option = click.option(
 )
 
 
-class InputSize(click.ParamType[TensorSpec]):
+class InputSize(click.ParamType["TensorSpec"]):
     """Size of one input without the batch: ``3,224,224``, or ``16:int64`` for another dtype."""
 
     name = "SIZE"
@@ -37,7 +39,7 @@ class InputSize(click.ParamType[TensorSpec]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TensorSpec:
         from lwprof import specs
 
-        return value if isinstance(value, TensorSpec) else specs.input_size(value)
+        return specs.input_size(value) if isinstance(value, str) else value
 
 
 class OneOf(click.ParamType[str]):
@@ -59,6 +61,14 @@ class OneOf(click.ParamType[str]):
         return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
+def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the name of a network of the catalogue."""
+    from lwprof import catalog
+
+    entries = catalog.entries().items()
+    return [CompletionItem(name, help=entry.title) for name, entry in entries if name.startswith(incomplete)]
+
+
 def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete a model spec: the catalogue's names, a network's options, else files."""
     from lwprof import catalog
@@ -76,8 +86,7 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
             for option in known
             if option.startswith(last) and f"{option}=" not in given
         ]
-    found = [CompletionItem(key, help=entry.title) for key, entry in catalog.entries().items() if key.startswith(name)]
-    return found or [CompletionItem(incomplete, type="file")]
+    return complete_name(ctx, param, incomplete) or [CompletionItem(incomplete, type="file")]
 
 
 spec_argument = click.argument("spec", shell_complete=complete_spec)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,6 @@ import click
 
 from lwprof.cli.options import OneOf
 from lwprof.errors import InputError
-from lwprof.files import write_whole
 
 if TYPE_CHECKING:
     from lwprof.reports import Content
@@ -67,6 +64,8 @@ class Destination:
         if self.file is None:
             write_out(text)
             return
+        from lwprof.files import write_whole
+
         try:
             write_whole(self.file, text)
         except InputError:
@@ -83,6 +82,8 @@ def destination(format_name: str | None, output: Path | None) -> Destination:
     """
     if output is None or str(output) == "-":
         return Destination(format_name or "table", None)
+    import tempfile
+
     from lwprof import reports
 
     chosen = format_name or reports.format_of(output)
@@ -135,5 +136,7 @@ def _terminal() -> dict[str, Any]:
     """Width and colour of the terminal; a pipe or a file is as wide as the text and has no colour."""
     if not sys.stdout.isatty():
         return {"width": int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdigit() else None}
+    import shutil
+
     color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return {"width": max(20, shutil.get_terminal_size().columns), "color": color}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +17,10 @@ from lwprof.cli.options import (
     strict_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.results import TensorSpec
+from lwprof.errors import InputError
+
+if TYPE_CHECKING:
+    from lwprof.results import TensorSpec
 
 
 @click.command("profile", short_help="Show what a network costs, layer by layer.")
@@ -42,10 +46,13 @@ def profile_command(
 ) -> int:
     """Show a network's structural cost: params, FLOPs, memory access, fragmentation, layer by layer."""
     target = destination(format_name, output)
-    from lwprof import models, profiling
+    from lwprof import models, profiling, specs
 
     with progress.status(f"profiling {spec}"), guests():
         network = models.resolve(spec, input_sizes=input_sizes, batch=batch)
+        types = {type(module).__name__ for module in network.module.modules()}
+        if block is not None and block not in types:
+            raise InputError(f"{network.name} has no module of class {block!r}{specs.near(block, types)}")
         result = profiling.profile_network(network, block=block)
     target.write(result, depth=depth, sort=sort, top=top)
     return gate.coverage([result], strict)

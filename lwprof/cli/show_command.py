@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lwprof.cli.options import complete_spec, debug_option
+from lwprof.cli.options import complete_name, debug_option
 from lwprof.cli.output import destination, output_options
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show", short_help="Show one network's paper, options and figures.")
-@click.argument("name", shell_complete=complete_spec)
+@click.argument("name", shell_complete=complete_name)
 @output_options
 @debug_option
 def show_command(name: str, format_name: str | None, output: Path | None) -> None:

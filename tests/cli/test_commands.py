@@ -1,0 +1,224 @@
+"""Each command does what its help says."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import io
+import json
+from typing import Any
+
+import pytest
+
+from lwprof import catalog
+from lwprof.cli import progress
+from lwprof.cli.entry import COMMANDS
+from lwprof.timing import environment
+
+
+def test_help_lists_every_command_in_order(run: Any) -> None:
+    text = run("--help").out
+    places = [text.index(f"\n  {command.name} ") for command in COMMANDS]
+    assert places == sorted(places)
+    assert run().out == text
+    for command in COMMANDS:
+        assert f"Usage: lwprof {command.name}" in run(command.name, "-h").out
+
+
+def test_version(run: Any) -> None:
+    import lwprof
+
+    assert run("--version").out == f"lwprof {lwprof.__version__}\n"
+
+
+def test_list_has_exact_numbers_in_csv_and_json(run: Any) -> None:
+    (mbv2,) = (row for row in json.loads(run("list", "--format", "json").out)["networks"] if row["name"] == "mbv2")
+    assert (mbv2["params"], mbv2["mult_adds"], mbv2["top1"], mbv2["year"]) == (3504872, 300774272, 72.0, 2018)
+    assert "1801.04381" in mbv2["paper"]
+    rows = list(csv.DictReader(io.StringIO(run("list", "--format", "csv").out)))
+    assert [row["name"] for row in rows] == list(catalog.entries())
+
+
+def test_list_sorts_and_filters(run: Any) -> None:
+    def names(*arguments: str) -> list[str]:
+        return [row["name"] for row in json.loads(run("list", "--format", "json", *arguments).out)["networks"]]
+
+    def params(name: str) -> int:
+        return catalog.find(name).params
+
+    assert names("--sort", "params") == sorted(catalog.entries(), key=params)
+    assert names("--sort", "name") == sorted(catalog.entries())
+    assert names("--sort", "top1")[0] == "mbv3_large"
+    assert names("--family", "shufflenet") == ["shufflenetv1", "shufflenetv2"]
+
+
+def test_show_is_the_whole_card(run: Any) -> None:
+    text = run("show", "shufflenetv2").out
+    for part in ("1807.11164", "symmetric", "2,278,604", "144,907,992", "69.4 %", "Tables 5 and 8"):
+        assert part in text
+    card = json.loads(run("show", "MobileNet-v2", "--format", "json").out)
+    assert {key: card["options"][1][key] for key in ("option", "default")} == {"option": "width", "default": 1.0}
+    assert card["variants"][0] == {"spec": "mbv2", "params": 3504872, "mult_adds": 300774272}
+
+
+def test_profile_of_a_catalogue_network(run: Any) -> None:
+    document = json.loads(run("profile", "mbv2:width=0.75,resolution=160", "--batch", "2", "--format", "json").out)
+    assert document["model"]["name"] == "mbv2:width=0.75,resolution=160"
+    assert document["model"]["inputs"] == [{"shape": [2, 3, 160, 160], "dtype": "float32"}]
+    assert document["totals"]["params"] == 2636424
+    assert document["published"]["top1"] == 66.4
+
+
+def test_profile_depth_sort_and_top(run: Any) -> None:
+    shallow, deep = (run("profile", "mbv2", "--depth", depth).out for depth in (1, 3))
+    assert "head" in shallow
+    assert "project" not in shallow
+    assert "project" in deep
+    listed = run("profile", "mbv2", "--sort", "params", "--top", "2").out
+    assert "classifier" in listed
+    assert "head.conv" in listed
+    assert "project" not in listed
+
+
+def test_the_building_block_may_be_named(run: Any) -> None:
+    outcome = run("profile", "mbv2", "--block", "InvertedResidual", "--format", "json")
+    blocks = json.loads(outcome.out)["fragmentation"]["blocks"]
+    assert [block["type"] for block in blocks] == ["InvertedResidual"] * 17
+    outcome = run("profile", "mbv2", "--block", "ConvNrm")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "error: mbv2 has no module of class 'ConvNrm'; did you mean 'ConvNorm'?\n",
+    )
+
+
+def test_the_same_network_may_be_compared_with_itself(run: Any) -> None:
+    outcome = run(
+        "compare", "net.py:TinyNet", "net.py:TinyNet", "--input-size", "3,8,8", "--no-time", "--format", "json"
+    )
+    models = json.loads(outcome.out)["models"]
+    assert [model["totals"]["mult_adds"] for model in models] == [3888, 3888]
+    assert [model["timings"] for model in models] == [[], []]
+
+
+def test_compare_passes_its_options_on(run: Any) -> None:
+    rules = ("--budget", "0.05", "--precision", "0.5", "--margin", "0.2", "--seed", "3")
+    pair = ("net.py:TinyNet", "net.py:TinyNet:width=8", "--input-size", "3,8,8", "--batch", "2")
+    outcome = run("compare", *pair, *rules, "--format", "json")
+    assert outcome.code == 0
+    document = json.loads(outcome.out)
+    given = {key: document["environment"][key] for key in ("budget_s", "precision", "margin", "seed", "threads")}
+    assert given == {"budget_s": 0.05, "precision": 0.5, "margin": 0.2, "seed": 3, "threads": 1}
+    assert document["models"][1]["model"]["inputs"][0]["shape"] == [2, 3, 8, 8]
+    assert document["models"][1]["relative"][0]["to"] == "TinyNet"
+    assert document["models"][1]["timings"][0]["batch"] == 2
+
+
+def test_compare_shows_the_view_asked_for(run: Any) -> None:
+    pair = ("compare", "net.py:TinyNet", "--input-size", "3,8,8", "--no-time")
+    assert "MAC (memory access), fused" in run(*pair, "--view", "fused").out
+    assert "MAC (memory access), paper" in run(*pair).out
+
+
+def test_several_inputs_with_dtypes(run: Any, tmp_path: Any) -> None:
+    (tmp_path / "two.py").write_text(
+        "from torch import nn\n"
+        "class Two(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.words, self.mix = nn.Embedding(10, 4), nn.Linear(4, 2)\n"
+        "    def forward(self, words, bias):\n"
+        "        return self.mix(self.words(words)) + bias\n"
+    )
+    outcome = run("profile", "two.py:Two", "--input-size", "5:int64", "--input-size", "5,2", "--format", "json")
+    document = json.loads(outcome.out)
+    assert document["model"]["inputs"] == [
+        {"shape": [1, 5], "dtype": "int64"},
+        {"shape": [1, 5, 2], "dtype": "float32"},
+    ]
+    assert document["totals"]["mult_adds"] == 5 * 4 * 2
+
+
+def rows_of(outcome: Any) -> dict[str, dict[str, str]]:
+    return {row["check"]: row for row in json.loads(outcome.out)["checks"]}
+
+
+def test_doctor_checks_backend_and_machine(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "governor", lambda: "powersave")
+    monkeypatch.setattr(environment, "load", lambda: 0.0)
+    outcome = run("doctor", "--format", "json")
+    rows = rows_of(outcome)
+    assert outcome.code == 0
+    assert rows["backend torch"]["state"] == "ok"
+    assert rows["governor"]["found"] == "powersave"
+    assert rows["timing"]["state"] == "note"
+    assert "performance" in rows["timing"]["advice"]
+
+
+def test_doctor_says_what_to_install(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lwprof.timing.backends import torch_eager
+
+    monkeypatch.setattr(torch_eager.TorchEager, "unavailable", lambda self: "torch is not installed: pip install torch")
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["no-such-thing>=2.0", "click>=99", "rich"])
+    versions = {"lwprof": "0.1", "click": "8.5", "rich": "15", "torch": "2"}
+    monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
+    monkeypatch.setattr(importlib.metadata, "PackageNotFoundError", KeyError)
+    outcome = run("doctor", "--format", "json")
+    rows = rows_of(outcome)
+    assert outcome.code == 3
+    assert rows["no-such-thing"]["advice"] == "pip install 'no-such-thing>=2.0'"
+    assert rows["click"]["advice"] == "pip install 'click>=99'"
+    assert rows["rich"]["state"] == "ok"
+    assert rows["backend torch"] == {
+        "check": "backend torch",
+        "found": "torch is not installed",
+        "state": "problem",
+        "advice": "pip install torch",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("pro", ["profile"]),
+        ("profile mbv3", ["mbv3_large", "mbv3_small"]),
+        ("compare mbv1 squ", ["squeezenet"]),
+        ("show shuffle", ["shufflenetv1", "shufflenetv2"]),
+        ("profile shufflenetv2:un", ["shufflenetv2:unit="]),
+        ("profile shufflenetv2:unit=paper,wi", ["shufflenetv2:unit=paper,width="]),
+        ("list --format js", ["json"]),
+        ("list --family sh", ["ShuffleNet"]),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(run: Any, monkeypatch: Any, capsys: Any, shell: str, words: str, offered: list[str]) -> None:
+    from lwprof.cli import main
+
+    monkeypatch.setenv("_LWPROF_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", f"lwprof {words}")
+    monkeypatch.setenv("COMP_CWORD", words.split()[-1] if shell == "fish" else str(len(words.split())))
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == 0
+    out = capsys.readouterr().out
+    for name in offered:
+        assert name in out
+    assert "squeezenet" in offered or "squeezenet" not in out
+
+
+def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
+    with progress.bar() as show, progress.status("profiling"):
+        assert show is None
+    assert progress.sys.stderr.getvalue() == ""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    monkeypatch.setattr(progress, "REFRESH_S", 0.0)
+    with progress.bar() as show:
+        assert show is not None
+        show("warm-up", 0.25)
+    assert "warm-up" in progress.sys.stderr.getvalue()
+    assert "25%" in progress.sys.stderr.getvalue()

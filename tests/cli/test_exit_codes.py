@@ -1,0 +1,150 @@
+"""Exit codes, and one clear line for each thing that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lwprof import profiling
+from lwprof.cli import main
+from lwprof.errors import BackendError
+
+SMALL = ("--input-size", "3,8,8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("profile", "mobilnet2"), "unknown network 'mobilnet2'; did you mean 'mbv2'?"),
+        (("show", "mbv9"), "unknown network 'mbv9'; did you mean 'mbv"),
+        (("compare", "mbv1", "mobilnet2"), "unknown network 'mobilnet2'; did you mean 'mbv2'?"),
+        (("crosscheck", "mobilnet2"), "unknown network 'mobilnet2'; did you mean 'mbv2'?"),
+        (("profile", "mbv2:width=wide"), "mbv2: width must be a number, not wide"),
+        (("profile", "mbv2:width=0"), "width"),
+        (("profile", "mbv2:widht=0.5"), "mbv2 has no option 'widht'; did you mean 'width'?"),
+        (("profile", "shufflenetv2:width=0.7"), "width must be one of 0.5, 1.0, 1.5, 2.0, not 0.7"),
+        (("profile", "mbv2:resolution=1.5"), "resolution must be a whole number of pixels, not 1.5"),
+        (("profile", "squeezenet:resolution=16"), "squeezenet needs a resolution of at least 21, not 16"),
+        (("profile", "squeezenet", "--input-size", "3,16,64"), "squeezenet needs a resolution of at least 21, not 16"),
+        (("profile", "mbv2", "--input-size", "1,224,224"), "mbv2 takes one image such as 3,224,224"),
+        (("profile", "mbv2:resolution=64", *SMALL), "give either resolution=64 or an input size"),
+        (
+            ("profile", "mbv2", "--input-size", "3,big,8"),
+            "input size '3,big,8' is not a list of positive whole numbers",
+        ),
+        (("profile", "mbv2", "--batch", "0"), "0 is not in the range x>=1"),
+        (("profile", "mbv2", "--sort", "size"), "'size' is not one of params"),
+        (("profile", "no.py:Net"), "no file no.py"),
+        (("profile", "net.py:Tiny"), "net.py has no 'Tiny'; did you mean 'TinyNet'?"),
+        (("profile", "net.py:TinyNet:width=-1"), "net.py:TinyNet cannot be built"),
+        (("profile", "net.py:Raising", *SMALL), "KeyError: 'no such layer'"),
+        (("compare", "net.py:TinyNet", "net.py:Raising", *SMALL), "KeyError: 'no such layer'"),
+        (("profile", "net.py:Leaving", *SMALL), "SystemExit"),
+        (("profile", "net.py:TinyNet", "--input-size", "4,8,8"), "expected input[1, 4, 8, 8] to have 3 channels"),
+        (("profile", "timm:resnet18"), "timm are not supported in this version"),
+        (("profile", "net.onnx"), "ONNX files are not supported in this version"),
+        (("list", "--family", "Mobilnet"), "unknown family 'Mobilnet'; did you mean 'MobileNet'?"),
+        (("list", "--format", "xml"), "'xml' is not one of table"),
+        (("report", "missing.json"), "cannot read missing.json: No such file or directory"),
+        (("report", "net.py"), "net.py is not whole JSON"),
+        (("compare",), "missing argument 'SPEC...'; see lwprof compare --help"),
+        (("compare", "mbv1", "--budget", "0"), "--budget"),
+        (("profil", "mbv2"), "no such command 'profil'; did you mean 'profile'? see lwprof --help"),
+        (("list", "--fromat", "csv"), "no such option '--fromat'; did you mean '--format'? see lwprof list --help"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(run: Any, arguments: tuple[str, ...], says: str) -> None:
+    outcome = run(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("\n") == 1
+    assert says in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"schema": "lwprof.profile/1", "model": {"name"', "is not whole JSON"),
+        ('{"schema": "lwprof.profile/1", "model": {"name": "x"}}', "is a damaged lwprof.profile document"),
+        ('{"hello": 1}', "is not a result of lwprof"),
+        ('{"schema": "lwprof.profile/99"}', "newer than this lwprof reads"),
+    ],
+)
+def test_a_result_that_cannot_be_read(run: Any, tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "result.json").write_text(text)
+    outcome = run("report", "result.json")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("error: result.json ")
+    assert says in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_file_that_raises_on_import_is_named_with_its_line(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import math\nmath.sqrt(-1)\n")
+    outcome = run("profile", "broken.py:Net")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: cannot import broken.py: broken.py, line 2: ValueError: ")
+    assert outcome.err.count("\n") == 1
+
+
+def test_debug_shows_the_traceback_and_the_same_line(run: Any) -> None:
+    for arguments in (("--debug", "profile", "no.py:Net"), ("profile", "no.py:Net", "--debug")):
+        outcome = run(*arguments)
+        assert outcome.code == 2
+        assert outcome.err.startswith("Traceback (most recent call last):")
+        assert outcome.err.endswith("error: no file no.py\n")
+
+
+def test_strict_shows_the_report_and_exits_with_1(run: Any) -> None:
+    outcome = run("profile", "net.py:Strange", *SMALL, "--strict", "--format", "json")
+    assert outcome.code == 1
+    assert json.loads(outcome.out)["coverage"]["unknown"] == [{"op": "aten::_fft_r2c", "count": 1, "reason": ""}]
+    assert outcome.err == "error: Strange: no rule counts aten::_fft_r2c (1x) (--strict)\n"
+    assert run("compare", "net.py:TinyNet", "net.py:Strange", *SMALL, "--no-time", "--strict").code == 1
+
+
+def test_unknown_operators_alone_are_no_failure(run: Any) -> None:
+    assert run("profile", "net.py:Strange", *SMALL).code == 0
+    assert run("profile", "net.py:TinyNet", *SMALL, "--strict").code == 0
+
+
+def raising(error: BaseException) -> Any:
+    def stand_in(*_: object, **__: object) -> None:
+        raise error
+
+    return stand_in
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (BackendError("no such device; plug it in"), 3, "error: no such device; plug it in\n"),
+        (RuntimeError("a\nb"), 4, "error: internal error: RuntimeError: a; run again with --debug for the traceback\n"),
+        (KeyboardInterrupt(), 130, "\nerror: interrupted\n"),
+    ],
+)
+def test_codes_3_4_and_130(
+    run: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
+) -> None:
+    monkeypatch.setattr(profiling, "profile_network", raising(error))
+    outcome = run("profile", "net.py:TinyNet")
+    assert (outcome.code, outcome.out, outcome.err) == (code, "", line)
+
+
+def test_what_a_network_prints_is_not_in_the_report(run: Any) -> None:
+    outcome = run("profile", "net.py:Talking", *SMALL, "--format", "json")
+    assert json.loads(outcome.out)["model"]["name"] == "Talking"
+    assert "the network talks" in outcome.err
+
+
+def test_a_reader_that_leaves_early_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["list"]) == 0

@@ -1,0 +1,147 @@
+"""Formats, files, colour and width."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lwprof import comparison, files, profiling
+from lwprof.cli import output
+
+SMALL = ("--input-size", "3,8,8")
+PROFILE = ("profile", "net.py:TinyNet", *SMALL)
+
+
+def test_every_format_shows_the_same_counts(run: Any) -> None:
+    document = json.loads(run(*PROFILE, "--format", "json").out)
+    assert document["totals"]["params"] == 112
+    assert document["totals"]["mult_adds"] == 36 * 4 * 27
+    rows = list(csv.DictReader(io.StringIO(run(*PROFILE, "--format", "csv").out)))
+    assert [(row["name"], row["mult_adds"]) for row in rows if row["name"] == "conv"] == [("conv", "3888")]
+    for name in ("table", "markdown"):
+        assert "3,888" in run(*PROFILE, "--format", name).out
+
+
+@pytest.mark.parametrize(("file", "start"), [("r.json", "{"), ("r.csv", "model.name,"), ("r.md", "#"), ("R.JSON", "{")])
+def test_the_format_follows_the_suffix(run: Any, tmp_path: Path, file: str, start: str) -> None:
+    outcome = run(*PROFILE, "-o", file)
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", f"wrote {file}\n")
+    assert (tmp_path / file).read_text().startswith(start)
+
+
+def test_format_wins_over_the_suffix_and_a_dash_is_standard_output(run: Any, tmp_path: Path) -> None:
+    run(*PROFILE, "-o", "r.txt", "--format", "json")
+    assert json.loads((tmp_path / "r.txt").read_text())["schema"] == "lwprof.profile/1"
+    assert run(*PROFILE, "-o", "-", "--format", "json").out.startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("r.xyz", ".json"),
+        ("r", ".json"),
+        ("no/folder/r.json", "cannot write no/folder/r.json: there is no folder no/folder"),
+        ("folder.json", "cannot write folder.json: it is a folder"),
+        ("net.py/r.json", "cannot write net.py/r.json: Not a directory"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_found_before_the_work(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, says: str
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the work had begun")
+
+    monkeypatch.setattr(profiling, "profile_network", never)
+    monkeypatch.setattr(comparison, "compare", never)
+    (tmp_path / "folder.json").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    for command in ("profile", "compare"):
+        outcome = run(command, "net.py:TinyNet", "-o", file)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith("error: ")
+        assert says in outcome.err
+    assert [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts] == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_leaves_the_report_on_standard_output(run: Any) -> None:
+    outcome = run(*PROFILE, "-o", "/dev/full", "--format", "json")
+    assert outcome.code == 2
+    assert json.loads(outcome.out)["totals"]["params"] == 112
+    assert outcome.err == "error: cannot write /dev/full: No space left on device\n"
+
+
+def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_other(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(source: str, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "r.json").write_text("old")
+    monkeypatch.setattr(files.os, "replace", broken)
+    outcome = run(*PROFILE, "-o", "r.json")
+    assert outcome.code == 2
+    assert json.loads(outcome.out)["totals"]["params"] == 112
+    assert (tmp_path / "r.json").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["net.py", "r.json"]
+
+
+class Terminal(io.StringIO):
+    """A standard output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, columns: int, **environment: str) -> str:
+    """What a terminal of that width gets to see of ``lwprof list``."""
+    from lwprof.cli import main
+
+    for name, value in {"COLUMNS": str(columns), "TERM": "xterm-256color", **environment}.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr(output.sys, "stdout", terminal)
+    assert main(["doctor"] if "doctor" in environment else ["list"]) == 0
+    return terminal.getvalue()
+
+
+def test_a_narrow_terminal_is_not_overrun(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, 60, NO_COLOR="1")
+    assert max(map(len, text.splitlines())) <= 60
+    for name in ("mbv1", "mbv3_small", "shufflenetv2", "squeezenet", "4.232 M"):
+        assert name in text
+
+
+def test_no_color_is_obeyed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[" not in shown(monkeypatch, 200, NO_COLOR="1")
+    assert "\x1b[" not in shown(monkeypatch, 200, NO_COLOR="", TERM="dumb")
+    assert "\x1b[" in shown(monkeypatch, 200, NO_COLOR="")
+
+
+def test_an_ascii_terminal_shows_what_it_can(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lwprof.cli import main
+
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(output.sys, "stdout", narrow)
+    assert main(["list"]) == 0
+    narrow.seek(0)
+    assert "300.8 M" in narrow.read()
+
+
+def test_saved_results_are_shown_again(run: Any, tmp_path: Path) -> None:
+    shown_first = run(*PROFILE).out
+    run(*PROFILE, "-o", "r.json")
+    run("compare", "net.py:TinyNet", "net.py:TinyNet", *SMALL, "--no-time", "-o", "c.json")
+    assert run("report", "r.json").out == shown_first
+    both = run("report", "r.json", "c.json", "c.json", "--format", "markdown")
+    assert both.code == 0
+    assert both.out.count("2 networks compared") == 2
+    refused = run("report", "r.json", "c.json", "--format", "json")
+    assert refused.code == 2
+    assert refused.err == "error: 2 results do not fit into one json document; give one at a time\n"
