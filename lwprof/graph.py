@@ -22,17 +22,14 @@ class Value(NamedTuple):
     dtype: str
     elements: int
     """Distinct elements: a broadcast (stride 0) dimension counts once."""
+    bytes: int
+    """Bytes of the distinct elements."""
     source: str
     """"input", "parameter", "buffer", "constant", "operator", or "unseen" (no seen operator made it)."""
     root: int
     """Number of the value whose memory this one shares; its own number if it has memory of its own."""
     producer: int
     """Index of the operator that made it, -1 if none did."""
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the distinct elements."""
-        return self.elements * dtype_bytes(self.dtype)
 
 
 class Operator(NamedTuple):
@@ -123,7 +120,9 @@ class GraphBuilder:
     def value(self, shape: tuple[int, ...], dtype: str, source: str, elements: int | None = None) -> Value:
         """Add a value that no operator made."""
         number = len(self.values)
-        value = Value(number, shape, dtype, prod(shape) if elements is None else elements, source, number, -1)
+        if elements is None:
+            elements = prod(shape)
+        value = Value(number, shape, dtype, elements, elements * dtype_bytes(dtype), source, number, -1)
         self.values.append(value)
         return value
 
@@ -143,25 +142,30 @@ class GraphBuilder:
         the output shares (a view, or the operand that is written in place), ``None`` for fresh memory.
         """
         index = len(self.operators)
-        after = {value.producer for value in inputs}
+        after: list[int] = []
+        for value in inputs:
+            if value.producer >= 0 and value.producer not in after:
+                after.append(value.producer)
         writers = self._last_writer
         if writers:
-            after.update(writers.get(value.root, -1) for value in inputs)
-        after.discard(-1)
+            for value in inputs:
+                writer = writers.get(value.root, -1)
+                if writer >= 0 and writer not in after:
+                    after.append(writer)
         made = []
         values = self.values
         for shape, dtype, elements, base in outputs:
             number = len(values)
             root = number if base is None else base.root
-            value = Value(number, shape, dtype, elements, "operator", root, index)
+            value = Value(number, shape, dtype, elements, elements * dtype_bytes(dtype), "operator", root, index)
             values.append(value)
             made.append(value)
             if effect == "inplace" and base is not None:
                 writers[root] = index
         results = tuple(made)
-        self.operators.append(
-            Operator(index, name, arguments, inputs, results, call, tuple(sorted(after)), effect, pointwise)
-        )
+        if len(after) > 1:
+            after.sort()
+        self.operators.append(Operator(index, name, arguments, inputs, results, call, tuple(after), effect, pointwise))
         return results
 
 

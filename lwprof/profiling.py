@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lwprof import analyses
-from lwprof.capture import capture, tensors_in
-from lwprof.costs import cost_of
+from lwprof.capture import capture
 from lwprof.errors import InputError
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
 
@@ -77,15 +76,15 @@ def _profile(
         inputs = (inputs,)
     args, kwargs = ((), inputs) if isinstance(inputs, Mapping) else (inputs, {})
     graph = capture(module, args, kwargs)
-    costs = [cost_of(operator) for operator in graph.operators]
+    rows = analyses.costed(graph)
     given = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
     return ProfileResult(
         model=Model(name, spec, given),
-        totals=analyses.totals(graph, costs),
-        kinds=analyses.kinds(graph, costs),
-        fragmentation=analyses.fragmentation(graph, costs, block),
-        coverage=analyses.coverage(graph, costs),
-        layers=analyses.layers(graph, costs),
+        totals=analyses.totals(graph, rows),
+        kinds=analyses.kinds(graph, rows),
+        fragmentation=analyses.fragmentation(graph, rows, block),
+        coverage=analyses.coverage(graph, rows),
+        layers=analyses.layers(graph, rows),
         input_dependent=graph.input_dependent,
         published=published,
     )

@@ -9,32 +9,29 @@ from lwprof.analyses.blocks import fragmentation
 from lwprof.analyses.fusion import fused_groups
 from lwprof.analyses.layers import kinds, layers, weight_numbers
 from lwprof.analyses.liveness import peak_bytes
-from lwprof.analyses.traffic import operator_bytes, operator_elements
-from lwprof.costs import Cost
+from lwprof.analyses.traffic import Costed, costed
 from lwprof.graph import OpGraph
 from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
 
-__all__ = ["coverage", "fragmentation", "kinds", "layers", "totals"]
+__all__ = ["costed", "coverage", "fragmentation", "kinds", "layers", "totals"]
 
 
-def totals(graph: OpGraph, costs: Sequence[Cost]) -> Totals:
-    """Add up a graph's costs, one per operator."""
+def totals(graph: OpGraph, rows: Sequence[Costed]) -> Totals:
+    """Add up a graph's costs."""
     mult_adds = additions = elementwise = launches = paper = paper_bytes = eager = eager_bytes = 0
     steps = []
-    for operator, cost in zip(graph.operators, costs, strict=True):
+    for operator, cost, elements, width in rows:
+        steps.append((operator.inputs, operator.outputs))
         if operator.effect != "view":
             launches += 1
-        steps.append((operator.inputs, operator.outputs))
-        if cost.state == "free":
-            continue
         mult_adds += cost.mult_adds
         additions += cost.additions
         elementwise += cost.elementwise_ops
         paper += cost.paper_elements
         paper_bytes += cost.paper_bytes
-        eager += operator_elements(operator, cost)
-        eager_bytes += operator_bytes(operator, cost)
-    groups = fused_groups(graph, costs)
+        eager += elements
+        eager_bytes += width
+    groups = fused_groups(graph, rows)
     params = trainable = param_bytes = buffers = 0
     weights = weight_numbers(graph)
     for weight in graph.weights:
@@ -63,11 +60,11 @@ def totals(graph: OpGraph, costs: Sequence[Cost]) -> Totals:
             fused_bytes=sum(group.bytes for group in groups),
         ),
         peak_activation_bytes=peak_bytes(graph, steps),
-        fused_peak_activation_bytes=peak_bytes(graph, [(group.reads, group.output) for group in groups]),
+        fused_peak_activation_bytes=peak_bytes(graph, [(group.reads, group.writes) for group in groups]),
     )
 
 
-def coverage(graph: OpGraph, costs: Sequence[Cost]) -> Coverage:
+def coverage(graph: OpGraph, rows: Sequence[Costed]) -> Coverage:
     """Say what was counted, what is free and why, and what is unknown.
 
     A tensor that no seen operator made, such as one that came through NumPy, is unknown as well.
@@ -75,7 +72,7 @@ def coverage(graph: OpGraph, costs: Sequence[Cost]) -> Coverage:
     free: Counter[tuple[str, str]] = Counter()
     unknown: Counter[str] = Counter()
     counted = 0
-    for operator, cost in zip(graph.operators, costs, strict=True):
+    for operator, cost, _, _ in rows:
         if cost.state == "free":
             free[operator.name, cost.reason] += 1
         elif cost.state == "unknown":

@@ -8,20 +8,18 @@ from collections.abc import Sequence
 
 from lwprof.analyses.fragments import is_fragment, shape_of
 from lwprof.analyses.regions import graph_blocks
-from lwprof.costs import Cost
+from lwprof.analyses.traffic import Costed
 from lwprof.graph import OpGraph
 from lwprof.results import Block, Fragmentation
 
 
-def fragmentation(graph: OpGraph, costs: Sequence[Cost], block_type: str | None = None) -> Fragmentation:
+def fragmentation(graph: OpGraph, rows: Sequence[Costed], block_type: str | None = None) -> Fragmentation:
     """Find the building blocks and count their fragments, branches and depth.
 
     Args:
         block_type: the class that is the building block, where the rule guesses wrong.
     """
-    places = [
-        operator.index for operator, cost in zip(graph.operators, costs, strict=True) if is_fragment(operator, cost)
-    ]
+    places = [operator.index for operator, cost, _, _ in rows if is_fragment(operator, cost)]
     calls = module_blocks(graph, places, block_type)
     types = {module.name: module.type for module in graph.modules}
     spans = [
@@ -29,7 +27,7 @@ def fragmentation(graph: OpGraph, costs: Sequence[Cost], block_type: str | None 
         for call in calls
     ]
     if not spans and block_type is None:
-        spans = graph_blocks(graph, costs, places)
+        spans = graph_blocks(graph, rows, places)
     blocks = []
     for name, kind, start, stop in spans:
         inside = places[bisect_left(places, start) : bisect_left(places, stop)]

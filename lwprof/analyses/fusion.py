@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lwprof.costs import Cost
-from lwprof.costs.cost import elements
-from lwprof.graph import OpGraph, Operator, Value
-from lwprof.units import dtype_bytes
+from lwprof.analyses.traffic import Costed
+from lwprof.graph import Operator, OpGraph, Value
 
 ACTIVATIONS = frozenset(
     f"aten::{name}{suffix}"
@@ -31,67 +29,64 @@ class Group(NamedTuple):
     members: tuple[Operator, ...]
     reads: tuple[Value, ...]
     """Values read from memory: data and weights."""
-    folded: int
-    """Bias elements that a folded batch norm leaves behind."""
-    costs: tuple[Cost, ...]
+    elements: int
+    """Elements read and written."""
+    bytes: int
 
     @property
-    def output(self) -> tuple[Value, ...]:
-        """What the group writes."""
+    def writes(self) -> tuple[Value, ...]:
+        """Values written to memory."""
         return self.members[-1].outputs
-
-    @property
-    def elements(self) -> int:
-        """Elements read and written."""
-        first = self.costs[0]
-        read = first.reads if len(self.members) == 1 and first.reads is not None else elements(self.reads)
-        return read + self.folded + elements(self.output)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes read and written."""
-        first = self.costs[0]
-        if len(self.members) == 1 and first.reads is not None:
-            width = dtype_bytes(self.output[0].dtype) if self.output else 0
-            return first.reads * width + sum(value.bytes for value in self.output)
-        width = dtype_bytes(self.output[0].dtype) if self.output else 0
-        return sum(value.bytes for value in (*self.reads, *self.output)) + self.folded * width
 
 
 class _Open:
     """A group that may still grow."""
 
-    __slots__ = ("activated", "cost", "folded", "grows", "members", "reads")
+    __slots__ = ("bytes", "elements", "grows", "members")
 
-    def __init__(self, operator: Operator, cost: Cost) -> None:
+    def __init__(self, row: Costed) -> None:
+        operator, cost, self.elements, self.bytes = row
         self.members = [operator]
-        self.cost = cost
-        self.reads = list(operator.inputs)
-        self.folded = 0
-        self.activated = False
         name = operator.name
         if cost.kind in _CONVOLUTIONS:
             self.grows = "norm"
         elif name in NORMS or name in _SUMS:
             self.grows = "activation"
-        elif name == "aten::cat":
-            self.grows = "copy"
         else:
-            self.grows = ""
+            self.grows = "copy" if name == "aten::cat" else ""
+
+    def take(self, operator: Operator, grows: str) -> None:
+        """Let ``operator`` write what the group's last operator wrote."""
+        for value in self.members[-1].outputs:
+            self.elements -= value.elements
+            self.bytes -= value.bytes
+        for value in operator.outputs:
+            self.elements += value.elements
+            self.bytes += value.bytes
+        self.members.append(operator)
+        self.grows = grows
+
+    def fold(self, norm: Operator) -> None:
+        """Take in a batch norm: what is left of it is one bias element a channel, unless there is a bias already."""
+        if self.members[0].arguments.get("bias") is None:
+            output = norm.outputs[0]
+            channels = output.shape[1]
+            self.elements += channels
+            self.bytes += channels * output.bytes // max(output.elements, 1)
+        self.take(norm, "activation")
 
 
-def fused_groups(graph: OpGraph, costs: Sequence[Cost]) -> list[Group]:
+def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
     """Return the fused operators in execution order (that of their last member); views and free ones are left out."""
     base: dict[int, int] = {}  # a view's value -> the value it is a view of
     readers: dict[int, int] = {}
-    running = [pair for pair in zip(graph.operators, costs, strict=True) if pair[1].state != "free"]
-    for operator, cost in zip(graph.operators, costs, strict=True):
+    for operator, cost, _, _ in rows:
         if operator.effect == "view" and operator.inputs:
             source = operator.inputs[0].number
             source = base.get(source, source)
             for output in operator.outputs:
                 base[output.number] = source
-        if cost.state != "free":
+        elif cost.state != "free":
             for number in {base.get(value.number, value.number) for value in operator.inputs}:
                 readers[number] = readers.get(number, 0) + 1
     for value in graph.outputs:  # what the network returns is read by the caller too
@@ -100,35 +95,28 @@ def fused_groups(graph: OpGraph, costs: Sequence[Cost]) -> list[Group]:
 
     made_by: dict[int, _Open] = {}
     groups: list[_Open] = []
-    for operator, cost in running:
+    for row in rows:
+        operator = row.operator
+        if row.cost.state == "free":
+            continue
+        first = operator.inputs[0].number if operator.inputs else -1
+        number = base.get(first, first)
+        group = made_by.get(number)
         name = operator.name
-        group = None
-        if operator.inputs:
-            first = operator.inputs[0].number
-            number = base.get(first, first)
-            before = made_by.get(number)
-            if before is not None and readers[number] == 1:
-                if before.grows == "norm" and name in NORMS and first == number:
-                    before.folded = 0 if _has_bias(before.members[0]) else operator.outputs[0].shape[1]
-                    before.grows = "activation"
-                    group = before
-                elif name in ACTIVATIONS and before.grows in ("norm", "activation") and first == number:
-                    before.grows = ""
-                    group = before
-                elif name == "aten::clone" and before.grows == "copy":
-                    before.grows = ""
-                    group = before
-        if group is None:
-            group = _Open(operator, cost)
-            groups.append(group)
+        if group is None or readers[number] != 1:
+            group = None
+        elif name in NORMS and group.grows == "norm" and first == number:
+            group.fold(operator)
+        elif (name in ACTIVATIONS and group.grows in ("norm", "activation") and first == number) or (
+            name == "aten::clone" and group.grows == "copy"
+        ):
+            group.take(operator, "")
         else:
-            group.members.append(operator)
+            group = None
+        if group is None:
+            group = _Open(row)
+            groups.append(group)
         for output in operator.outputs:
             made_by[output.number] = group
-    closed = [Group(tuple(g.members), tuple(g.reads), g.folded, (g.cost,)) for g in groups]
-    closed.sort(key=lambda group: group.members[-1].index)
-    return closed
-
-
-def _has_bias(operator: Operator) -> bool:
-    return operator.arguments.get("bias") is not None
+    groups.sort(key=lambda group: group.members[-1].index)
+    return [Group(tuple(g.members), g.members[0].inputs, g.elements, g.bytes) for g in groups]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from lwprof.analyses.traffic import operator_elements
-from lwprof.costs import Cost
+from lwprof.analyses.traffic import Costed
 from lwprof.graph import OpGraph
 from lwprof.results import Kind, Layer
 
@@ -40,13 +39,13 @@ def _used_as_weight(graph: OpGraph) -> set[int]:
     return used & constants
 
 
-def kinds(graph: OpGraph, costs: Sequence[Cost]) -> tuple[Kind, ...]:
+def kinds(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Kind, ...]:
     """Fold by kind of operator; a parameter belongs to the kind that first reads it."""
     unclaimed = weight_numbers(graph)
     params: Counter[str] = Counter()
     mult_adds: Counter[str] = Counter()
     paper: Counter[str] = Counter()
-    for operator, cost in zip(graph.operators, costs, strict=True):
+    for operator, cost, _, _ in rows:
         if cost.state == "free":
             continue
         kind = cost.kind
@@ -62,26 +61,27 @@ def kinds(graph: OpGraph, costs: Sequence[Cost]) -> tuple[Kind, ...]:
     return tuple(Kind(name, params[name], mult_adds[name], paper[name]) for name in names)
 
 
-def layers(graph: OpGraph, costs: Sequence[Cost]) -> tuple[Layer, ...]:
+def layers(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Layer, ...]:
     """Fold by module, in the order of the module tree: each one's own cost, without the modules inside it."""
-    rows = {module.name: [0, 0, 0, 0] for module in graph.modules}
-    rows.setdefault("", [0, 0, 0, 0])
+    own = {module.name: [0, 0, 0, 0] for module in graph.modules}
     sizes = weight_numbers(graph)
     for weight in graph.weights:
         if weight.source == "parameter" or weight.value in sizes:
-            rows[weight.module][0] += weight.elements
+            own[weight.module][0] += weight.elements
     shapes: dict[str, tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]] = {}
     for call in graph.calls:
         shapes.setdefault(call.module, (call.inputs, call.outputs))
-    for operator, cost in zip(graph.operators, costs, strict=True):
-        if cost.state == "free":
-            continue
-        row = rows[graph.calls[operator.call].module if operator.call >= 0 else ""]
-        row[1] += cost.mult_adds
-        row[2] += cost.paper_elements
-        row[3] += operator_elements(operator, cost)
+    calls = graph.calls
+    for operator, cost, elements, _ in rows:
+        if elements or cost.mult_adds:
+            row = own[calls[operator.call].module if operator.call >= 0 else ""]
+            row[1] += cost.mult_adds
+            row[2] += cost.paper_elements
+            row[3] += elements
     nothing: tuple[tuple[int, ...], ...] = ()
-    return tuple(
-        Layer(module.name, module.type, *rows[module.name], *shapes.get(module.name, (nothing, nothing)))
-        for module in graph.modules
-    )
+    layers = []
+    for name, kind, _ in graph.modules:
+        params, mult_adds, paper, eager = own[name]
+        given, returned = shapes.get(name, (nothing, nothing))
+        layers.append(Layer(name, kind, params, mult_adds, paper, eager, given, returned))
+    return tuple(layers)

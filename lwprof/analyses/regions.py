@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lwprof.costs import Cost
+from lwprof.analyses.traffic import Costed
 from lwprof.graph import OpGraph
 
 Span = tuple[str, str, int, int]
@@ -27,13 +27,13 @@ class _Token(NamedTuple):
     stop: int
 
 
-def graph_blocks(graph: OpGraph, costs: Sequence[Cost], places: Sequence[int]) -> list[Span]:
+def graph_blocks(graph: OpGraph, rows: Sequence[Costed], places: Sequence[int]) -> list[Span]:
     """Return the building blocks of a graph without helpful modules, in execution order."""
     if not places:
         return []
     width = _widths(graph)
-    tokens = _tokens(graph, costs, places, width, 0, len(graph.operators), 1)
-    return _blocks(graph, costs, places, tokens)
+    tokens = _tokens(graph, rows, places, width, 0, len(graph.operators), 1)
+    return _blocks(graph, rows, places, tokens)
 
 
 def _widths(graph: OpGraph) -> list[int]:
@@ -65,30 +65,30 @@ def _widths(graph: OpGraph) -> list[int]:
 
 
 def _tokens(
-    graph: OpGraph, costs: Sequence[Cost], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
+    graph: OpGraph, rows: Sequence[Costed], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
 ) -> list[_Token]:
     tokens = []
     begin = start
     for index in range(start, stop):
         if index < stop - 1 and widths[index] > cut:
             continue
-        tokens += _between_cuts(graph, costs, places, widths, begin, index + 1, cut)
+        tokens += _between_cuts(graph, rows, places, widths, begin, index + 1, cut)
         begin = index + 1
     return tokens
 
 
 def _between_cuts(
-    graph: OpGraph, costs: Sequence[Cost], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
+    graph: OpGraph, rows: Sequence[Costed], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
 ) -> list[_Token]:
-    working = [index for index in range(start, stop) if costs[index].state != "free"]
+    working = [index for index in range(start, stop) if rows[index].cost.state != "free"]
     inside = bisect_left(places, stop) - bisect_left(places, start)
     if len(working) <= 1:
-        kind = _letter(costs[working[0]].kind) if inside else ""
+        kind = _letter(rows[working[0]].cost.kind) if inside else ""
         return [_Token(kind, start, stop)]
     if inside > _TOO_MANY and stop - start > 2:
         narrowest = min(widths[start : stop - 1])
         if cut < narrowest < max(widths[start : stop - 1]):
-            return _tokens(graph, costs, places, widths, start, stop, narrowest)
+            return _tokens(graph, rows, places, widths, start, stop, narrowest)
     gate = graph.operators[working[-1]].name in ("aten::mul", "aten::mul_", "Mul")
     return [_Token("gate" if gate else "region", start, stop)]
 
@@ -97,7 +97,7 @@ def _letter(kind: str) -> str:
     return {"pointwise": "1", "linear": "1", "depthwise": "D", "pooling": "P"}.get(kind, "C")
 
 
-def _blocks(graph: OpGraph, costs: Sequence[Cost], places: Sequence[int], tokens: list[_Token]) -> list[Span]:
+def _blocks(graph: OpGraph, rows: Sequence[Costed], places: Sequence[int], tokens: list[_Token]) -> list[Span]:
     """Parse the series: ``[1] D gate* 1`` is a separable block, a region with two fragments a block."""
     tokens = [token for token in tokens if token.kind]
     spans: list[Span] = []

@@ -1,33 +1,50 @@
-"""Traffic: memory access of the eager view, operator by operator."""
+"""Traffic: every operator with its cost and its memory access in the eager view."""
 
 from __future__ import annotations
 
-from lwprof.costs import Cost
-from lwprof.graph import Operator
+from typing import NamedTuple
+
+from lwprof.costs import Cost, cost_of
+from lwprof.graph import Operator, OpGraph
 from lwprof.units import dtype_bytes
 
 
-def operator_elements(operator: Operator, cost: Cost) -> int:
-    """Elements that a composite ATen operator reads and writes as called; views and free operators none."""
-    if cost.state == "free":
-        return 0
-    total = 0
-    if cost.reads is None:
-        for value in operator.inputs:
-            total += value.elements
-    else:
-        total = cost.reads
-    for value in operator.outputs:
-        total += value.elements
-    return total
+class Costed(NamedTuple):
+    """An operator, what it costs, and what it reads and writes when called as it stands.
+
+    Views and free operators touch nothing; an operand that is written in place counts read and written,
+    a broadcast one its distinct elements.
+    """
+
+    operator: Operator
+    cost: Cost
+    elements: int
+    bytes: int
 
 
-def operator_bytes(operator: Operator, cost: Cost) -> int:
-    """Bytes that a composite ATen operator reads and writes as called."""
-    if cost.state == "free":
-        return 0
-    written = sum(value.bytes for value in operator.outputs)
-    if cost.reads is None:
-        return written + sum(value.bytes for value in operator.inputs)
-    width = dtype_bytes(operator.outputs[0].dtype) if operator.outputs else 0
-    return written + cost.reads * width
+def costed(graph: OpGraph) -> list[Costed]:
+    """Return every operator with its cost, in execution order.
+
+    >>> from lwprof.graph import OpGraph, operator
+    >>> add = operator("aten::mul", (16, 14, 14), self=(16, 14, 14), other=(16, 14, 14))
+    >>> graph = OpGraph((add._replace(pointwise=True),), (), (), (), (), (), ())
+    >>> costed(graph)[0].elements  # 3 * 16*14*14
+    9408
+    """
+    rows = []
+    for operator in graph.operators:
+        cost = cost_of(operator)
+        total = width = 0
+        if cost.state != "free":
+            if cost.reads is None:
+                for value in operator.inputs:
+                    total += value.elements
+                    width += value.bytes
+            elif cost.reads:
+                total = cost.reads
+                width = total * dtype_bytes(operator.inputs[0].dtype)
+            for value in operator.outputs:
+                total += value.elements
+                width += value.bytes
+        rows.append(Costed(operator, cost, total, width))
+    return rows

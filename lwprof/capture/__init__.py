@@ -62,16 +62,22 @@ def _run(
     modules = list(tree.modules)
     with random_state(), preserved(modules), whole_operators():
         args, kwargs = mapped(_real if execute else _meta, inputs)
+        recorder.add_stored(tree.stored.values())
         values = tuple(recorder.value(tensor, "input") for tensor in tensors_in((args, kwargs)))
         for part in modules:
-            part.training = False
+            attributes = part.__dict__
+            if "training" in attributes:
+                attributes["training"] = False
+            else:  # a script keeps its flag elsewhere
+                part.training = False
+        record.watch()
         if not execute:
-            with recorder, record.watching():
+            with recorder:
                 result = module(*args, **kwargs)
         else:
             with unchanged_buffers(modules):
                 try:
-                    with recorder, record.watching():
+                    with recorder:
                         result = module(*args, **kwargs)
                 finally:
                     recorder.restore_written()
@@ -82,7 +88,7 @@ def _run(
             outputs=tuple(recorder.value(tensor) for tensor in tensors_in(result)),
             weights=tree.weights(recorder),
             modules=tree.described(),
-            calls=tuple(record.calls),
+            calls=record.calls,
             input_dependent=input_dependent,
         )
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 from lwprof.capture.recorder import Recorder, tensors_in
 from lwprof.graph import Call, Module, Weight
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+Shapes = tuple[tuple[int, ...], ...]
 
 
 class Stored(NamedTuple):
@@ -31,20 +35,22 @@ class ModuleTree:
     def __init__(self, root: nn.Module) -> None:
         self.modules: dict[nn.Module, str] = {}
         self.stored: dict[int, Stored] = {}
-        self._scripted = False
+        self._types: set[type] = set()
         self._plain_seen = False
         self._walk(root, "")
+        self._scripted = any(issubclass(kind, torch.jit.ScriptModule) for kind in self._types)
 
     def _walk(self, module: nn.Module, name: str) -> None:
         self.modules[module] = name
         prefix = f"{name}." if name else ""
-        self._scripted = self._scripted or isinstance(module, torch.jit.ScriptModule)
+        self._types.add(type(module))
         stored = self.stored
         for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
-            for key, tensor in table.items():
+            for key, tensor in table.items() if table else ():
                 if tensor is not None and id(tensor) not in stored:
                     stored[id(tensor)] = Stored(tensor, prefix + key, name, source)
-        for key, child in module._modules.items():
+        children = module._modules
+        for key, child in children.items() if children else ():
             if child is not None and child not in self.modules:
                 self._walk(child, prefix + key)
 
@@ -70,36 +76,35 @@ class ModuleTree:
                         self.stored[id(tensor)] = Stored(tensor, where, name, "constant")
 
     def weights(self, recorder: Recorder) -> tuple[Weight, ...]:
-        """Describe the stored tensors, with the graph values they became."""
-        numbers = recorder.numbers()
-        rows = [
-            Weight(
-                name, module, tensor.numel(), tensor.nbytes, source, tensor.requires_grad, numbers.get(id(tensor), -1)
+        """Describe the stored tensors, with the graph values they are."""
+        rows = []
+        for tensor, name, module, source in self.stored.values():
+            if source == "constant" and not recorder.knows(tensor):  # a plain attribute that nothing reads
+                continue
+            if isinstance(tensor, UninitializedTensorMixin):  # a lazy layer that was not called
+                continue
+            value = recorder.first_value(tensor)
+            trainable = source == "parameter" and tensor.requires_grad
+            rows.append(Weight(name, module, value.elements, value.bytes, source, trainable, value.number))
+        for value in recorder.packed:
+            rows.append(
+                Weight(f"packed_{value.number}", "", value.elements, value.bytes, "constant", False, value.number)
             )
-            for tensor, name, module, source in self.stored.values()
-            if not (source == "constant" and id(tensor) not in numbers) and not _uninitialised(tensor)
-        ]
-        rows += [
-            Weight(f"packed_{value.number}", "", value.elements, value.bytes, "constant", False, value.number)
-            for value in recorder.packed
-        ]
         return tuple(rows)
 
     def described(self) -> tuple[Module, ...]:
         """The modules as the graph keeps them."""
-        return tuple(
-            Module(name, _type_name(module), isinstance(module, CONTAINERS)) for module, name in self.modules.items()
-        )
-
-
-def _uninitialised(tensor: Tensor) -> bool:
-    return isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+        containers = {kind for kind in self._types if issubclass(kind, CONTAINERS)}
+        names = _script_name if self._scripted else _type_name
+        return tuple(Module(name, names(module), type(module) in containers) for module, name in self.modules.items())
 
 
 def _type_name(module: nn.Module) -> str:
-    if isinstance(module, torch.jit.ScriptModule):
-        return str(getattr(module, "original_name", type(module).__name__))
     return type(module).__name__
+
+
+def _script_name(module: nn.Module) -> str:
+    return str(getattr(module, "original_name", type(module).__name__))
 
 
 class CallRecord:
@@ -108,35 +113,45 @@ class CallRecord:
     def __init__(self, tree: ModuleTree, recorder: Recorder) -> None:
         self.names = tree.modules
         self.recorder = recorder
-        self.calls: list[Call] = []
+        self._entered: list[tuple[int, str, int, Shapes]] = []
+        self._left: dict[int, tuple[int, Shapes]] = {}
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch every module call of this thread."""
-        original = nn.Module.__call__
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls in the order they began."""
+        rows = enumerate(self._entered)
+        return tuple(
+            Call(
+                parent,
+                name,
+                start,
+                *((left[0], given, left[1]) if (left := self._left.get(index)) else (start, given, ())),
+            )
+            for index, (parent, name, start, given) in rows
+        )
+
+    def watch(self) -> None:
+        """Have every module of the network report its calls in this thread.
+
+        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance: what is put there now leaves with the
+        other attributes when the module is restored.
+        """
         owner = threading.get_ident()
-        recorder, calls, names = self.recorder, self.calls, self.names
-        operators = recorder.builder.operators
+        recorder, entered, left = self.recorder, self._entered, self._left
+        operators, shapes = recorder.builder.operators, recorder.shapes
 
-        def watched(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            name = names.get(module)
-            if name is None or threading.get_ident() != owner:
-                return original(module, *args, **kwargs)
+        def watched(original: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != owner:
+                return original(*args, **kwargs)
             parent = recorder.call
-            index = recorder.call = len(calls)
-            start, given = len(operators), recorder.shapes(args, kwargs)
-            calls.append(Call(parent, name, start, start, given, ()))
+            index = recorder.call = len(entered)
+            entered.append((parent, name, len(operators), shapes(args, kwargs)))
             try:
-                result = original(module, *args, **kwargs)
+                result = original(*args, **kwargs)
             finally:
                 recorder.call = parent
-            returned = recorder.shapes((result,), None)
-            calls[index] = Call(parent, name, start, len(operators), given, returned)
+            left[index] = len(operators), shapes((result,), None)
             return result
 
-        watched_call: Callable[..., Any] = watched
-        nn.Module.__call__ = watched_call  # type: ignore[method-assign, assignment]
-        try:
-            yield
-        finally:
-            nn.Module.__call__ = original  # type: ignore[method-assign]
+        for module, name in self.names.items():
+            module.__dict__["_call_impl"] = partial(watched, module._call_impl, name)

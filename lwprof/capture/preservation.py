@@ -12,7 +12,15 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs")
+_TABLES = (
+    "_parameters",
+    "_buffers",
+    "_modules",
+    "_forward_pre_hooks",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_pre_hooks_with_kwargs",
+)
 
 
 @contextmanager
@@ -24,30 +32,25 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[None]:
     kept = []
     for module in modules:
         attributes = module.__dict__
-        scripted = isinstance(module, torch.jit.ScriptModule)
-        tables = [
-            (table, table.copy())
-            for table in (attributes.get("_parameters"), attributes.get("_buffers"), attributes.get("_modules"))
-            if type(table) is dict and table
-        ]
-        for name in _HOOKS:
-            hooks = attributes.get(name)
-            if hooks:
-                tables.append((hooks, hooks.copy()))
-        kept.append((module, module.__class__, module.training if scripted else attributes.copy(), tables))
-        if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+        tables = []
+        for name in _TABLES:
+            table = attributes.get(name)
+            if table:
+                tables.append((table, table.copy()))
+        kept.append((module, type(module), module.training, attributes.copy(), tables))
+        if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
     try:
         yield
     finally:
-        for module, kind, attributes, tables in kept:
-            if isinstance(module, torch.jit.ScriptModule):
-                module.train(attributes)
-                continue
-            if module.__class__ is not kind:
+        for module, kind, training, attributes, tables in kept:
+            if type(module) is not kind:
                 module.__class__ = kind
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
+            now = module.__dict__
+            now.clear()
+            now.update(attributes)
+            if "training" not in now:  # a script keeps its flag elsewhere
+                module.train(training)
             for table, copy in tables:
                 table.clear()
                 table.update(copy)

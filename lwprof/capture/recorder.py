@@ -7,14 +7,16 @@ is computed: parameters stay where they are, activations have only shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from lwprof.capture.answers import Answer
 from lwprof.capture.plans import Overload, Plan, plan_for
 from lwprof.costs import has_rule
 from lwprof.graph import GraphBuilder, Value
@@ -82,7 +84,8 @@ class Recorder(TorchDispatchMode):
         self.execute = execute
         self._classify = classify
         self._value_of: dict[int, Value] = {}
-        self._first_number: dict[int, int] = {}
+        self._dense: dict[int, Value] = {}  # those that the closed list may answer for
+        self._first_value: dict[int, Value] = {}
         self.packed: list[Value] = []
         """Weights found inside packed (quantised) arguments."""
         self._alive: list[Any] = []  # a freed tensor's id would be given to another one
@@ -95,16 +98,33 @@ class Recorder(TorchDispatchMode):
         value = self._value_of.get(id(tensor))
         if value is None:
             source = source or self._classify(tensor)
-            shape, dtype = tuple(tensor.shape), dtype_name(tensor.dtype)
-            value = self.builder.value(shape, dtype, source, distinct_elements(tensor))
+            distinct = None if source in ("parameter", "buffer") else distinct_elements(tensor)
+            value = self.builder.value(tuple(tensor.shape), dtype_name(tensor.dtype), source, distinct)
             self._value_of[id(tensor)] = value
-            self._first_number[id(tensor)] = value.number
+            self._first_value[id(tensor)] = value
             self._alive.append(tensor)
         return value
 
-    def numbers(self) -> dict[int, int]:
-        """Numbers of the values of tensors that no operator made, by tensor id."""
-        return self._first_number
+    def add_stored(self, stored: Iterable[tuple[Tensor, str, str, str]]) -> None:
+        """Give the network's own tensors (tensor, name, module, source) their values before it runs."""
+        builder_value, names, value_of, dense = self.builder.value, _DTYPE_NAMES, self._value_of, self._dense
+        for tensor, _, _, source in stored:
+            if isinstance(tensor, UninitializedTensorMixin):
+                continue  # gets its shape while the network runs
+            dtype = tensor.dtype
+            value = builder_value(tuple(tensor.shape), names.get(dtype) or dtype_name(dtype), source)
+            value_of[id(tensor)] = value
+            if dtype.is_floating_point and tensor.is_contiguous():
+                dense[id(tensor)] = value
+        self._first_value = value_of.copy()
+
+    def knows(self, tensor: Tensor) -> bool:
+        """Whether ``tensor`` has been seen."""
+        return id(tensor) in self._first_value
+
+    def first_value(self, tensor: Tensor) -> Value:
+        """The value that a tensor of the network had before anything was written to it."""
+        return self._first_value.get(id(tensor)) or self.value(tensor)
 
     def shapes(self, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> tuple[tuple[int, ...], ...]:
         """Shapes of the tensors in a call's arguments or results."""
@@ -127,54 +147,60 @@ class Recorder(TorchDispatchMode):
         """Record one operator and return what it returns."""
         plan = plan_for(func)
         if plan.answer is not None and not self.execute:
-            answered = self._answer(plan, args, kwargs or {})
+            answered = self._answer(plan, plan.answer, args, kwargs or {})
             if answered is not None:
                 return answered
         return self._ask_torch(func, plan, args, kwargs or {})
 
     # The way of the closed list: no operator runs, the shape is known.
-    def _answer(self, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-        first = args[0]
-        if not first.is_meta or not first.is_floating_point():
-            return None
-        dtype = first.dtype
-        value_of = self._value_of
+    def _answer(self, plan: Plan, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+        dense = self._dense
         inputs: list[Value] = []
-        arguments: dict[str, Any] = {}
-        for name, item in zip(plan.parameters, args, strict=False):
+        given: list[Any] = []
+        for item in args:
             if isinstance(item, Tensor):
-                if not item.is_contiguous() or item.dtype != dtype:
+                value = dense.get(id(item)) or self._dense_value(item)
+                if value is None:
                     return None
-                value = value_of.get(id(item)) or self.value(item)
                 inputs.append(value)
-                arguments[name] = value
+                given.append(value)
             else:
-                arguments[name] = tuple(item) if type(item) is list else item
-        assert plan.answer is not None
-        shape = plan.answer(*args, **kwargs)
+                given.append(tuple(item) if type(item) is list else item)
+        dtype = inputs[0].dtype
+        for value in inputs:
+            if value.dtype != dtype:
+                return None
+        shape = answer(*given, **kwargs)
         if shape is None:
             return None
+        arguments = dict(zip(plan.parameters, given, strict=False))
         if kwargs:
             arguments.update(kwargs)
+        first = args[0]
         if plan.effect == "inplace":
-            base: Value | None = inputs[0]
-            out = first
+            if not first.is_meta:
+                return None
+            base, out = inputs[0], first
         else:
-            base = None
             strides = _STRIDES.get(shape) or _contiguous_strides(shape)
-            out = torch.empty_strided(shape, strides, dtype=dtype, device=META)
+            base, out = None, torch.empty_strided(shape, strides, dtype=first.dtype, device=META)
             self._alive.append(out)
-        (made,) = self.builder.operator(
-            plan.name,
-            arguments,
-            tuple(inputs),
-            ((shape, dtype_name(dtype), prod(shape), base),),
-            plan.effect,
-            self.call,
-            plan.pointwise,
-        )
-        value_of[id(out)] = made
+        output = (shape, dtype, prod(shape), base)
+        made = self.builder.operator(
+            plan.name, arguments, tuple(inputs), (output,), plan.effect, self.call, plan.pointwise
+        )[0]
+        self._value_of[id(out)] = dense[id(out)] = made
         return out  # type: ignore[no-any-return]
+
+    def _dense_value(self, tensor: Tensor) -> Value | None:
+        """The value of a contiguous floating tensor that is symbolic: an activation, a parameter, a buffer."""
+        value = self._value_of.get(id(tensor)) or self.value(tensor)
+        if not tensor.is_floating_point() or not tensor.is_contiguous():
+            return None
+        if not tensor.is_meta and value.source not in ("parameter", "buffer"):
+            return None
+        self._dense[id(tensor)] = value
+        return value
 
     # The general way: torch runs the operator, on meta tensors or for real.
     def _ask_torch(self, func: Overload, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -224,6 +250,7 @@ class Recorder(TorchDispatchMode):
         )
         for output, value in zip(outputs, made, strict=True):
             self._value_of[id(output)] = value
+            self._dense.pop(id(output), None)
             self._alive.append(output)
         return result
 

@@ -1,0 +1,148 @@
+"""Speed of lwprof itself: beside the counters people use now, with depth, with resolution, at start-up.
+
+Everything is measured in one run; ratios, not times, carry over to other machines.
+Usage: python benchmarks/speed.py [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+import lwprof
+from lwprof.architectures import mbv2
+
+TARGETS = {"torchinfo": 5.0, "thop": 6.0, "fvcore": 13.0}
+
+
+def counters() -> dict[str, Callable[[], object]]:
+    """Every tool as a call on one ready MobileNetV2 at 1x3x224x224."""
+    import fvcore.nn
+    import thop
+    import torchinfo
+
+    logging.getLogger("fvcore").setLevel(logging.ERROR)
+    model = mbv2().eval()
+    image = torch.zeros(1, 3, 224, 224)
+    return {
+        "lwprof": lambda: lwprof.profile(model, inputs=(image,)),
+        "torchinfo": lambda: torchinfo.summary(model, input_data=image, verbose=0),
+        "thop": lambda: thop.profile(model, inputs=(image,), verbose=False),
+        "fvcore": lambda: fvcore.nn.FlopCountAnalysis(model, image).total(),
+    }
+
+
+def beside_other_tools(rounds: int) -> bool:
+    """Interleave all tools, each once a round in random order, and compare medians."""
+    tools = counters()
+    for run in tools.values():
+        run(), run()
+    samples: dict[str, list[float]] = {name: [] for name in tools}
+    for _ in range(rounds):
+        for name in random.sample(list(tools), len(tools)):
+            samples[name].append(seconds(tools[name]))
+    ours = statistics.median(samples["lwprof"])
+    print(f"Profiling a ready MobileNetV2, medians of {rounds} interleaved rounds")
+    passed = True
+    for name, taken in samples.items():
+        ratio = statistics.median(taken) / ours
+        target = TARGETS.get(name)
+        verdict = "" if target is None else f"  (at least {target:g}: {'yes' if ratio >= target else 'NO'})"
+        passed &= target is None or ratio >= target
+        print(f"  {name:10} {statistics.median(taken) * 1e3:8.2f} ms   {ratio:6.2f} x{verdict}")
+    return passed
+
+
+def with_depth() -> bool:
+    """Time networks of 100 to 3,000 layers; the time per layer should stay the same."""
+    print("Growth with depth")
+    per_layer = {}
+    for depth in (100, 300, 1000, 3000):
+        parts = [nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()) for _ in range(depth // 3)]
+        model = nn.Sequential(*parts)
+        lwprof.profile(model, input_size=(8, 16, 16))
+        taken = min(seconds(lambda model=model: lwprof.profile(model, input_size=(8, 16, 16))) for _ in range(5))
+        per_layer[depth] = taken / depth
+        print(f"  {depth:5d} layers {taken * 1e3:8.2f} ms   {taken / depth * 1e6:6.1f} µs a layer")
+    growth = per_layer[3000] / per_layer[300]
+    print(f"  time per layer, 3000 against 300: {growth:.2f} x")
+    return growth < 1.5
+
+
+MEMORY = """
+import resource, sys, torch, lwprof
+from lwprof.architectures import mbv2
+model = mbv2()
+lwprof.profile(model)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+result = lwprof.profile(model, input_size=(3, int(sys.argv[1]), int(sys.argv[1])))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, result.totals.mult_adds)
+"""
+
+
+def with_resolution() -> bool:
+    """Peak memory that a profile adds, at 224 and at 4096."""
+    print("Peak memory added by one profile")
+    added = {}
+    for resolution in (224, 4096):
+        run = subprocess.run([sys.executable, "-c", MEMORY, str(resolution)], capture_output=True, text=True, check=True)
+        added[resolution], mult_adds = map(int, run.stdout.split())
+        print(f"  {resolution:4d} x {resolution:<4d} {added[resolution]:6d} kB   ({mult_adds:,} mult-adds)")
+    return added[4096] <= added[224] + 1024
+
+
+def at_start() -> bool:
+    """Whole-process time of the light commands against ``import torch``, interleaved."""
+    command = shutil.which("lwprof") or "lwprof"
+    runs = {
+        "import torch": [sys.executable, "-c", "import torch"],
+        "lwprof --help": [command, "--help"],
+        "lwprof list": [command, "list"],
+        "lwprof show mbv2": [command, "show", "mbv2"],
+    }
+    samples: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(8):
+        for name, argv in runs.items():
+            samples[name].append(seconds(lambda argv=argv: subprocess.run(argv, capture_output=True, check=True)))
+    whole = statistics.median(samples["import torch"])
+    print("Start-up against importing torch (at most 15 %)")
+    passed = True
+    for name, taken in samples.items():
+        part = statistics.median(taken) / whole
+        passed &= name == "import torch" or part <= 0.15
+        print(f"  {name:18} {statistics.median(taken) * 1e3:8.1f} ms   {100 * part:5.1f} %")
+    return passed
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def main() -> int:
+    """Run all parts and report whether every target held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=31)
+    rounds = parser.parse_args().rounds
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    held = [beside_other_tools(rounds), with_depth(), with_resolution(), at_start()]
+    print("All targets held." if all(held) else "Some targets were missed, see above.")
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
