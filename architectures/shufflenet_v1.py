@@ -115,7 +115,7 @@ def stage_channels(width: float, groups: int) -> tuple[int, int, int, int]:
     stem = (STEM_8_GROUPS if groups == 8 else STEM).get(width, 24 * width)
     scaled = (stem, *(channels * width for channels in OUTPUT_CHANNELS[groups]))
     whole = tuple(round(channels) for channels in scaled)
-    refused = f"width={width} with groups={groups}: ShuffleNetV1 cannot be built, as"
+    refused = f"width={width} with groups={groups}:"
     uneven = f"do not divide into {groups} groups; take another width or another number of groups"
     for place, channels, integer in zip(("the stem", "stage 2", "stage 3", "stage 4"), scaled, whole, strict=True):
         if integer < 1 or abs(channels - integer) > 1e-6:
