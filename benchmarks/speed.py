@@ -96,7 +96,8 @@ def with_resolution() -> bool:
     print("Peak memory added by one profile")
     added = {}
     for resolution in (224, 4096):
-        run = subprocess.run([sys.executable, "-c", MEMORY, str(resolution)], capture_output=True, text=True, check=True)
+        argv = [sys.executable, "-c", MEMORY, str(resolution)]
+        run = subprocess.run(argv, capture_output=True, text=True, check=True)
         added[resolution], mult_adds = map(int, run.stdout.split())
         print(f"  {resolution:4d} x {resolution:<4d} {added[resolution]:6d} kB   ({mult_adds:,} mult-adds)")
     return added[4096] <= added[224] + 1024

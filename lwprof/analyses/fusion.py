@@ -102,21 +102,23 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
         first = operator.inputs[0].number if operator.inputs else -1
         number = base.get(first, first)
         group = made_by.get(number)
-        name = operator.name
-        if group is None or readers[number] != 1:
-            group = None
-        elif name in NORMS and group.grows == "norm" and first == number:
-            group.fold(operator)
-        elif (name in ACTIVATIONS and group.grows in ("norm", "activation") and first == number) or (
-            name == "aten::clone" and group.grows == "copy"
-        ):
-            group.take(operator, "")
-        else:
-            group = None
-        if group is None:
+        if group is None or readers[number] != 1 or not _joins(group.grows, operator.name, first == number):
             group = _Open(row)
             groups.append(group)
+        elif operator.name in NORMS:
+            group.fold(operator)
+        else:
+            group.take(operator, "")
         for output in operator.outputs:
             made_by[output.number] = group
     groups.sort(key=lambda group: group.members[-1].index)
     return [Group(tuple(g.members), g.members[0].inputs, g.elements, g.bytes) for g in groups]
+
+
+def _joins(grows: str, name: str, directly: bool) -> bool:
+    """Whether a group that can still take in ``grows`` takes in the sole reader of what it made."""
+    if name in NORMS:
+        return grows == "norm" and directly
+    if name in ACTIVATIONS:
+        return grows in ("norm", "activation") and directly
+    return grows == "copy" and name == "aten::clone"

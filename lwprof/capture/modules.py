@@ -86,10 +86,10 @@ class ModuleTree:
             value = recorder.first_value(tensor)
             trainable = source == "parameter" and tensor.requires_grad
             rows.append(Weight(name, module, value.elements, value.bytes, source, trainable, value.number))
-        for value in recorder.packed:
-            rows.append(
-                Weight(f"packed_{value.number}", "", value.elements, value.bytes, "constant", False, value.number)
-            )
+        rows += [
+            Weight(f"packed_{value.number}", "", value.elements, value.bytes, "constant", False, value.number)
+            for value in recorder.packed
+        ]
         return tuple(rows)
 
     def described(self) -> tuple[Module, ...]:

@@ -75,9 +75,9 @@ def mean(operator: Operator) -> Cost:
     """A mean over spatial dimensions of a batch of maps is a pooling, any other a reduction.
 
     >>> from lwprof.graph import operator
-    >>> mean(operator("aten::mean", (1, 8), self=(1, 8, 7, 7), dim=(2, 3))).kind
+    >>> mean(operator("aten::mean", (1, 8), self=(1, 8, 7, 7), dim=[2, 3])).kind
     'pooling'
-    >>> mean(operator("aten::mean", (1, 7, 7), self=(1, 8, 7, 7), dim=(1,))).kind
+    >>> mean(operator("aten::mean", (1, 7, 7), self=(1, 8, 7, 7), dim=[1])).kind
     'reduction'
     """
     rank = len(operator.inputs[0].shape)
