@@ -159,8 +159,8 @@ def _import_errors(label: str, path: Path | None) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame.filename)]
         own = [frame for frame in frames if path is not None and frame.filename == str(path)]
-        frame = (own or frames or [None])[-1]
-        where = f"{_short(frame.filename)}, line {frame.lineno}: " if frame else ""
+        last = (own or frames)[-1:]
+        where = "".join(f"{_short(frame.filename)}, line {frame.lineno}: " for frame in last)
         raise InputError(f"cannot import {label}: {where}{first_line(error)}") from error
 
 

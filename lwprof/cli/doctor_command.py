@@ -6,13 +6,19 @@ import importlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from lwprof.cli.options import debug_option
 from lwprof.cli.output import destination, output_options
 from lwprof.errors import BackendError, first_line
+
+if TYPE_CHECKING:
+    from lwprof.reports.contents import Style
+
+
+STYLES: dict[str, Style] = {"ok": "good", "note": "warning", "problem": "bad"}
 
 
 class Check(NamedTuple):
@@ -47,7 +53,7 @@ def doctor_command(format_name: str | None, output: Path | None) -> int:
         (
             check.subject,
             check.found,
-            Cell(check.state, check.state, style={"ok": "good", "problem": "bad"}.get(check.state, "warning")),
+            Cell(check.state, check.state, style=STYLES[check.state]),
             check.advice,
         )
         for check in checks

@@ -107,6 +107,8 @@ def write_out(text: str) -> None:
     Raises:
         InputError: standard output cannot be written.
     """
+    if sys.stdout is None:  # closed by the caller
+        raise InputError("cannot write to standard output: it is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
