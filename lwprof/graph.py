@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from lwprof.units import dtype_bytes
 
+_new = tuple.__new__  # a named tuple's own constructor takes twice as long, and a graph makes thousands
+
 
 class Value(NamedTuple):
     """One tensor at one moment: writing a tensor in place makes a new value of the same root."""
@@ -122,7 +124,8 @@ class GraphBuilder:
         number = len(self.values)
         if elements is None:
             elements = prod(shape)
-        value = Value(number, shape, dtype, elements, elements * dtype_bytes(dtype), source, number, -1)
+        size = elements * dtype_bytes(dtype)
+        value = _new(Value, (number, shape, dtype, elements, size, source, number, -1))
         self.values.append(value)
         return value
 
@@ -157,7 +160,8 @@ class GraphBuilder:
         for shape, dtype, elements, base in outputs:
             number = len(values)
             root = number if base is None else base.root
-            value = Value(number, shape, dtype, elements, elements * dtype_bytes(dtype), "operator", root, index)
+            size = elements * dtype_bytes(dtype)
+            value = _new(Value, (number, shape, dtype, elements, size, "operator", root, index))
             values.append(value)
             made.append(value)
             if effect == "inplace" and base is not None:
@@ -165,7 +169,8 @@ class GraphBuilder:
         results = tuple(made)
         if len(after) > 1:
             after.sort()
-        self.operators.append(Operator(index, name, arguments, inputs, results, call, tuple(after), effect, pointwise))
+        row = (index, name, arguments, inputs, results, call, tuple(after), effect, pointwise)
+        self.operators.append(_new(Operator, row))
         return results
 
 

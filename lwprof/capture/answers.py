@@ -9,6 +9,7 @@ contiguous and of one floating dtype, and may still return ``None``: then torch 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from lwprof.graph import Value
@@ -65,9 +66,21 @@ def adaptive_average(x: Value, output_size: Shape) -> Shape | None:
     return (*x.shape[:2], *output_size) if len(x.shape) == 4 and len(output_size) == 2 else None
 
 
+def view(x: Value, size: Shape) -> Shape | None:
+    """Other sizes for the same elements; one of them may be -1."""
+    known = prod(length for length in size if length != -1)
+    elements = prod(x.shape)
+    if elements == known and -1 not in size:
+        return size
+    if size.count(-1) != 1 or not known or elements % known:
+        return None
+    return tuple(elements // known if length == -1 else length for length in size)
+
+
 ANSWERS: dict[str, Answer] = {
     "aten::conv2d": conv2d,
     "aten::linear": linear,
+    "aten::view": view,
     "aten::adaptive_avg_pool2d": adaptive_average,
     **dict.fromkeys(("aten::add", "aten::sub", "aten::mul", "aten::div"), broadcast),
     **dict.fromkeys(("aten::add_", "aten::mul_"), broadcast),

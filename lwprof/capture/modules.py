@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +20,8 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 Shapes = tuple[tuple[int, ...], ...]
 
 
-class Stored(NamedTuple):
-    """A tensor that the network stores."""
-
-    tensor: Tensor
-    name: str
-    module: str
-    source: str
+Stored = tuple[Tensor, str, str, str]
+"""A tensor that the network stores, its name, its module's name, and its source."""
 
 
 class ModuleTree:
@@ -48,7 +43,7 @@ class ModuleTree:
         for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
             for key, tensor in table.items() if table else ():
                 if tensor is not None and id(tensor) not in stored:
-                    stored[id(tensor)] = Stored(tensor, prefix + key, name, source)
+                    stored[id(tensor)] = (tensor, prefix + key, name, source)
         children = module._modules
         for key, child in children.items() if children else ():
             if child is not None and child not in self.modules:
@@ -62,8 +57,8 @@ class ModuleTree:
             self._add_plain_attributes()
             known = self.stored.get(id(tensor))
         if known is None and self._scripted:  # a frozen script keeps its weights as constants of its graph
-            known = self.stored[id(tensor)] = Stored(tensor, f"constant_{len(self.stored)}", "", "constant")
-        return known.source if known else "unseen"
+            known = self.stored[id(tensor)] = (tensor, f"constant_{len(self.stored)}", "", "constant")
+        return known[3] if known else "unseen"
 
     def _add_plain_attributes(self) -> None:
         for module, name in self.modules.items():
@@ -73,7 +68,7 @@ class ModuleTree:
                 for tensor in tensors_in(item):
                     if id(tensor) not in self.stored:
                         where = f"{name}.{key}" if name else key
-                        self.stored[id(tensor)] = Stored(tensor, where, name, "constant")
+                        self.stored[id(tensor)] = (tensor, where, name, "constant")
 
     def weights(self, recorder: Recorder) -> tuple[Weight, ...]:
         """Describe the stored tensors, with the graph values they are."""

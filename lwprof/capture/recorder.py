@@ -157,19 +157,24 @@ class Recorder(TorchDispatchMode):
         dense = self._dense
         inputs: list[Value] = []
         given: list[Any] = []
+        dtype = None
         for item in args:
-            if isinstance(item, Tensor):
-                value = dense.get(id(item)) or self._dense_value(item)
+            value = dense.get(id(item))
+            if value is None:
+                if not isinstance(item, Tensor):
+                    given.append(tuple(item) if type(item) is list else item)
+                    continue
+                value = self._dense_value(item)
                 if value is None:
                     return None
-                inputs.append(value)
-                given.append(value)
-            else:
-                given.append(tuple(item) if type(item) is list else item)
-        dtype = inputs[0].dtype
-        for value in inputs:
             if value.dtype != dtype:
-                return None
+                if dtype is not None:
+                    return None
+                dtype = value.dtype
+            inputs.append(value)
+            given.append(value)
+        if dtype is None:
+            return None
         shape = answer(*given, **kwargs)
         if shape is None:
             return None
@@ -180,10 +185,12 @@ class Recorder(TorchDispatchMode):
         if plan.effect == "inplace":
             if not first.is_meta:
                 return None
-            base, out = inputs[0], first
+            base: Value | None = inputs[0]
+            out = first
         else:
             strides = _STRIDES.get(shape) or _contiguous_strides(shape)
-            base, out = None, torch.empty_strided(shape, strides, dtype=first.dtype, device=META)
+            base = inputs[0] if plan.effect == "view" else None
+            out = torch.empty_strided(shape, strides, dtype=first.dtype, device=META)
             self._alive.append(out)
         output = (shape, dtype, prod(shape), base)
         made = self.builder.operator(
