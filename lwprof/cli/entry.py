@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -93,9 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if COMPLETION in os.environ:
             raise
         return _fail(f"a network's own code ended the program: {first_line(error)}", 2, error, state)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _internal(error, state)
+        abandon_stdout()
+        return _fail("cannot write to standard output: no space left", 2, error, state)
     except Exception as error:
-        advice = "" if state.get("debug") else "; run again with --debug for the traceback"
-        return _fail(f"internal error: {first_line(error)}{advice}", 4, error, state)
+        return _internal(error, state)
+
+
+def _internal(error: Exception, state: dict[str, bool]) -> int:
+    advice = "" if state.get("debug") else "; run again with --debug for the traceback"
+    return _fail(f"internal error: {first_line(error)}{advice}", 4, error, state)
 
 
 def _fail(message: str, code: int, error: BaseException, state: dict[str, bool]) -> int:

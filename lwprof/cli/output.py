@@ -81,6 +81,8 @@ def destination(format_name: str | None, output: Path | None) -> Destination:
         InputError: the suffix names no format, or the folder cannot be written.
     """
     if output is None or str(output) == "-":
+        if sys.stdout is None:
+            raise InputError("cannot write to standard output: it is closed")
         return Destination(format_name or "table", None)
     import tempfile
 
@@ -107,8 +109,6 @@ def write_out(text: str) -> None:
     Raises:
         InputError: standard output cannot be written.
     """
-    if sys.stdout is None:  # closed by the caller
-        raise InputError("cannot write to standard output: it is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
