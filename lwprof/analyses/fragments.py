@@ -32,40 +32,45 @@ def shape_of(operators: Sequence[Operator], fragments: Sequence[int]) -> tuple[i
     start = operators[0].index if operators else 0
     bit = {index: place for place, index in enumerate(fragments)}
     reached: list[int] = []  # per operator, a bit set of the fragments that run before it
+    heights: list[int] = []  # and the longest chain of them
     before: list[int] = []
     for operator in operators:
-        mask = 0
+        mask = height = 0
         for index in operator.after:
             if index >= start:
                 mask |= reached[index - start]
+                height = max(height, heights[index - start])
         place = bit.get(operator.index)
         if place is not None:
             before.append(mask)
             mask |= 1 << place
+            height += 1
         reached.append(mask)
-    branches, depth = _order_shape(tuple(before))
-    return len(fragments), branches, depth
+        heights.append(height)
+    return len(fragments), _width(tuple(before)), max(heights, default=0)
 
 
 @lru_cache(maxsize=4096)
-def _order_shape(before: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height of a partial order; ``before[i]`` has a bit for every element below ``i``.
+def _width(before: tuple[int, ...]) -> int:
+    """Size of the largest antichain of a partial order; ``before[i]`` has a bit for every element below ``i``.
 
-    The largest antichain is the number of elements less a maximum matching of the order (Dilworth 1950).
+    It is the number of elements less a maximum matching of the order (Dilworth 1950). Nearest elements are
+    tried first, so that a chain is matched in one pass.
     """
-    height: list[int] = []
-    for mask in before:
-        height.append(1 + max((height[j] for j in range(len(height)) if mask >> j & 1), default=0))
-    above_of: dict[int, int] = {}
-
-    def match(element: int, tried: set[int]) -> bool:
-        for lower in range(element):
-            if before[element] >> lower & 1 and lower not in tried:
-                tried.add(lower)
-                if lower not in above_of or match(above_of[lower], tried):
-                    above_of[lower] = element
-                    return True
-        return False
-
-    matched = sum(match(element, set()) for element in range(len(before)))
-    return len(before) - matched, max(height, default=0)
+    above_of: dict[int, int] = {}  # a matched element -> its partner above
+    for element in range(len(before)):
+        seekers, through, tried = [element], [], 0
+        while seekers:
+            left = before[seekers[-1]] & ~tried
+            if not left:
+                seekers.pop()
+                del through[-1:]
+                continue
+            lower = left.bit_length() - 1
+            tried |= 1 << lower
+            through.append(lower)
+            if lower not in above_of:
+                above_of.update(zip(through, seekers, strict=True))
+                break
+            seekers.append(above_of[lower])
+    return len(before) - len(above_of)

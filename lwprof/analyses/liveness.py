@@ -23,7 +23,8 @@ def peak_bytes(graph: OpGraph, steps: Sequence[Step]) -> int:
         for value in reads:
             last[value.root] = position
         for value in writes:
-            first.setdefault(value.root, position)
+            if values[value.root].source == "operator":  # not a view of a weight
+                first.setdefault(value.root, position)
             last[value.root] = position
     end = len(steps) - 1
     for value in graph.outputs:

@@ -32,7 +32,7 @@ def graph_blocks(graph: OpGraph, rows: Sequence[Costed], places: Sequence[int]) 
     if not places:
         return []
     width = _widths(graph)
-    tokens = _tokens(graph, rows, places, width, 0, len(graph.operators), 1)
+    tokens = _tokens(graph, rows, places, width)
     return _blocks(graph, rows, places, tokens)
 
 
@@ -54,9 +54,6 @@ def _widths(graph: OpGraph) -> list[int]:
         if stop > first[root]:
             change[first[root]] += 1
             change[stop] -= 1
-    for value in graph.inputs:  # an input is alive before the first operator, not only after it
-        if last.get(value.root) == 0:
-            change[0] += 0
     widths, alive = [], 0
     for step in change[:-1]:
         alive += step
@@ -64,33 +61,33 @@ def _widths(graph: OpGraph) -> list[int]:
     return widths
 
 
-def _tokens(
-    graph: OpGraph, rows: Sequence[Costed], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
-) -> list[_Token]:
+def _tokens(graph: OpGraph, rows: Sequence[Costed], places: Sequence[int], widths: list[int]) -> list[_Token]:
+    """Cut the operators wherever one tensor is alive; a region that is too long, where it is narrowest."""
     tokens = []
-    begin = start
-    for index in range(start, stop):
-        if index < stop - 1 and widths[index] > cut:
-            continue
-        tokens += _between_cuts(graph, rows, places, widths, begin, index + 1, cut)
-        begin = index + 1
+    waiting = _pieces(widths, 0, len(graph.operators), 1)
+    while waiting:
+        start, stop, cut = waiting.pop()
+        inside = bisect_left(places, stop) - bisect_left(places, start)
+        if inside > _TOO_MANY and stop - start > 2:
+            interior = widths[start : stop - 1]
+            narrowest = min(interior)
+            if cut < narrowest < max(interior):
+                waiting += _pieces(widths, start, stop, narrowest)
+                continue
+        working = [index for index in range(start, stop) if rows[index].cost.state != "free"]
+        if len(working) <= 1:
+            kind = _letter(rows[working[0]].cost.kind) if inside else ""
+        else:
+            kind = "gate" if graph.operators[working[-1]].name in ("aten::mul", "aten::mul_", "Mul") else "region"
+        tokens.append(_Token(kind, start, stop))
     return tokens
 
 
-def _between_cuts(
-    graph: OpGraph, rows: Sequence[Costed], places: Sequence[int], widths: list[int], start: int, stop: int, cut: int
-) -> list[_Token]:
-    working = [index for index in range(start, stop) if rows[index].cost.state != "free"]
-    inside = bisect_left(places, stop) - bisect_left(places, start)
-    if len(working) <= 1:
-        kind = _letter(rows[working[0]].cost.kind) if inside else ""
-        return [_Token(kind, start, stop)]
-    if inside > _TOO_MANY and stop - start > 2:
-        narrowest = min(widths[start : stop - 1])
-        if cut < narrowest < max(widths[start : stop - 1]):
-            return _tokens(graph, rows, places, widths, start, stop, narrowest)
-    gate = graph.operators[working[-1]].name in ("aten::mul", "aten::mul_", "Mul")
-    return [_Token("gate" if gate else "region", start, stop)]
+def _pieces(widths: list[int], start: int, stop: int, cut: int) -> list[tuple[int, int, int]]:
+    """The pieces of a run of operators between places at most ``cut`` wide, the last one first."""
+    ends = [index + 1 for index in range(start, stop - 1) if widths[index] <= cut]
+    starts = [start, *ends]
+    return [(begin, end, cut) for begin, end in zip(starts, [*ends, stop], strict=True)][::-1]
 
 
 def _letter(kind: str) -> str:
