@@ -22,9 +22,9 @@ class BackendError(LwprofError):
 
 
 def first_line(error: BaseException) -> str:
-    """Describe a foreign exception in one line.
+    r"""Describe a foreign exception in one line.
 
-    >>> first_line(ValueError("too small\\n(details)"))
+    >>> first_line(ValueError("too small\n(details)"))
     'ValueError: too small'
     """
     text = str(error).strip()

@@ -37,7 +37,7 @@ class Value(NamedTuple):
 class Operator(NamedTuple):
     """One executed operator."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index, which nobody asks of an operator
     name: str
     """Qualified name without the overload, such as ``aten::conv2d``."""
     arguments: Mapping[str, Any]

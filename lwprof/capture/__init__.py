@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from lwprof.capture.modules import CallRecord, ModuleTree
 from lwprof.capture.preservation import preserved, random_state, unchanged_buffers, whole_operators
-from lwprof.capture.recorder import META, Recorder, tensors_in
+from lwprof.capture.recorder import Recorder
+from lwprof.capture.tensors import META, mapped, tensors_in
 from lwprof.errors import InputError, first_line
 from lwprof.graph import OpGraph
 
@@ -49,7 +50,8 @@ def capture(
     except Exception as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(inputs))
         raise InputError(
-            f"the forward of {type(module).__name__} raised {first_line(error)} (inputs: {shapes})"
+            f"the forward of {type(module).__name__} raised {first_line(error)} "
+            f"(inputs: {shapes or 'none'}; name others with --input-size or input_size)"
         ) from error
 
 
@@ -57,10 +59,12 @@ def _run(
     module: nn.Module, inputs: tuple[tuple[Any, ...], dict[str, Any]], execute: bool, input_dependent: bool = False
 ) -> OpGraph:
     tree = ModuleTree(module)
-    recorder = Recorder(execute, tree.classify)
-    record = CallRecord(tree, recorder)
     modules = list(tree.modules)
-    with random_state(), preserved(modules), whole_operators():
+    with random_state(), preserved(modules) as lazy, whole_operators():
+        if lazy:
+            tree = ModuleTree(module)
+        recorder = Recorder(execute, tree.classify)
+        record = CallRecord(tree, recorder)
         args, kwargs = mapped(_real if execute else _meta, inputs)
         recorder.add_stored(tree.stored.values())
         values = tuple(recorder.value(tensor, "input") for tensor in tensors_in((args, kwargs)))
@@ -91,19 +95,6 @@ def _run(
             calls=record.calls,
             input_dependent=input_dependent,
         )
-
-
-def mapped(function: Callable[[Tensor], Any], item: Any) -> Any:
-    """Apply ``function`` to every tensor in nested tuples, lists and dicts."""
-    if isinstance(item, Tensor):
-        return function(item)
-    if isinstance(item, tuple) and hasattr(item, "_fields"):
-        return type(item)(*(mapped(function, part) for part in item))
-    if isinstance(item, tuple | list):
-        return type(item)(mapped(function, part) for part in item)
-    if isinstance(item, dict):
-        return type(item)((name, mapped(function, part)) for name, part in item.items())
-    return item
 
 
 def _meta(tensor: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
-from lwprof.capture.recorder import Recorder, tensors_in
+from lwprof.capture.recorder import Recorder
+from lwprof.capture.tensors import tensors_in
 from lwprof.graph import Call, Module, Weight
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -76,7 +77,7 @@ class ModuleTree:
         for tensor, name, module, source in self.stored.values():
             if source == "constant" and not recorder.knows(tensor):  # a plain attribute that nothing reads
                 continue
-            if isinstance(tensor, UninitializedTensorMixin):  # a lazy layer that was not called
+            if is_lazy(tensor):  # a lazy layer that was not called
                 continue
             value = recorder.first_value(tensor)
             trainable = source == "parameter" and tensor.requires_grad

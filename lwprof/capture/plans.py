@@ -47,7 +47,7 @@ def _read(func: Overload) -> Plan:
     schema = func._schema
     name = schema.name
     aliased = [a for a in schema.arguments if a.alias_info is not None]
-    written = tuple(a.name for a in aliased if a.alias_info.is_write)
+    written = tuple(a.name for a in aliased if a.alias_info is not None and a.alias_info.is_write)
     if torch.Tag.inplace_view in func.tags:  # squeeze_, t_: another shape for the same memory
         effect, targets = "view", written
     elif written:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import is_lazy
 
 _TABLES = (
     "_parameters",
@@ -24,12 +24,13 @@ _TABLES = (
 
 
 @contextmanager
-def preserved(modules: Sequence[nn.Module]) -> Iterator[None]:
+def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
     """Put back every module's attributes, parameters, buffers, hooks, class and training flag.
 
-    Lazy parameters are materialised in place by torch, so the run gets stand-ins for them.
+    Yields whether there are lazy parameters: torch materialises those in place, so the run gets stand-ins.
     """
     kept = []
+    lazy = False
     for module in modules:
         attributes = module.__dict__
         tables = []
@@ -40,8 +41,9 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[None]:
         kept.append((module, type(module), module.training, attributes.copy(), tables))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
+            lazy = True
     try:
-        yield
+        yield lazy
     finally:
         for module, kind, training, attributes, tables in kept:
             if type(module) is not kind:
@@ -57,12 +59,19 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 
 def _stand_in(module: nn.Module) -> None:
+    """Let the run initialise a lazy module, with tensors of its own and without being recorded."""
     for table in (module._parameters, module._buffers):
-        for name, tensor in table.items():
-            if isinstance(tensor, UninitializedParameter):
-                table[name] = UninitializedParameter(requires_grad=tensor.requires_grad, device=tensor.device)
-            elif isinstance(tensor, UninitializedBuffer):
-                table[name] = UninitializedBuffer(requires_grad=tensor.requires_grad, device=tensor.device)
+        for name, tensor in list(table.items()):
+            if tensor is not None and is_lazy(tensor):
+                fresh: Any = type(tensor)
+                table[name] = fresh(requires_grad=tensor.requires_grad, device=tensor.device)
+    initialize: Any = module.initialize_parameters
+
+    def unrecorded(*args: Any, **kwargs: Any) -> None:
+        with torch._C._DisableTorchDispatch():
+            initialize(*args, **kwargs)
+
+    module.__dict__["initialize_parameters"] = unrecorded
 
 
 @contextmanager
@@ -89,7 +98,7 @@ def unchanged_buffers(modules: Sequence[nn.Module]) -> Iterator[None]:
         (buffer, buffer.detach().clone())
         for module in modules
         for buffer in module._buffers.values()
-        if buffer is not None and not isinstance(buffer, UninitializedBuffer)
+        if buffer is not None and not is_lazy(buffer)
     ]
     try:
         yield

@@ -7,60 +7,24 @@ is computed: parameters stay where they are, activations have only shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lwprof.capture.answers import Answer
 from lwprof.capture.plans import Overload, Plan, plan_for
+from lwprof.capture.tensors import META, contiguous_strides, distinct_elements, dtype_name, tensors_in
 from lwprof.costs import has_rule
 from lwprof.graph import GraphBuilder, Value
 
-META = torch.device("meta")
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
-_DTYPE_NAMES: dict[torch.dtype, str] = {}
-_STRIDES: dict[tuple[int, ...], tuple[int, ...]] = {}
-
 # An argument of a dispatched operator that is none: tracing marks, not computation.
 _IGNORED = ("profiler::", "prim::")
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """Name a dtype without its ``torch.`` prefix."""
-    name = _DTYPE_NAMES.get(dtype)
-    if name is None:
-        name = _DTYPE_NAMES[dtype] = str(dtype).removeprefix("torch.")
-    return name
-
-
-def distinct_elements(tensor: Tensor) -> int:
-    """Count the elements of ``tensor``, broadcast (stride 0) dimensions once."""
-    if tensor.layout is not torch.strided:
-        return tensor.numel()
-    strides = tensor.stride()
-    if 0 not in strides:
-        return tensor.numel()
-    return prod(size for size, stride in zip(tensor.shape, strides, strict=True) if stride)
-
-
-def tensors_in(item: Any) -> Iterator[Tensor]:
-    """Every tensor in nested lists, tuples, dicts and dataclass-like outputs."""
-    if isinstance(item, Tensor):
-        yield item
-    elif isinstance(item, list | tuple | set):
-        for part in item:
-            yield from tensors_in(part)
-    elif isinstance(item, dict):
-        for part in item.values():
-            yield from tensors_in(part)
-    elif hasattr(item, "__dataclass_fields__"):
-        for name in item.__dataclass_fields__:
-            yield from tensors_in(getattr(item, name))
 
 
 class Recorder(TorchDispatchMode):
@@ -77,7 +41,7 @@ class Recorder(TorchDispatchMode):
         return False  # otherwise torch wraps the method, and the first call imports torch._dynamo (a second)
 
     def __init__(self, execute: bool, classify: Callable[[Tensor], str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.builder = GraphBuilder()
         self.call = -1
         """Index of the module call that is running."""
@@ -107,12 +71,12 @@ class Recorder(TorchDispatchMode):
 
     def add_stored(self, stored: Iterable[tuple[Tensor, str, str, str]]) -> None:
         """Give the network's own tensors (tensor, name, module, source) their values before it runs."""
-        builder_value, names, value_of, dense = self.builder.value, _DTYPE_NAMES, self._value_of, self._dense
+        builder_value, value_of, dense = self.builder.value, self._value_of, self._dense
         for tensor, _, _, source in stored:
-            if isinstance(tensor, UninitializedTensorMixin):
+            if is_lazy(tensor):
                 continue  # gets its shape while the network runs
             dtype = tensor.dtype
-            value = builder_value(tuple(tensor.shape), names.get(dtype) or dtype_name(dtype), source)
+            value = builder_value(tuple(tensor.shape), dtype_name(dtype), source)
             value_of[id(tensor)] = value
             if dtype.is_floating_point and tensor.is_contiguous():
                 dense[id(tensor)] = value
@@ -188,7 +152,7 @@ class Recorder(TorchDispatchMode):
             base: Value | None = inputs[0]
             out = first
         else:
-            strides = _STRIDES.get(shape) or _contiguous_strides(shape)
+            strides = contiguous_strides(shape)
             base = inputs[0] if plan.effect == "view" else None
             out = torch.empty_strided(shape, strides, dtype=first.dtype, device=META)
             self._alive.append(out)
@@ -319,7 +283,7 @@ class Recorder(TorchDispatchMode):
             twin = self._twins.get(id(item))
             if twin is None:
                 strided = item.layout is torch.strided
-                strides = item.stride() if strided else _contiguous_strides(tuple(item.shape))
+                strides = item.stride() if strided else contiguous_strides(tuple(item.shape))
                 twin = torch.empty_strided(item.shape, strides, dtype=item.dtype, device=META)
                 self._twins[id(item)] = twin
             return twin
@@ -335,16 +299,6 @@ class Recorder(TorchDispatchMode):
             root = self.builder.values[self._value_of[id(target)].root]
             if root.source != "operator":
                 self._before_writes.append((target, target.detach().clone()))
-
-
-def _contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    strides = []
-    step = 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    _STRIDES[shape] = result = tuple(reversed(strides))
-    return result
 
 
 def _only_moves(given: dict[str, Any]) -> bool:
