@@ -48,7 +48,9 @@ class _Open:
         operator, cost, self.elements, self.bytes = row
         self.members = [operator]
         name = operator.name
-        if cost.kind in _CONVOLUTIONS:
+        if cost.kind == "linear" and len(operator.outputs[0].shape) != 2:
+            self.grows = "activation"  # a batch norm over dimension 1 is not over its features
+        elif cost.kind in _CONVOLUTIONS:
             self.grows = "norm"
         elif name in NORMS or name in _SUMS:
             self.grows = "activation"
@@ -102,7 +104,7 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
         first = operator.inputs[0].number if operator.inputs else -1
         number = base.get(first, first)
         group = made_by.get(number)
-        if group is None or readers[number] != 1 or not _joins(group.grows, operator.name, first == number):
+        if group is None or readers[number] != 1 or not _joins(group.grows, operator, first == number):
             group = _Open(row)
             groups.append(group)
         elif operator.name in NORMS:
@@ -115,10 +117,11 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
     return [Group(tuple(g.members), g.members[0].inputs, g.elements, g.bytes) for g in groups]
 
 
-def _joins(grows: str, name: str, directly: bool) -> bool:
+def _joins(grows: str, operator: Operator, directly: bool) -> bool:
     """Whether a group that can still take in ``grows`` takes in the sole reader of what it made."""
-    if name in NORMS:
-        return grows == "norm" and directly
+    name = operator.name
+    if name in NORMS:  # one that measures the batch itself cannot be folded into weights
+        return grows == "norm" and directly and not operator.arguments.get("training")
     if name in ACTIVATIONS:
         return grows in ("norm", "activation") and directly
     return grows == "copy" and name == "aten::clone"

@@ -42,7 +42,9 @@ def costed(graph: OpGraph) -> list[Costed]:
                     width += value.bytes
             elif cost.reads:
                 total = cost.reads
-                width = total * dtype_bytes(operator.inputs[0].dtype)
+                width = cost.read_bytes
+                if width is None:
+                    width = total * dtype_bytes(operator.inputs[0].dtype)
             for value in operator.outputs:
                 total += value.elements
                 width += value.bytes

@@ -23,6 +23,8 @@ class Cost(NamedTuple):
     paper_bytes: int = 0
     reads: int | None = None
     """Elements read, where that is not every distinct element of every input."""
+    read_bytes: int | None = None
+    """Bytes of ``reads``, where they are not all of the first input's dtype."""
     state: str = "counted"
     """"counted", "free" or "unknown"."""
     reason: str = ""
@@ -35,6 +37,11 @@ Rule = Callable[[Operator], Cost]
 def elements(values: Iterable[Value]) -> int:
     """Sum the distinct elements of ``values``."""
     return sum(value.elements for value in values)
+
+
+def width(values: Iterable[Value]) -> int:
+    """Sum the bytes of the distinct elements of ``values``."""
+    return sum(value.bytes for value in values)
 
 
 def product(

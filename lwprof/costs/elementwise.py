@@ -18,11 +18,15 @@ _REDUCTIONS = (
 
 _POOLINGS = [
     f"{kind}_pool{rank}d" for kind in ("max", "avg", "adaptive_avg", "adaptive_max", "lp") for rank in (1, 2, 3)
-] + ["_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"]
+] + (
+    "_adaptive_avg_pool2d _adaptive_avg_pool3d max_pool2d_with_indices max_pool3d_with_indices "
+    "fractional_max_pool2d fractional_max_pool3d"
+).split()
 
 _NORMALISATIONS = (
     "batch_norm layer_norm group_norm instance_norm rms_norm native_batch_norm native_layer_norm native_group_norm "
-    "_native_batch_norm_legit _native_batch_norm_legit_no_training softmax log_softmax _softmax _log_softmax"
+    "_native_batch_norm_legit _native_batch_norm_legit_no_training softmax log_softmax _softmax _log_softmax "
+    "_weight_norm_interface"
 ).split()
 
 _INTERPOLATIONS = (
@@ -67,7 +71,9 @@ def pooling(operator: Operator) -> Cost:
 
 
 def reduction(operator: Operator) -> Cost:
-    """One operation per element read."""
+    """One operation per element read; the maximum of two tensors is arithmetic."""
+    if operator.pointwise:
+        return pointwise(operator)
     return Cost("reduction", elementwise_ops=numel(operator.inputs[0]))
 
 
@@ -99,4 +105,5 @@ RULES: dict[str, Rule] = {
     **{f"aten::{name}": interpolation for name in _INTERPOLATIONS},
     **{f"aten::{name}": pointwise for name in ACTIVATIONS},
     **{f"aten::{name}_": pointwise for name in ACTIVATIONS},
+    "aten::masked_fill_": pointwise,  # not tagged as pointwise by torch, unlike the form that is not in place
 }

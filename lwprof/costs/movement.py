@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from lwprof.costs.cost import Cost, Rule, elements, free
+from lwprof.costs.cost import Cost, Rule, elements, free, numel, width
 from lwprof.graph import Operator
 
 _COPIES = (
     "clone _to_copy cat stack constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d "
     "replication_pad1d replication_pad2d replication_pad3d repeat repeat_interleave roll flip rot90 pixel_shuffle "
     "pixel_unshuffle channel_shuffle im2col col2im unfold_copy tril triu split_with_sizes_copy view_copy expand_copy "
-    "permute_copy narrow_copy slice_copy select_copy block_diag"
+    "permute_copy narrow_copy slice_copy select_copy block_diag max_unpool2d max_unpool3d _pack_padded_sequence"
 ).split()
 
-_LOOKUPS = "index index_select gather take embedding embedding_bag _embedding_bag masked_select".split()
+_LOOKUPS = "index index_select gather take embedding masked_select".split()
 
 _FILLS = (
     "zero_ fill_ normal_ uniform_ bernoulli_ random_ exponential_ zeros ones full empty empty_strided arange linspace "
@@ -36,7 +36,8 @@ def copy(_operator: Operator) -> Cost:
 
 def overwrite(operator: Operator) -> Cost:
     """``y.copy_(x)`` reads only ``x``; ``y`` is written without being read."""
-    return Cost("copy", reads=elements(operator.inputs[1:]))
+    source = operator.inputs[1:]
+    return Cost("copy", reads=elements(source), read_bytes=width(source))
 
 
 def lookup(operator: Operator) -> Cost:
@@ -46,13 +47,29 @@ def lookup(operator: Operator) -> Cost:
     >>> lookup(operator("aten::embedding", (4, 16), weight=(1000, 16), indices=(4,))).reads
     68
     """
-    return Cost("lookup", reads=elements(operator.inputs[1:]) + elements(operator.outputs))
+    read = (*operator.inputs[1:], *operator.outputs)
+    return Cost("lookup", reads=elements(read), read_bytes=width(read))
+
+
+def bag(operator: Operator) -> Cost:
+    """A bag of look-ups reads one row of the table for every index, and sums or averages them.
+
+    >>> from lwprof.graph import operator
+    >>> found = bag(operator("aten::embedding_bag", (2, 16), weight=(1000, 16), indices=(10,), offsets=(2,)))
+    >>> found.reads, found.elementwise_ops  # 10 rows of 16, 10 indices, 2 offsets
+    (172, 160)
+    """
+    table, *read = operator.inputs
+    rows = numel(read[0]) * table.shape[-1]
+    row_bytes = rows * table.bytes // max(table.elements, 1)
+    return Cost("lookup", elementwise_ops=rows, reads=elements(read) + rows, read_bytes=width(read) + row_bytes)
 
 
 RULES: dict[str, Rule] = {
     "aten::copy_": overwrite,
     **{f"aten::{name}": copy for name in _COPIES},
     **{f"aten::{name}": lookup for name in _LOOKUPS},
+    **dict.fromkeys(("aten::embedding_bag", "aten::_embedding_bag"), bag),
     **{f"aten::{name}": free("makes a constant: no data of the network is read") for name in _FILLS},
     **{f"aten::{name}": free("reads a value for the control flow") for name in _QUESTIONS},
 }

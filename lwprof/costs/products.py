@@ -86,6 +86,8 @@ def einsum(operator: Operator) -> Cost:
         total += prod(sizes[index] for index in live)
         contracted = live & wanted
         terms = [*rest, contracted] if path else [contracted, *rest]
+    if not total:  # a sum, a transposition or a diagonal of one tensor
+        return Cost("reduction", elementwise_ops=numel(tensors[0]))
     return product(operator, "matmul", total)
 
 
