@@ -72,7 +72,7 @@ def _run(
             attributes = part.__dict__
             if "training" in attributes:
                 attributes["training"] = False
-            else:  # a script keeps its flag elsewhere
+            elif hasattr(part, "training"):  # a script keeps its flag elsewhere
                 part.training = False
         record.watch()
         if not execute:

@@ -36,9 +36,9 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
         tables = []
         for name in _TABLES:
             table = attributes.get(name)
-            if table:
+            if table and isinstance(table, dict):  # a script's tables are views of what it keeps elsewhere
                 tables.append((table, table.copy()))
-        kept.append((module, type(module), module.training, attributes.copy(), tables))
+        kept.append((module, type(module), getattr(module, "training", None), attributes.copy(), tables))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
             lazy = True
@@ -51,7 +51,7 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
             now = module.__dict__
             now.clear()
             now.update(attributes)
-            if "training" not in now:  # a script keeps its flag elsewhere
+            if "training" not in now and training is not None:  # a script keeps its flag elsewhere
                 module.train(training)
             for table, copy in tables:
                 table.clear()
