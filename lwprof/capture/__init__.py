@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ def _run(
             tree = ModuleTree(module)
         recorder = Recorder(execute, tree.classify)
         record = CallRecord(tree, recorder)
-        args, kwargs = mapped(_real if execute else _meta, inputs)
+        args, kwargs = mapped(partial(_real, device=tree.device) if execute else _meta, inputs)
         recorder.add_stored(tree.stored.values())
         values = tuple(recorder.value(tensor, "input") for tensor in tensors_in((args, kwargs)))
         for part in modules:
@@ -103,11 +104,11 @@ def _meta(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
 
 
-def _real(tensor: Tensor) -> Tensor:
+def _real(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor to compute with: the given one copied, or random values for a meta tensor."""
     if not tensor.is_meta:
         return tensor.detach().clone()
     if tensor.is_floating_point():
         generator = torch.Generator().manual_seed(0)
-        return torch.randn(tensor.shape, generator=generator).to(tensor.dtype)
-    return torch.zeros(tensor.shape, dtype=tensor.dtype)
+        return torch.randn(tensor.shape, generator=generator).to(device, tensor.dtype)
+    return torch.zeros(tensor.shape, dtype=tensor.dtype, device=device)

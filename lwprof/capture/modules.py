@@ -50,6 +50,11 @@ class ModuleTree:
             if child is not None and child not in self.modules:
                 self._walk(child, prefix + key)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network's weights are."""
+        return next((tensor.device for tensor, *_ in self.stored.values()), torch.device("cpu"))
+
     def classify(self, tensor: Tensor) -> str:
         """Tell where a tensor that no recorded operator made comes from."""
         known = self.stored.get(id(tensor))
