@@ -82,6 +82,11 @@ def test_warm_up_of_a_steady_contender_takes_five_rounds(machine: Any) -> None:
     assert len(machine.log) == 1 + 1 + 5 + 20  # first call, finding the block, warm-up, samples
 
 
+def test_warm_up_does_not_wait_for_a_fall_that_does_not_matter(machine: Any) -> None:
+    assert measure([machine.contender("a", lambda calls: 0.9999**calls)], LONG, machine.clock).warm
+    assert len(machine.log) == 1 + 1 + 5 + 20
+
+
 def test_warm_up_takes_its_share_of_the_budget_at_most(machine: Any) -> None:
     contender = machine.contender("a", lambda calls: 0.99**calls)
     sampling_began = []

@@ -19,7 +19,7 @@ from lwprof.timing.statistics import (
 durations = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=60)
 
 
-@pytest.mark.parametrize("n", [5, 8, 21, 60])
+@pytest.mark.parametrize("n", [5, 6, 20, 21])
 def test_interval_is_that_of_plain_resampling(n: int) -> None:
     samples = np.random.default_rng(n).lognormal(0, 0.3, n)
     drawn = np.random.default_rng(1).choice(samples, (40_000, n))
