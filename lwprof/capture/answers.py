@@ -19,16 +19,30 @@ Answer = Callable[..., Shape | None]
 
 
 def same(x: Value, *_args: Any, **_options: Any) -> Shape:
-    """Normalisation and activation keep the shape of what they read."""
+    """An activation keeps the shape of what it reads."""
     return x.shape
+
+
+def batch_norm(x: Value, *vectors: Any, **_options: Any) -> Shape | None:
+    """A batch norm keeps the shape of what it reads; its weight, bias, mean and variance have an element a channel."""
+    shape = x.shape
+    if len(shape) < 2:
+        return None
+    channels = shape[1:2]
+    for vector in vectors[:4]:
+        if vector is not None and vector.shape != channels:
+            return None  # torch words the error
+    return shape
 
 
 def broadcast(x: Value, y: Any, **_options: Any) -> Shape | None:
     """Arithmetic between a tensor and a number, or two tensors of which the second fills the first."""
     shape = x.shape
-    if not isinstance(y, Value) or shape == y.shape:
-        return shape
+    if not isinstance(y, Value):
+        return None if isinstance(y, complex) else shape
     other = y.shape
+    if shape == other:
+        return shape
     if len(shape) != len(other) or any(b not in (1, a) for a, b in zip(shape, other, strict=True)):
         return None
     return shape
@@ -52,13 +66,18 @@ def conv2d(
     width = (w + 2 * padding[-1] - dilation[-1] * (kernel_w - 1) - 1) // stride[-1] + 1
     if channels != per_group * groups or out % groups or height < 1 or width < 1:
         return None  # torch words the error
+    if min(*stride, *dilation) < 1 or min(padding) < 0 or (bias is not None and bias.shape != (out,)):
+        raise ValueError("torch refuses this only where it computes: the real run words the error")
     return (n, out, height, width)
 
 
 def linear(x: Value, weight: Value, bias: Value | None = None) -> Shape | None:
     """A linear layer over the last dimension."""
     *front, features = x.shape
-    return (*front, weight.shape[0]) if front and len(weight.shape) == 2 and features == weight.shape[1] else None
+    if not front or len(weight.shape) != 2 or features != weight.shape[1]:
+        return None
+    made = weight.shape[:1]
+    return (*front, *made) if bias is None or bias.shape == made else None
 
 
 def adaptive_average(x: Value, output_size: Shape) -> Shape | None:
@@ -84,7 +103,8 @@ ANSWERS: dict[str, Answer] = {
     "aten::adaptive_avg_pool2d": adaptive_average,
     **dict.fromkeys(("aten::add", "aten::sub", "aten::mul", "aten::div"), broadcast),
     **dict.fromkeys(("aten::add_", "aten::mul_"), broadcast),
-    **dict.fromkeys(("aten::batch_norm", "aten::relu", "aten::hardtanh", "aten::sigmoid", "aten::silu"), same),
+    "aten::batch_norm": batch_norm,
+    **dict.fromkeys(("aten::relu", "aten::hardtanh", "aten::sigmoid", "aten::silu"), same),
     **dict.fromkeys(("aten::hardswish", "aten::hardsigmoid", "aten::gelu", "aten::tanh"), same),
     **dict.fromkeys(("aten::relu_", "aten::hardtanh_", "aten::sigmoid_", "aten::silu_"), same),
     **dict.fromkeys(("aten::hardswish_", "aten::hardsigmoid_"), same),

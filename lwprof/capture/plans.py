@@ -10,7 +10,9 @@ from lwprof.capture.answers import ANSWERS, Answer
 
 Overload = torch._ops.OpOverload
 
-UNDECLARED_VIEWS = frozenset({"aten::_unsafe_view", "aten::_reshape_alias", "aten::detach", "aten::alias"})
+UNDECLARED_VIEWS = frozenset(
+    f"aten::{name}" for name in "_unsafe_view _reshape_alias detach alias unsafe_split unsafe_split_with_sizes".split()
+)
 """Operators that share memory with their input though the schema, or their use, does not say so."""
 
 # "default" overloads take (input, …) as answered; others (out=, dtype=, padding="same") ask torch.
