@@ -42,8 +42,11 @@ lint: $(VENV)/.test $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
 
+# On the installed package, from a folder without sources. No error is remembered: a cache made while a
+# module was missing goes on reporting it.
 types: $(VENV)/.test $(VENV)/.installed
-	@cd build && $(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p lwprof
+	@cd build && $(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p lwprof || \
+	  { rm -rf ../.mypy_cache; exit 1; }
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
