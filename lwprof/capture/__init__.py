@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lwprof.capture.modules import CallRecord, ModuleTree
-from lwprof.capture.preservation import preserved, random_state, unchanged_buffers, whole_operators
+from lwprof.capture.preservation import preserved, random_state, room_for_calls, unchanged_content, whole_operators
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import META, mapped, tensors_in
 from lwprof.errors import InputError, first_line
@@ -61,7 +62,7 @@ def _run(
 ) -> OpGraph:
     tree = ModuleTree(module)
     modules = list(tree.modules)
-    with random_state(), preserved(modules) as lazy, whole_operators():
+    with random_state(), preserved(modules) as lazy, whole_operators(), room_for_calls():
         if lazy:
             tree = ModuleTree(module)
         recorder = Recorder(execute, tree.classify)
@@ -76,16 +77,12 @@ def _run(
             elif hasattr(part, "training"):  # a script keeps its flag elsewhere
                 part.training = False
         record.watch()
-        if not execute:
-            with recorder:
-                result = module(*args, **kwargs)
-        else:
-            with unchanged_buffers(modules):
-                try:
-                    with recorder:
-                        result = module(*args, **kwargs)
-                finally:
-                    recorder.restore_written()
+        with unchanged_content(modules) if execute else nullcontext():
+            try:
+                with recorder:
+                    result = module(*args, **kwargs)
+            finally:
+                recorder.restore_written()
         return OpGraph(
             operators=tuple(recorder.builder.operators),
             values=tuple(recorder.builder.values),

@@ -28,6 +28,8 @@ class Plan(NamedTuple):
     """"new", "view" or "inplace", as in :class:`lwprof.graph.Operator`."""
     targets: tuple[str, ...]
     """Names of the arguments whose memory the returns share, or that are written."""
+    out: tuple[str, ...]
+    """Those of them that are only written."""
     answer: Answer | None
     composite: bool
     """Made of other operators: without a cost rule, those are recorded instead."""
@@ -67,6 +69,7 @@ def _read(func: Overload) -> Plan:
         parameters=tuple(a.name for a in schema.arguments),
         effect=effect,
         targets=targets,
+        out=tuple(a.name for a in aliased if a.is_out),
         answer=answer,
         composite=torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"),
         pointwise=pointwise,

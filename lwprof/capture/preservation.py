@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -21,6 +22,12 @@ _TABLES = (
     "_forward_hooks_with_kwargs",
     "_forward_pre_hooks_with_kwargs",
 )
+"""What a module's registrations change; torch's other attributes stay as they are."""
+
+_TORCH_ATTRIBUTES = frozenset(vars(nn.Module()))
+
+_CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, deque})
+"""Types of a user's attributes whose content a forward may change: caches, logs."""
 
 
 @contextmanager
@@ -33,11 +40,16 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
     lazy = False
     for module in modules:
         attributes = module.__dict__
-        tables = []
+        tables: dict[str, Any] = {}
         for name in _TABLES:
             table = attributes.get(name)
             if table and isinstance(table, dict):  # a script's tables are views of what it keeps elsewhere
-                tables.append((table, table.copy()))
+                tables[name] = table.copy()
+        if not type(module).__module__.startswith("torch.nn."):
+            for name in attributes.keys() - _TORCH_ATTRIBUTES:
+                item = attributes[name]
+                if type(item) in _CONTAINERS:
+                    tables[name] = item.copy()
         kept.append((module, type(module), getattr(module, "training", None), attributes.copy(), tables))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
@@ -53,9 +65,13 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
             now.update(attributes)
             if "training" not in now and training is not None:  # a script keeps its flag elsewhere
                 module.train(training)
-            for table, copy in tables:
+            for name in _TABLES:
+                if name not in tables and isinstance(table := attributes.get(name), dict) and table:
+                    table.clear()  # it was empty
+            for name, copy in tables.items():
+                table = attributes[name]
                 table.clear()
-                table.update(copy)
+                (table.extend if isinstance(table, list | deque) else table.update)(copy)
 
 
 def _stand_in(module: nn.Module) -> None:
@@ -92,21 +108,38 @@ def random_state() -> Iterator[None]:
 
 
 @contextmanager
-def unchanged_buffers(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Put back the content of buffers that a real run changed below the dispatcher."""
-    kept = [
-        (buffer, buffer.detach().clone())
-        for module in modules
-        for buffer in module._buffers.values()
-        if buffer is not None and not is_lazy(buffer)
-    ]
+def unchanged_content(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Put back what a real run changed below the dispatcher: buffers' content, and the memory of stored tensors."""
+    memory, content = [], []
+    for module in modules:
+        for table, may_be_written in ((module._parameters, False), (module._buffers, True)):
+            for tensor in table.values() if table else ():
+                if tensor is None or is_lazy(tensor):
+                    continue
+                memory.append((tensor, tensor.data))
+                if may_be_written:
+                    content.append((tensor, tensor.detach().clone()))
     try:
         yield
     finally:
         with torch.no_grad():
-            for buffer, before in kept:
+            for tensor, before in memory:
+                if tensor.layout is torch.strided and tensor.data_ptr() != before.data_ptr():
+                    tensor.data = before
+            for buffer, before in content:
                 if not torch.equal(buffer, before):
                     buffer.copy_(before)
+
+
+@contextmanager
+def room_for_calls() -> Iterator[None]:
+    """Let modules nest as deep as without a capture, which takes more stack a call."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(2 * limit)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @contextmanager

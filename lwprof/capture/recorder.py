@@ -99,7 +99,7 @@ class Recorder(TorchDispatchMode):
         return tuple(tuple(tensor.shape) for tensor in tensors_in((args, kwargs or {})))
 
     def restore_written(self) -> None:
-        """Undo what a real run wrote into tensors that are not its own."""
+        """Undo what a run wrote into tensors that are not its own."""
         with torch.no_grad():
             for tensor, before in reversed(self._before_writes):
                 tensor.copy_(before)
@@ -183,7 +183,7 @@ class Recorder(TorchDispatchMode):
         given = dict(zip(plan.parameters, args, strict=False)) | kwargs
         if plan.name == "aten::_to_copy" and not self.execute and _only_moves(given):
             return given["self"]
-        tensors = list(tensors_in(list(given.values())))
+        tensors = list(tensors_in([item for name, item in given.items() if name not in plan.out]))
         arguments = {name: self._described(item) for name, item in given.items()}
         inputs = [self._value_of[id(tensor)] for tensor in tensors]
         packed = [value for item in given.values() for value in self._unpacked(item)]
