@@ -40,8 +40,8 @@ def transposed_convolution(operator: Operator) -> Cost:
     """
     arguments = operator.arguments
     data, weight = arguments["input"].shape, arguments["weight"].shape
-    channels = operator.outputs[0].shape[-(len(weight) - 2) - 1]
-    kind = _kind(channels, weight[1], weight[2:])
+    groups = operator.outputs[0].shape[-(len(weight) - 2) - 1] // weight[1]
+    kind = _kind(weight[0], weight[0] // groups, weight[2:])
     return product(operator, kind, prod(data) * prod(weight[1:]), (arguments.get("bias"),))
 
 
