@@ -1,29 +1,39 @@
 """The documentation shows what really happens.
 
-In README.md and docs/*.md
+In README.md, the other pages beside it and docs/*.md
 
-- a ``console`` block is run: each line ``$ lwprof …`` is a command, and the lines after it are exactly
-  what it prints, to stdout and stderr together, where ``COLUMNS`` is 100; a line that is only ``…``
-  stands for any lines;
+- a ``console`` block is run, in a folder of its own that sees this repository's ``docs``: each line
+  ``$ lwprof …`` is a command, and the lines after it are exactly what it prints, to stdout and stderr
+  together, where ``COLUMNS`` is 100; a line that is only ``…`` stands for any lines. A command succeeds,
+  unless ``$ echo $?`` after it shows another exit code;
 - a ``pycon`` block is run as a doctest, all blocks of a page in one session;
-- anything else (``text``, ``sh``) is not run: use it for what depends on the machine, such as latency.
+- a ``toml`` block is quoted word for word from a file of the repository;
+- ``sh`` and ``text`` are not run: they show what installs, writes into the repository or is a picture.
 """
 
 from __future__ import annotations
 
 import doctest
+import importlib.util
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import lwprof
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+SAVED = ROOT / "docs" / "examples" / "comparison.json"
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def blocks(page: Path, language: str) -> list[tuple[int, str]]:
@@ -48,52 +58,131 @@ def agrees(printed: str, documented: str) -> bool:
     return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.rstrip().splitlines())) is not None
 
 
-CONSOLE = [
-    pytest.param(command, documented, id=f"{page.name}:{number} {command}")
-    for page in PAGES
-    for number, text in blocks(page, "console")
-    for command, documented in commands(text)
-]
-
-
-@pytest.mark.parametrize(("command", "documented"), CONSOLE)
-def test_console_block_shows_the_output(command, documented):
+def run(command: str, folder: Path) -> tuple[int, str]:
+    """Exit code and output of a command line."""
     program, *arguments = shlex.split(command, comments=True)
     assert program == "lwprof", "only lwprof is run: show other commands in a `sh` or `text` block"
     environment = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CI")}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "lwprof", *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env={**environment, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONUTF8": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     )
-    assert agrees(done.stdout, documented), f"it prints:\n{done.stdout}"
+    return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_pycon_blocks_run(page):
+@pytest.fixture
+def folder(tmp_path):
+    """A folder that sees the pages' example files."""
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, id=f"{page.name}:{number} {text.partition(chr(10))[0].removeprefix('$ ')}")
+        for page in PAGES
+        for number, text in blocks(page, "console")
+    ],
+)
+def test_console_block_shows_the_output(text, folder):
+    code = 0
+    for command, documented in commands(text):
+        if command == "echo $?":
+            assert documented.strip() == str(code)
+            code = 0
+            continue
+        assert code == 0, f"the command before this one ended with {code}"
+        code, printed = run(command, folder)
+        assert agrees(printed, documented), f"{command} prints:\n{printed}"
+    assert code == 0
+
+
+@every_page
+def test_pycon_blocks_run(page, folder, monkeypatch):
+    monkeypatch.chdir(folder)
     session: dict[str, object] = {}
     for number, text in blocks(page, "pycon"):
         example = doctest.DocTestParser().get_doctest(text, session, page.name, str(page), number - 1)
         results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, clear_globs=False)
         session = example.globs
-        assert not results.failed
+        assert not results.failed, f"{page.name}, line {number}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_inside_the_repository_exist(page):
-    targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+@every_page
+def test_toml_blocks_are_quoted_from_the_repository(page):
+    files = [path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.toml"), *ROOT.glob("architectures/*.toml")]]
+    for number, text in blocks(page, "toml"):
+        parts = [part.strip("\n") for part in re.split(r"^…$", text, flags=re.MULTILINE)]
+        assert any(all(part in file for part in parts) for file in files), f"line {number}"
 
 
-@pytest.mark.parametrize("target", ["compare", "test"])
-def test_readme_names_the_make_target(target):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"make {target}" in readme
-    assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+@every_page
+def test_every_block_is_of_a_kind_that_is_checked(page):
+    text = page.read_text(encoding="utf-8")
+    assert {match[2] for match in FENCE.finditer(text)} <= {"console", "pycon", "toml", "sh", "text"}
+    unrun = "".join(block for language in ("sh", "text") for _, block in blocks(page, language))
+    assert not re.search(r"^\$ |>>> |^lwprof |^ *(?:import|from) ", unrun, re.MULTILINE), "show it so that it is run"
+
+
+@every_page
+def test_links_lead_to_files_and_headings(page):
+    def anchors(path: Path) -> set[str]:
+        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        target, _, anchor = link.partition("#")
+        path = page.parent / target if target else page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path), link
+
+
+@every_page
+def test_files_that_are_named_exist(page):
+    """``path/name`` between backticks, where the first folder is one of ours."""
+    tops = "lwprof|architectures|reports|tests|docs|benchmarks"
+    named = re.findall(rf"`((?:{tops})/[\w./-]*)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_named_make_targets_exist():
+    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:`|^|; )make (\w+)", text, re.MULTILINE))
+    assert {"compare", "test", "quick", "bench"} <= named <= targets
+
+
+def test_the_design_shows_the_layers_that_are_checked():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    checked = [layer for layer in settings["contracts"][0]["layers"] if layer != "__main__"]
+    assert checked in [text.splitlines() for _, text in blocks(ROOT / "docs" / "design.md", "text")]
+
+
+def test_generated_pages_are_in_date():
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert len(generate.PAGES) == 3
+    for name, page in generate.PAGES.items():
+        written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert written == page(), f"docs/{name} is out of date: .venv/bin/python -P docs/generate.py"
+
+
+def test_the_saved_comparison_has_the_counts_of_today():
+    """Latency is of the day it was measured; everything else is still true."""
+    saved = json.loads(SAVED.read_text(encoding="utf-8"))["models"]
+    fresh = lwprof.compare([model["model"]["spec"] for model in saved], timed=False).to_dict()["models"]
+    for then, now in zip(saved, fresh, strict=True):
+        for key in ("model", "totals", "fragmentation", "coverage", "published"):
+            assert then[key] == now[key]
+        assert then["timings"]
 
 
 @pytest.mark.parametrize(
