@@ -16,6 +16,10 @@ from lwprof.units import dtype_bytes
 _new = tuple.__new__  # a named tuple's own constructor takes twice as long, and a graph makes thousands
 
 
+PACKED = "packed_"
+"""How the names of weights begin that were found inside a packed (quantised) argument."""
+
+
 class Value(NamedTuple):
     """One tensor at one moment: writing a tensor in place makes a new value of the same root."""
 
@@ -92,7 +96,7 @@ class Weight(NamedTuple):
     """"parameter", "buffer" or "constant" (a weight that is no parameter: frozen, quantised)."""
     trainable: bool
     value: int
-    """Number of its value in the graph; -1 if no operator reads it."""
+    """Number of its value in the graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class GraphBuilder:
     def __init__(self) -> None:
         self.operators: list[Operator] = []
         self.values: list[Value] = []
+        self.weights: list[Weight] = []
         self._last_writer: dict[int, int] = {}
 
     def value(self, shape: tuple[int, ...], dtype: str, source: str, elements: int | None = None) -> Value:
@@ -127,6 +132,18 @@ class GraphBuilder:
         size = elements * dtype_bytes(dtype)
         value = _new(Value, (number, shape, dtype, elements, size, source, number, -1))
         self.values.append(value)
+        return value
+
+    def weight(
+        self, name: str, module: str, shape: tuple[int, ...], dtype: str, source: str, trainable: bool = False
+    ) -> Value:
+        """Add the value of a tensor that the network stores."""
+        number = len(self.values)
+        elements = prod(shape)
+        size = elements * dtype_bytes(dtype)
+        value = _new(Value, (number, shape, dtype, elements, size, source, number, -1))
+        self.values.append(value)
+        self.weights.append(_new(Weight, (name, module, elements, size, source, trainable, number)))
         return value
 
     def operator(

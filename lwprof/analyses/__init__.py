@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lwprof.analyses.blocks import fragmentation
 from lwprof.analyses.fusion import fused_groups
-from lwprof.analyses.layers import kinds, layers, weight_numbers
+from lwprof.analyses.layers import kinds, layers, weight_elements
 from lwprof.analyses.liveness import peak_bytes
 from lwprof.analyses.traffic import Costed, costed
 from lwprof.graph import OpGraph
@@ -33,9 +33,9 @@ def totals(graph: OpGraph, rows: Sequence[Costed]) -> Totals:
         eager_bytes += width
     groups = fused_groups(graph, rows)
     params = trainable = param_bytes = buffers = 0
-    weights = weight_numbers(graph)
+    weights = weight_elements(graph)
     for weight in graph.weights:
-        if weight.source == "parameter" or weight.value in weights:
+        if weight.value in weights:
             params += weight.elements
             param_bytes += weight.bytes
             if weight.trainable:

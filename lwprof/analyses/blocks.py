@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate
 
 from lwprof.analyses.fragments import is_fragment, shape_of
 from lwprof.analyses.regions import graph_blocks
@@ -46,16 +47,20 @@ def module_blocks(graph: OpGraph, places: Sequence[int], block_type: str | None 
     A candidate is a call below the root, not of a container, that runs at least two fragments. Walking
     down, a candidate is a block if its class has several candidates, or if no class inside it has.
     """
-    modules = {module.name: module for module in graph.modules}
+    types = {name: (kind, container) for name, kind, container in graph.modules}
+    before = [0] * (len(graph.operators) + 1)
+    for place in places:
+        before[place + 1] = 1
+    before = list(accumulate(before))
     children: list[list[int]] = [[] for _ in graph.calls]
     candidate: list[bool] = []
-    for index, call in enumerate(graph.calls):
-        if call.parent >= 0:
-            children[call.parent].append(index)
-        count = bisect_left(places, call.stop) - bisect_left(places, call.start)
-        below_root = call.parent >= 0 and call.module != ""
-        candidate.append(below_root and not modules[call.module].container and count >= 2)
-    kinds = [modules[call.module].type for call in graph.calls]
+    kinds: list[str] = []
+    for index, (parent, name, start, stop, _, _) in enumerate(graph.calls):
+        kind, container = types[name]
+        kinds.append(kind)
+        if parent >= 0:
+            children[parent].append(index)
+        candidate.append(before[stop] - before[start] >= 2 and parent >= 0 and name != "" and not container)
     if block_type is not None:
         repeated = {block_type}
         candidate = [kind == block_type and graph.calls[i].parent >= 0 for i, kind in enumerate(kinds)]

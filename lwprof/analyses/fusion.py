@@ -89,8 +89,10 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
             for output in operator.outputs:
                 base[output.number] = source
         elif cost.state != "free":
-            for number in {base.get(value.number, value.number) for value in operator.inputs}:
-                readers[number] = readers.get(number, 0) + 1
+            for value in operator.inputs:
+                if value.producer >= 0:
+                    number = base.get(value.number, value.number)
+                    readers[number] = readers.get(number, 0) + 1
     for value in graph.outputs:  # what the network returns is read by the caller too
         number = base.get(value.number, value.number)
         readers[number] = readers.get(number, 0) + 1

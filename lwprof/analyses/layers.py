@@ -6,42 +6,45 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lwprof.analyses.traffic import Costed
-from lwprof.graph import OpGraph
+from lwprof.graph import PACKED, OpGraph, Value
 from lwprof.results import Kind, Layer
 
 UNREAD = "never read"
 """The kind of parameters that no operator reads."""
 
-_WEIGHT_ARGUMENTS = ("weight", "bias", "params", "mat1", "mat2", "self")
+_WEIGHT_ARGUMENTS = ("weight", "bias", "params")
 
 
-def weight_numbers(graph: OpGraph) -> dict[int, int]:
-    """Parameter elements by graph value, with frozen and quantised weights; unread ones under -1."""
-    used = _used_as_weight(graph)
-    sizes: Counter[int] = Counter()
+def weight_elements(graph: OpGraph) -> dict[int, int]:
+    """Elements of every parameter by its graph value, frozen and quantised weights among them."""
+    sizes = {}
+    constants = {}
     for weight in graph.weights:
-        if weight.source == "parameter" or (weight.source == "constant" and weight.value in used):
-            sizes[weight.value] += weight.elements
+        if weight.source == "parameter":
+            sizes[weight.value] = weight.elements
+        elif weight.source == "constant":
+            constants[weight.value] = weight
+    if constants:
+        used = {
+            value.root
+            for operator in graph.operators
+            for name in _WEIGHT_ARGUMENTS
+            for value in _values(operator.arguments.get(name))
+        }
+        for number, weight in constants.items():
+            if number in used or weight.name.startswith(PACKED):
+                sizes[number] = weight.elements
     return sizes
 
 
-def _used_as_weight(graph: OpGraph) -> set[int]:
-    constants = {weight.value for weight in graph.weights if weight.source == "constant"}
-    if not constants:
-        return set()
-    used = {weight.value for weight in graph.weights if weight.name.startswith("packed_")}
-    for operator in graph.operators:
-        for name in _WEIGHT_ARGUMENTS[:3]:
-            given = operator.arguments.get(name)
-            for value in given if type(given) is tuple else (given,):
-                if hasattr(value, "root"):
-                    used.add(value.root)
-    return used & constants
+def _values(argument: object) -> list[Value]:
+    given = argument if type(argument) is tuple and not isinstance(argument, Value) else (argument,)
+    return [value for value in given if isinstance(value, Value)]
 
 
 def kinds(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Kind, ...]:
     """Fold by kind of operator; a parameter belongs to the kind that first reads it."""
-    unclaimed = weight_numbers(graph)
+    unclaimed = weight_elements(graph)
     params: Counter[str] = Counter()
     mult_adds: Counter[str] = Counter()
     paper: Counter[str] = Counter()
@@ -64,9 +67,9 @@ def kinds(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Kind, ...]:
 def layers(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Layer, ...]:
     """Fold by module, in the order of the module tree: each one's own cost, without the modules inside it."""
     own = {module.name: [0, 0, 0, 0] for module in graph.modules}
-    sizes = weight_numbers(graph)
+    sizes = weight_elements(graph)
     for weight in graph.weights:
-        if weight.source == "parameter" or weight.value in sizes:
+        if weight.value in sizes:
             own[weight.module][0] += weight.elements
     shapes: dict[str, tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]] = {}
     for call in graph.calls:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from lwprof.capture.modules import CallRecord, ModuleTree
 from lwprof.capture.preservation import preserved, random_state, room_for_calls, unchanged_content, whole_operators
@@ -65,11 +66,13 @@ def _run(
     with random_state(), preserved(modules) as lazy, whole_operators(), room_for_calls():
         if lazy:
             tree = ModuleTree(module)
-        recorder = Recorder(execute, tree.classify)
+        recorder = Recorder(execute, tree.find)
         record = CallRecord(tree, recorder)
         args, kwargs = mapped(partial(_real, device=tree.device) if execute else _meta, inputs)
-        recorder.add_stored(tree.stored.values())
-        values = tuple(recorder.value(tensor, "input") for tensor in tensors_in((args, kwargs)))
+        for stored in tree.stored.values():
+            if not lazy or not is_lazy(stored[0]):  # a lazy parameter gets its shape while the network runs
+                recorder.add_stored(stored)
+        values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
         for part in modules:
             attributes = part.__dict__
             if "training" in attributes:
@@ -88,7 +91,7 @@ def _run(
             values=tuple(recorder.builder.values),
             inputs=values,
             outputs=tuple(recorder.value(tensor) for tensor in tensors_in(result)),
-            weights=tree.weights(recorder),
+            weights=tuple(recorder.builder.weights),
             modules=tree.described(),
             calls=record.calls,
             input_dependent=input_dependent,

@@ -9,20 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from lwprof.capture.recorder import Recorder
-from lwprof.capture.tensors import tensors_in
-from lwprof.graph import Call, Module, Weight
+from lwprof.capture.tensors import Stored, tensors_in
+from lwprof.graph import Call, Module
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 Shapes = tuple[tuple[int, ...], ...]
-
-
-Stored = tuple[Tensor, str, str, str]
-"""A tensor that the network stores, its name, its module's name, and its source."""
 
 
 class ModuleTree:
@@ -55,8 +50,8 @@ class ModuleTree:
         """Where the network's weights are."""
         return next((tensor.device for tensor, *_ in self.stored.values()), torch.device("cpu"))
 
-    def classify(self, tensor: Tensor) -> str:
-        """Tell where a tensor that no recorded operator made comes from."""
+    def find(self, tensor: Tensor) -> Stored | None:
+        """Find a tensor that no recorded operator made among those that the network stores."""
         known = self.stored.get(id(tensor))
         if known is None and not self._plain_seen:
             self._plain_seen = True
@@ -64,7 +59,7 @@ class ModuleTree:
             known = self.stored.get(id(tensor))
         if known is None and self._scripted:  # a frozen script keeps its weights as constants of its graph
             known = self.stored[id(tensor)] = (tensor, f"constant_{len(self.stored)}", "", "constant")
-        return known[3] if known else "unseen"
+        return known
 
     def _add_plain_attributes(self) -> None:
         for module, name in self.modules.items():
@@ -75,23 +70,6 @@ class ModuleTree:
                     if id(tensor) not in self.stored:
                         where = f"{name}.{key}" if name else key
                         self.stored[id(tensor)] = (tensor, where, name, "constant")
-
-    def weights(self, recorder: Recorder) -> tuple[Weight, ...]:
-        """Describe the stored tensors, with the graph values they are."""
-        rows = []
-        for tensor, name, module, source in self.stored.values():
-            if source == "constant" and not recorder.knows(tensor):  # a plain attribute that nothing reads
-                continue
-            if is_lazy(tensor):  # a lazy layer that was not called
-                continue
-            value = recorder.first_value(tensor)
-            trainable = source == "parameter" and tensor.requires_grad
-            rows.append(Weight(name, module, value.elements, value.bytes, source, trainable, value.number))
-        rows += [
-            Weight(f"packed_{value.number}", "", value.elements, value.bytes, "constant", False, value.number)
-            for value in recorder.packed
-        ]
-        return tuple(rows)
 
     def described(self) -> tuple[Module, ...]:
         """The modules as the graph keeps them."""

@@ -7,13 +7,14 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from operator import itemgetter
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-_TABLES = (
+_registrations = itemgetter(
     "_parameters",
     "_buffers",
     "_modules",
@@ -40,38 +41,40 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
     lazy = False
     for module in modules:
         attributes = module.__dict__
-        tables: dict[str, Any] = {}
-        for name in _TABLES:
-            table = attributes.get(name)
-            if table and isinstance(table, dict):  # a script's tables are views of what it keeps elsewhere
-                tables[name] = table.copy()
-        if not type(module).__module__.startswith("torch.nn."):
+        kind = type(module)
+        script = "training" not in attributes  # it keeps its flag elsewhere, and its tables are views of what is there
+        tables = () if script else _registrations(attributes)
+        filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
+        own = []
+        if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:
                 item = attributes[name]
                 if type(item) in _CONTAINERS:
-                    tables[name] = item.copy()
-        kept.append((module, type(module), getattr(module, "training", None), attributes.copy(), tables))
+                    own.append((item, item.copy()))
+        flag = getattr(module, "training", None) if script else None
+        kept.append((module, kind, flag, attributes.copy(), tables, filled, own))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
             lazy = True
     try:
         yield lazy
     finally:
-        for module, kind, training, attributes, tables in kept:
+        for module, kind, flag, attributes, tables, filled, own in kept:
             if type(module) is not kind:
                 module.__class__ = kind
             now = module.__dict__
             now.clear()
             now.update(attributes)
-            if "training" not in now and training is not None:  # a script keeps its flag elsewhere
-                module.train(training)
-            for name in _TABLES:
-                if name not in tables and isinstance(table := attributes.get(name), dict) and table:
-                    table.clear()  # it was empty
-            for name, copy in tables.items():
-                table = attributes[name]
-                table.clear()
-                (table.extend if isinstance(table, list | deque) else table.update)(copy)
+            if flag is not None:
+                module.train(flag)
+            if filled or any(tables):
+                for table in tables:
+                    table.clear()
+                for table, copy in filled:
+                    table.update(copy)
+            for item, copy in own:
+                item.clear()
+                (item.extend if isinstance(item, list | deque) else item.update)(copy)
 
 
 def _stand_in(module: nn.Module) -> None:

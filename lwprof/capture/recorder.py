@@ -7,20 +7,19 @@ is computed: parameters stay where they are, activations have only shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lwprof.capture.answers import Answer
 from lwprof.capture.plans import Overload, Plan, plan_for
-from lwprof.capture.tensors import META, contiguous_strides, distinct_elements, dtype_name, tensors_in
+from lwprof.capture.tensors import META, Stored, contiguous_strides, distinct_elements, dtype_name, tensors_in
 from lwprof.costs import has_rule
-from lwprof.graph import GraphBuilder, Value
+from lwprof.graph import PACKED, GraphBuilder, Value
 
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 # An argument of a dispatched operator that is none: tracing marks, not computation.
@@ -32,63 +31,52 @@ class Recorder(TorchDispatchMode):
 
     Args:
         execute: run operators for real; otherwise activations are meta tensors and nothing is computed.
-        classify: tells the source of a tensor that no recorded operator made ("parameter", "buffer",
-            "constant", or "unseen").
+        find: finds a tensor that no recorded operator made among those that the network stores.
     """
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # otherwise torch wraps the method, and the first call imports torch._dynamo (a second)
 
-    def __init__(self, execute: bool, classify: Callable[[Tensor], str]) -> None:
+    def __init__(self, execute: bool, find: Callable[[Tensor], Stored | None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.builder = GraphBuilder()
         self.call = -1
         """Index of the module call that is running."""
         self.execute = execute
-        self._classify = classify
+        self._find = find
         self._value_of: dict[int, Value] = {}
         self._dense: dict[int, Value] = {}  # those that the closed list may answer for
-        self._first_value: dict[int, Value] = {}
-        self.packed: list[Value] = []
-        """Weights found inside packed (quantised) arguments."""
         self._alive: list[Any] = []  # a freed tensor's id would be given to another one
         self._twins: dict[int, Tensor] = {}
         self._stale: set[int] = set()  # roots of real tensors written only through their meta twin
         self._before_writes: list[tuple[Tensor, Tensor]] = []
 
-    def value(self, tensor: Tensor, source: str | None = None) -> Value:
+    def value(self, tensor: Tensor) -> Value:
         """Return the value that ``tensor`` holds now; a tensor seen for the first time gets one."""
         value = self._value_of.get(id(tensor))
         if value is None:
-            source = source or self._classify(tensor)
-            distinct = None if source in ("parameter", "buffer") else distinct_elements(tensor)
-            value = self.builder.value(tuple(tensor.shape), dtype_name(tensor.dtype), source, distinct)
-            self._value_of[id(tensor)] = value
-            self._first_value[id(tensor)] = value
-            self._alive.append(tensor)
+            stored = self._find(tensor)
+            value = self.add_stored(stored) if stored else self.add(tensor, "unseen")
         return value
 
-    def add_stored(self, stored: Iterable[tuple[Tensor, str, str, str]]) -> None:
-        """Give the network's own tensors (tensor, name, module, source) their values before it runs."""
-        builder_value, value_of, dense = self.builder.value, self._value_of, self._dense
-        for tensor, _, _, source in stored:
-            if is_lazy(tensor):
-                continue  # gets its shape while the network runs
-            dtype = tensor.dtype
-            value = builder_value(tuple(tensor.shape), dtype_name(dtype), source)
-            value_of[id(tensor)] = value
-            if dtype.is_floating_point and tensor.is_contiguous():
-                dense[id(tensor)] = value
-        self._first_value = value_of.copy()
+    def add(self, tensor: Tensor, source: str) -> Value:
+        """Give a tensor that is neither stored nor made by an operator its value."""
+        value = self.builder.value(tuple(tensor.shape), dtype_name(tensor.dtype), source, distinct_elements(tensor))
+        self._value_of[id(tensor)] = value
+        self._alive.append(tensor)
+        return value
 
-    def knows(self, tensor: Tensor) -> bool:
-        """Whether ``tensor`` has been seen."""
-        return id(tensor) in self._first_value
-
-    def first_value(self, tensor: Tensor) -> Value:
-        """The value that a tensor of the network had before anything was written to it."""
-        return self._first_value.get(id(tensor)) or self.value(tensor)
+    def add_stored(self, stored: Stored) -> Value:
+        """Give a tensor of the network's own its value."""
+        tensor, name, module, source = stored
+        dtype = tensor.dtype
+        trainable = tensor.requires_grad
+        value = self.builder.weight(name, module, tuple(tensor.shape), dtype_name(dtype), source, trainable)
+        self._value_of[id(tensor)] = value
+        if dtype.is_floating_point and source != "constant" and tensor.is_contiguous():
+            self._dense[id(tensor)] = value
+        return value
 
     def shapes(self, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> tuple[tuple[int, ...], ...]:
         """Shapes of the tensors in a call's arguments or results."""
@@ -242,8 +230,7 @@ class Recorder(TorchDispatchMode):
         found = []
         for tensor in tensors_in(item.unpack()):
             self._alive.append(tensor)
-            found.append(self.value(tensor, "constant"))
-        self.packed += found
+            found.append(self.add_stored((tensor, f"{PACKED}{len(self.builder.weights)}", "", "constant")))
         return found
 
     def _on_meta(

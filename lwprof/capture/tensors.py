@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 META = torch.device("meta")
+Stored = tuple[Tensor, str, str, str]
+"""A tensor that the network stores, its name, its module's name, and its source."""
+
 _DTYPE_NAMES: dict[torch.dtype, str] = {}
 _STRIDES: dict[tuple[int, ...], tuple[int, ...]] = {}
 
