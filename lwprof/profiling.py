@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from lwprof import analyses
 from lwprof.capture import capture
 from lwprof.errors import InputError
+from lwprof.graph import OpGraph
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
+from lwprof.specs import near
 
 if TYPE_CHECKING:
     from lwprof.models import Network
@@ -41,7 +43,7 @@ def profile(
         block: the class that is the building block, where the rule of the conventions guesses wrong.
 
     Raises:
-        InputError: an unknown spec, or the network's forward raised.
+        InputError: an unknown spec or block, or the network's forward raised.
     """
     sizes = _sizes(input_size)
     if isinstance(network, str):
@@ -76,6 +78,8 @@ def _profile(
         inputs = (inputs,)
     args, kwargs = ((), inputs) if isinstance(inputs, Mapping) else (inputs, {})
     graph = capture(module, args, kwargs)
+    if block is not None:
+        _check_block(block, graph, name)
     rows = analyses.costed(graph)
     given = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
     return ProfileResult(
@@ -88,6 +92,13 @@ def _profile(
         input_dependent=graph.input_dependent,
         published=published,
     )
+
+
+def _check_block(block: str, graph: OpGraph, name: str) -> None:
+    types = sorted({module.type for module in graph.modules if module.name})
+    if block not in types:
+        hint = near(block, types) or f"; it has {', '.join(types) or 'none'}"
+        raise InputError(f"no module of class {block!r} in {name}{hint}")
 
 
 def _sizes(input_size: Sequence[int] | Sequence[Sequence[int]] | None) -> list[tuple[int, ...]]:
