@@ -30,6 +30,9 @@ class Halving(nn.Conv2d):
         return super().forward(x) * 0.5
 
 
+attend = F.scaled_dot_product_attention
+
+
 def zeros(*shape: int) -> torch.Tensor:
     return torch.zeros(shape)
 
@@ -74,7 +77,7 @@ PRODUCTS = {
     "linear":         (nn.Linear(8, 5), (zeros(3, 8),), 45, 3 * 40),
     "linear 1-D":     (nn.Linear(8, 5), (zeros(8),), 45, 40),
     "linear on maps": (nn.Linear(8, 5), (zeros(1, 6, 6, 8),), 45, 36 * 40),
-    "x @ W.T":        (Forward(lambda m, x: x @ m.l.weight.t(), l=nn.Linear(8, 5, bias=False)), (zeros(3, 8),), 40, 120),
+    "x @ W.T":        (Forward(lambda m, x: x @ m.w.t(), w=nn.Parameter(zeros(5, 8))), (zeros(3, 8),), 40, 120),
     "bilinear":       (nn.Bilinear(3, 4, 5), (zeros(2, 3), zeros(2, 4)), 65, 2 * (5 * 12 + 5 * 4)),
     "matmul":         (Forward(lambda m, a, b: a @ b), (A, B), 0, 120),
     "vector @ batch": (Forward(lambda m, a, b: a[0, 0] @ b), (A, B), 0, 4 * 10),
@@ -122,12 +125,12 @@ RECURRENT = {
 }
 ATTENTION = {
     # B*H*L*S*(E + Ev)
-    "sdpa":        (Forward(lambda m, q: F.scaled_dot_product_attention(q, q, q)), (Q,), 0, 8 * 100 * 32),
-    "other value": (Forward(lambda m, q, v: F.scaled_dot_product_attention(q, q, v)), (Q, zeros(1, 8, 10, 4)), 0, 800 * 20),
-    "masked":      (Forward(lambda m, q, mask: F.scaled_dot_product_attention(q, q, q, mask)),
+    "sdpa":        (Forward(lambda m, q: attend(q, q, q)), (Q,), 0, 8 * 100 * 32),
+    "other value": (Forward(lambda m, q, v: attend(q, q, v)), (Q, zeros(1, 8, 10, 4)), 0, 800 * 20),
+    "masked":      (Forward(lambda m, q, mask: attend(q, q, q, mask)),
                     (Q, zeros(10, 10)), 0, 8 * 100 * 32),
-    "causal":      (Forward(lambda m, q: F.scaled_dot_product_attention(q, q, q, is_causal=True)), (Q,), 0, 8 * 100 * 32),
-    "shared keys": (Forward(lambda m, q, k: F.scaled_dot_product_attention(q, k, k, enable_gqa=True)),
+    "causal":      (Forward(lambda m, q: attend(q, q, q, is_causal=True)), (Q,), 0, 8 * 100 * 32),
+    "shared keys": (Forward(lambda m, q, k: attend(q, k, k, enable_gqa=True)),
                     (Q, K), 0, 8 * 60 * 32),
     # 4 * 16*16 a token for the projections, then 16 a pair of tokens for each of the two products
     **{f"MHA {first=} {weights=}": (
@@ -136,9 +139,10 @@ ATTENTION = {
         (zeros(2, 5, 16) if first else zeros(5, 2, 16),), 1088, 10 * 1024 + 2 * 25 * 32)
        for first in (False, True) for weights in (False, True)},
     # attention as above, then 16*32 twice a token
-    "encoder layer":  (nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), (zeros(2, 5, 16),), 2224, 11840 + 10 * 1024),
-    "decoder layer":  (nn.TransformerDecoderLayer(16, 4, 32, batch_first=True), (zeros(2, 5, 16), zeros(2, 5, 16)), 3344,
-                       2 * 11840 + 10 * 1024),
+    "encoder layer":  (nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), (zeros(2, 5, 16),),
+                       2224, 11840 + 10 * 1024),
+    "decoder layer":  (nn.TransformerDecoderLayer(16, 4, 32, batch_first=True), (zeros(2, 5, 16), zeros(2, 5, 16)),
+                       3344, 2 * 11840 + 10 * 1024),
     "padded encoder": (Forward(lambda m, x, pad: m.t(x, src_key_padding_mask=pad),
                                t=nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), 2)),
                        (zeros(2, 5, 16), torch.zeros(2, 5, dtype=torch.bool)), 4448, 2 * 22080),

@@ -93,7 +93,7 @@ OPERATORS = {
     "bilinear":       (nn.Upsample(scale_factor=2, mode="bilinear"), "interpolation", 4 * N, 5 * N),
     "bicubic":        (nn.Upsample(scale_factor=2, mode="bicubic"), "interpolation", 4 * N, 5 * N),
     "area":           (lambda x: F.interpolate(x, size=(3, 3), mode="area"), "pooling", N, N + 72),
-    "antialiased":    (lambda x: F.interpolate(x, (3, 3), mode="bilinear", antialias=True), "interpolation", 72, N + 72),
+    "antialiased":    (lambda x: F.interpolate(x, 3, mode="bilinear", antialias=True), "interpolation", 72, N + 72),
 }
 # fmt: on
 
@@ -166,12 +166,16 @@ def test_views_cost_nothing_and_are_no_launches(view) -> None:
     result = lwprof.profile(Forward(view), inputs=(X,))
     totals = result.totals
     assert (totals.launches, totals.memory_access.eager_elements, totals.elementwise_ops) == (0, 0, 0)
-    assert result.coverage.counted == 0 and result.coverage.unknown == ()
+    assert result.coverage.counted == 0
+    assert result.coverage.unknown == ()
     assert all(row.reason for row in result.coverage.free_ops)
 
 
-@pytest.mark.parametrize("layer", [nn.Dropout(), nn.Dropout2d(), nn.AlphaDropout(), nn.FeatureAlphaDropout(), nn.Identity()],
-                         ids=lambda layer: type(layer).__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Dropout(), nn.Dropout2d(), nn.AlphaDropout(), nn.FeatureAlphaDropout(), nn.Identity()],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_what_does_nothing_in_inference_is_no_operator(layer: nn.Module) -> None:
     assert capture(layer.train(), (X,)).operators == ()
 
