@@ -132,8 +132,8 @@ def test_a_block_in_modules_and_in_the_graph(name: str) -> None:
 
 
 @pytest.mark.parametrize("spec", NETWORKS)
-def test_networks(spec: str) -> None:
-    result = lwprof.profile(spec)
+def test_networks(profiled, spec: str) -> None:
+    result = profiled(spec)
     assert Counter(figures(result)) == NETWORKS[spec]
     blocks = result.fragmentation.blocks
     assert result.fragmentation.mean_fragments == sum(b.fragments for b in blocks) / len(blocks)
