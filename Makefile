@@ -40,7 +40,7 @@ bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, a
 
 lint: $(VENV)/.test $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff format --quiet --check .
 
 # On the installed package, from a folder without sources. No error is remembered: a cache made while a
 # module was missing goes on reporting it.
