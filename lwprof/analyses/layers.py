@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lwprof.analyses.traffic import Costed
+from lwprof.costs import products
 from lwprof.graph import PACKED, OpGraph, Value
 from lwprof.results import Kind, Layer
 
@@ -25,12 +26,12 @@ def weight_elements(graph: OpGraph) -> dict[int, int]:
         elif weight.source == "constant":
             constants[weight.value] = weight
     if constants:
-        used = {
-            value.root
-            for operator in graph.operators
-            for name in _WEIGHT_ARGUMENTS
-            for value in _values(operator.arguments.get(name))
-        }
+        used: set[int] = set()
+        for operator in graph.operators:
+            if operator.name in products.RULES:  # whatever is multiplied with data is a weight
+                used.update(value.root for value in operator.inputs)
+            for name in _WEIGHT_ARGUMENTS:
+                used.update(value.root for value in _values(operator.arguments.get(name)))
         for number, weight in constants.items():
             if number in used or weight.name.startswith(PACKED):
                 sizes[number] = weight.elements
