@@ -59,7 +59,8 @@ def _width(before: tuple[int, ...]) -> int:
     """
     above_of: dict[int, int] = {}  # a matched element -> its partner above
     for element in range(len(before)):
-        seekers, through, tried = [element], [], 0
+        seekers, tried = [element], 0
+        through: list[int] = []
         while seekers:
             left = before[seekers[-1]] & ~tried
             if not left:

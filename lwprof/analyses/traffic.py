@@ -42,9 +42,8 @@ def costed(graph: OpGraph) -> list[Costed]:
                     width += value.bytes
             elif cost.reads:
                 total = cost.reads
-                width = cost.read_bytes
-                if width is None:
-                    width = total * dtype_bytes(operator.inputs[0].dtype)
+                given = cost.read_bytes
+                width = total * dtype_bytes(operator.inputs[0].dtype) if given is None else given
             for value in operator.outputs:
                 total += value.elements
                 width += value.bytes
