@@ -82,7 +82,8 @@ def linear(x: Value, weight: Value, bias: Value | None = None) -> Shape | None:
 
 def adaptive_average(x: Value, output_size: Shape) -> Shape | None:
     """An adaptive pooling of a batch of maps."""
-    return (*x.shape[:2], *output_size) if len(x.shape) == 4 and len(output_size) == 2 else None
+    fits = len(x.shape) == 4 and len(output_size) == 2 and 0 not in x.shape[1:]
+    return (*x.shape[:2], *output_size) if fits else None
 
 
 def view(x: Value, size: Shape) -> Shape | None:

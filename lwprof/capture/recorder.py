@@ -256,6 +256,8 @@ class Recorder(TorchDispatchMode):
         if "device" in kwargs:
             kwargs = kwargs | {"device": META}
         result = func(*self._twin(args), **self._twin(kwargs))
+        if plan.name == "aten::conv2d" and any(_is_channels_last(tensor) for tensor in args[:2]):
+            return torch.empty_like(result, memory_format=torch.channels_last)  # as on the CPU; torch's answer is not
         if plan.effect != "inplace":
             return result
         self._stale.update(self._value_of[id(target)].root for target in targets if not target.is_meta)
@@ -286,6 +288,10 @@ class Recorder(TorchDispatchMode):
             root = self.builder.values[self._value_of[id(target)].root]
             if root.source != "operator":
                 self._before_writes.append((target, target.detach().clone()))
+
+
+def _is_channels_last(tensor: Tensor) -> bool:
+    return tensor.dim() == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _only_moves(given: dict[str, Any]) -> bool:
