@@ -130,7 +130,7 @@ PEAKS = {
     "input needed late":    (Forward(lambda p, x: torch.cat([p[0](p[0](p[0](x))), x], 1), CONV), 64, 64),
     "output kept":          (Forward(lambda p, x: ((y := p[0](x)), p[0](p[0](y))), CONV), 48, 48),
     "weights do not count": (Forward(lambda p, x: x.view(4, 4) @ p[0].weight.t(), nn.Linear(4, 4)), 32, 32),
-    "nor do their views":   (Forward(lambda p, x: x + p[0].weight.t()[:2, :2].expand(4, 2, 2), nn.Linear(4, 4)), 32, 32),
+    "nor do their views":   (Forward(lambda p, x: x + p[0].weight.t()[:2, :2], nn.Linear(4, 4)), 32, 32),
     "split":                (Forward(lambda p, x: sum(part.relu() for part in x.chunk(2, 1))), 32, 32),
     "nothing happens":      (nn.Identity(), 0, 0),
 }
