@@ -58,8 +58,8 @@ CONVENTIONS: dict[str, Convention] = {
     "aten::batch_norm": Convention(
         "batch norm",
         _batch_norm,
-        "fvcore counts two operations per element of a batch norm with weights (scale and shift), one without; "
-        "five or four where it takes its statistics from the batch",
+        "fvcore counts two operations per element of a batch norm with weights (scale, shift), one of one without; "
+        "five and four where statistics come from the batch",
     ),
     "aten::layer_norm": Convention("layer norm", _normalization(5, 4), _ROUGH.format("a layer norm")),
     "aten::group_norm": Convention("group norm", _normalization(5, 4), _ROUGH.format("a group norm")),
@@ -110,7 +110,7 @@ def _dense(left: tuple[int, ...], right: tuple[int, ...]) -> int:
     >>> _dense((3, 4), (5, 4, 6)), _dense((2, 1, 3, 4), (5, 4, 6)), _dense((4,), (4, 6))
     (360, 720, 24)
     """
-    batches = torch.broadcast_shapes(left[:-2], right[:-2])
+    batches: tuple[int, ...] = torch.broadcast_shapes(left[:-2], right[:-2])
     return prod(batches) * prod(left[-2:]) * right[-1]
 
 

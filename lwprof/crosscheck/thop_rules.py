@@ -123,7 +123,9 @@ _TRANSPOSED = Rule(
     why_wrong="thop counts a whole filter for every output element; a transposed convolution "
     "spreads every input element over one filter",
 )
-_NORMALIZATION_WHY = "thop counts four operations per element of a {0} with weights, two of one without"
+_NORMALIZATION_WHY = (
+    "thop counts four operations per element of a {0} with weights (subtract, divide, scale, shift), two of one without"
+)
 _SETTINGS_WHY = (
     "thop multiplies batch, steps and hidden units: it counts the padding of packed sequences, "
     "overlooks projections, and takes the features of an input without a batch for a batch"

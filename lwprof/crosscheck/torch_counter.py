@@ -27,7 +27,7 @@ SEEN = frozenset(
 
 def count(module: nn.Module, inputs: tuple[Any, ...]) -> Count:
     """Count with ``FlopCounterMode``, and watch for the CPU kernels that it has no formula for."""
-    from torch.utils.flop_counter import FlopCounterMode
+    from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
     found: list[Term] = []
 
@@ -47,7 +47,8 @@ def count(module: nn.Module, inputs: tuple[Any, ...]) -> Count:
         torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention,
         torch.ops.aten.mkldnn_rnn_layer: recurrent,
     }
-    with FlopCounterMode(display=False, custom_mapping=kernels) as mode:
+    watched = {kernel: watch for kernel, watch in kernels.items() if kernel not in flop_registry}
+    with FlopCounterMode(display=False, custom_mapping=watched) as mode:
         module(*inputs)
     return Count(mode.get_total_flops(), tuple(found))
 

@@ -1,0 +1,63 @@
+"""What the crosscheck tests share: a network made of one function, and every tool's row by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lwprof.crosscheck import crosscheck_module
+from lwprof.results import CrosscheckRow
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Calling(nn.Module):
+    """Runs a function of its parts and its inputs."""
+
+    def __init__(self, function: Callable[..., Any], *parts: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, *inputs: Any) -> Any:
+        return self.function(*self.parts, *inputs)
+
+
+@pytest.fixture
+def calling() -> type[Calling]:
+    return Calling
+
+
+@pytest.fixture
+def rows() -> Callable[..., dict[str, CrosscheckRow]]:
+    def checked(module: nn.Module, *inputs: Any) -> dict[str, CrosscheckRow]:
+        return {row.tool: row for row in crosscheck_module(module, inputs).rows}
+
+    return checked
+
+
+@pytest.fixture
+def terms(rows) -> Callable[..., dict[str, int]]:
+    """The named terms of one tool, which must close to the unit, and the reasons in plain words."""
+
+    def closed(tool: str, module: nn.Module, *inputs: Any) -> dict[str, int]:
+        row = rows(module, *inputs)[tool]
+        assert row.theirs is not None, row.verdict
+        assert row.unexplained == 0, row
+        assert row.theirs == row.ours + sum(term.amount for term in row.terms)
+        assert all(term.why.startswith(tool) for term in row.terms)
+        assert row.verdict.startswith(("agrees", "differs by convention", "wrong: "))
+        assert row.verdict.startswith("agrees") == (not row.terms)
+        return {term.name: term.amount for term in row.terms}
+
+    return closed
