@@ -83,6 +83,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
