@@ -22,6 +22,7 @@ _registrations = itemgetter(
     "_forward_hooks",
     "_forward_hooks_with_kwargs",
     "_forward_pre_hooks_with_kwargs",
+    "_load_state_dict_pre_hooks",
 )
 """What a module's registrations change; torch's other attributes stay as they are."""
 

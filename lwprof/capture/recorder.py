@@ -172,7 +172,7 @@ class Recorder(TorchDispatchMode):
         if plan.name == "aten::_to_copy" and not self.execute and _only_moves(given):
             return given["self"]
         tensors = list(tensors_in([item for name, item in given.items() if name not in plan.out]))
-        arguments = {name: self._described(item) for name, item in given.items()}
+        arguments = {name: self._described(item) for name, item in given.items() if name != "device"}
         inputs = [self._value_of[id(tensor)] for tensor in tensors]
         packed = [value for item in given.values() for value in self._unpacked(item)]
         targets = [tensor for name in plan.targets for tensor in tensors_in(given.get(name))]
