@@ -1,0 +1,69 @@
+"""A meta run and a real run give the same graph."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import lwprof
+from lwprof import catalog
+from lwprof.capture import capture
+from lwprof.graph import OpGraph
+
+
+def assert_same(module: nn.Module, *inputs: torch.Tensor) -> None:
+    meta, real = capture(module, inputs), capture(module, inputs, real=True)
+    assert not meta.input_dependent
+    for field in OpGraph.__dataclass_fields__:
+        for one, other in zip(getattr(meta, field) or (), getattr(real, field) or (), strict=True):
+            assert one == other, field
+
+
+@pytest.mark.parametrize("name", catalog.entries())
+def test_every_network(name: str) -> None:
+    side = max(catalog.entries()[name].min_resolution, 32)
+    assert_same(lwprof.build(name), torch.rand(1, 3, side, side + 1))
+
+
+class Function(nn.Module):
+    """A module whose forward is the function given."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+X = torch.rand(2, 8, 6, 6)
+LAYERS = {
+    "conv": (nn.Conv2d(8, 4, 3, padding="same"), X),
+    "circular": (nn.Conv2d(8, 4, 3, padding=1, padding_mode="circular"), X),
+    "transposed": (nn.ConvTranspose2d(8, 4, 3, 2, output_padding=1), X),
+    "attention": (nn.MultiheadAttention(8, 2), torch.rand(5, 2, 8)),
+    "lstm": (nn.LSTM(8, 4, 2, bidirectional=True), torch.rand(5, 2, 8)),
+    "gru cell": (nn.GRUCell(8, 4), torch.rand(2, 8)),
+    "shuffle": (nn.Sequential(nn.ChannelShuffle(2), nn.PixelShuffle(2)), X),
+    "upsample": (nn.Upsample(scale_factor=2, mode="bicubic"), X),
+    "pools": (nn.Sequential(nn.LPPool2d(2, 2), nn.AdaptiveMaxPool2d(2)), X),
+    "norms": (nn.Sequential(nn.GroupNorm(2, 8), nn.InstanceNorm2d(8), nn.LocalResponseNorm(2)), X),
+    "in place": (Function(lambda x: x.clone().add_(x).mul_(2).clamp_(0, 1)[:, 1:].relu_()), X),
+    "slice assignment": (Function(lambda x: F.pad(x, (1, 1, 1, 1), "circular")), X),
+    "half": (nn.Conv2d(8, 4, 3).to(torch.bfloat16), X.to(torch.bfloat16)),
+    "channels last": (nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()),
+                      X.contiguous(memory_format=torch.channels_last)),
+    "channels-last weight": (nn.Sequential(nn.Conv2d(8, 8, 3), nn.Flatten()).to(memory_format=torch.channels_last), X),
+    "convnext": (Function(lambda x: F.conv2d(F.gelu(F.layer_norm(x.permute(0, 2, 3, 1), [8])).permute(0, 3, 1, 2),
+                                             torch.ones(8, 1, 3, 3), groups=8).permute(0, 2, 3, 1).reshape(2, -1)), X),
+    "no elements": (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4), nn.ReLU()), X[:0]),
+    "0-d": (Function(lambda x: x.sum() * 2 + x.mean().relu()), X),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    module, x = LAYERS[name]
+    assert_same(module, *(x, x, x) if name == "attention" else (x,))
