@@ -19,6 +19,8 @@ from lwprof.timing.verdicts import FASTER, SLOWER, paired
 if TYPE_CHECKING:
     from torch import nn
 
+BUDGET_PER_NETWORK_S = 5.0
+
 InputSize = Sequence[int] | Sequence[Sequence[int] | TensorSpec]
 Inputs = Sequence[Any] | Mapping[str, Any]
 
@@ -33,7 +35,7 @@ def compare(
     backend: str = "torch",
     device: str = "cpu",
     threads: int = 1,
-    budget_s: float = 10.0,
+    budget_s: float | None = None,
     precision: float = 0.02,
     margin: float = 0.01,
     timed: bool = True,
@@ -54,7 +56,7 @@ def compare(
         backend: what to time on.
         device: where to time.
         threads: how many the backend may use.
-        budget_s: seconds of measuring for all networks together, warm-up included.
+        budget_s: seconds of measuring for all networks together, warm-up included; by default 5 for each.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
         timed: whether to time at all.
@@ -66,6 +68,8 @@ def compare(
         InputError: a network or an option is wrong; the message names it, and nothing was timed.
         BackendError: the backend or device is not available.
     """
+    if budget_s is None:
+        budget_s = BUDGET_PER_NETWORK_S * max(1, len(networks))
     _check(networks, batch, budget_s, precision, margin)
     if inputs is not None and not isinstance(inputs, Sequence | Mapping):  # a lone tensor
         inputs = (inputs,)

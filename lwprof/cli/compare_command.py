@@ -10,6 +10,7 @@ import click
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
     batch_option,
+    block_option,
     debug_option,
     input_size_option,
     specs_argument,
@@ -28,14 +29,14 @@ INTERRUPTED = 130
 @specs_argument
 @input_size_option
 @batch_option
+@block_option
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of the CPU.")
 @click.option(
     "--budget",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True, max=86_400),
-    default=5.0,
-    show_default=True,
-    help="Seconds of measuring for each network, on average.",
+    show_default="5 for each network",
+    help="Seconds of measuring for all networks together.",
 )
 @click.option(
     "--precision",
@@ -61,8 +62,9 @@ def compare_command(
     specs: tuple[str, ...],
     input_sizes: tuple[TensorSpec, ...],
     batch: int,
+    block: str | None,
     threads: int,
-    budget: float,
+    budget: float | None,
     precision: float,
     margin: float,
     no_time: bool,
@@ -85,6 +87,7 @@ def compare_command(
             specs,
             input_size=input_sizes or None,
             batch=batch,
+            block=block,
             threads=threads,
             budget_s=budget,
             precision=precision,

@@ -100,6 +100,8 @@ input_size_option = click.option(
     help="Size of an input without the batch, such as 3,32,32 or 16:int64; repeat it for several inputs. "
     "Default: the catalogue's resolution, else 3,224,224.",
 )
+block_option = click.option("--block", metavar="TYPE", help="Class of the building block, where the guess is wrong.")
+
 batch_option = click.option(
     "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images in one call."
 )

@@ -10,6 +10,7 @@ import click
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
     batch_option,
+    block_option,
     debug_option,
     input_size_option,
     layer_options,
@@ -17,7 +18,6 @@ from lwprof.cli.options import (
     strict_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.errors import InputError
 
 if TYPE_CHECKING:
     from lwprof.results import TensorSpec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @spec_argument
 @input_size_option
 @batch_option
-@click.option("--block", metavar="TYPE", help="Class of the building block, where the guess is wrong.")
+@block_option
 @layer_options
 @output_options
 @strict_option
@@ -46,13 +46,10 @@ def profile_command(
 ) -> int:
     """Show a network's structural cost: params, FLOPs, memory access, fragmentation, layer by layer."""
     target = destination(format_name, output)
-    from lwprof import models, profiling, specs
+    from lwprof import models, profiling
 
     with progress.status(f"profiling {spec}"), guests():
         network = models.resolve(spec, input_sizes=input_sizes, batch=batch)
-        types = {type(module).__name__ for module in network.module.modules()}
-        if block is not None and block not in types:
-            raise InputError(f"{network.name} has no module of class {block!r}{specs.near(block, types)}")
         result = profiling.profile_network(network, block=block)
     target.write(result, depth=depth, sort=sort, top=top)
     return gate.coverage([result], strict)

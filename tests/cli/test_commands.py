@@ -87,7 +87,7 @@ def test_the_building_block_may_be_named(run: Any) -> None:
     outcome = run("profile", "mbv2", "--block", "ConvNrm")
     assert (outcome.code, outcome.err) == (
         2,
-        "error: mbv2 has no module of class 'ConvNrm'; did you mean 'ConvNorm'?\n",
+        "error: no module of class 'ConvNrm' in mbv2; did you mean 'ConvNorm'?\n",
     )
 
 
