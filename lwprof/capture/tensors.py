@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
@@ -65,7 +66,7 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def mapped(function: Callable[[Tensor], Any], item: Any) -> Any:
-    """Apply ``function`` to every tensor in nested tuples, lists and dicts."""
+    """Apply ``function`` to every tensor in nested tuples, lists, dicts and dataclasses."""
     if isinstance(item, Tensor):
         return function(item)
     if isinstance(item, tuple) and hasattr(item, "_fields"):
@@ -73,5 +74,13 @@ def mapped(function: Callable[[Tensor], Any], item: Any) -> Any:
     if isinstance(item, tuple | list):
         return type(item)(mapped(function, part) for part in item)
     if isinstance(item, dict):
-        return type(item)((name, mapped(function, part)) for name, part in item.items())
+        made = copy.copy(item)  # a defaultdict, or a class of the user's own
+        for name, part in item.items():
+            made[name] = mapped(function, part)
+        return made
+    if hasattr(item, "__dataclass_fields__") and not isinstance(item, type):
+        made = copy.copy(item)
+        for name in item.__dataclass_fields__:
+            object.__setattr__(made, name, mapped(function, getattr(item, name)))
+        return made
     return item
