@@ -1,0 +1,84 @@
+"""The Python front door: what profile() takes, what it refuses, and that its numbers hold together."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import lwprof
+from lwprof.errors import InputError
+from lwprof.results import TensorSpec, from_dict
+
+
+class TwoInputs(nn.Module):
+    """Adds an image's and a vector's features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.linear = nn.Conv2d(3, 4, 1), nn.Linear(5, 4)
+
+    def forward(self, image, vector):
+        return self.conv(image).mean((2, 3)) + self.linear(vector)
+
+
+def test_input_sizes_leave_the_batch_out() -> None:
+    conv = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+    for size in ((3, 32, 32), [3, 32, 32], [(3, 32, 32)]):
+        result = lwprof.profile(conv, input_size=size)
+        assert result.model.inputs == (TensorSpec((1, 3, 32, 32), "float32"),)
+        assert (result.totals.params, result.totals.mult_adds) == (216, 221_184)
+    assert lwprof.profile(conv).model.inputs[0].shape == (1, 3, 224, 224)
+    two = lwprof.profile(TwoInputs(), input_size=[(3, 8, 8), (5,)])
+    assert two.totals.mult_adds == 64 * 12 + 20
+    assert lwprof.profile(nn.Linear(7, 2), input_size=(7,)).totals.mult_adds == 14
+
+
+def test_specs_and_modules_give_the_same() -> None:
+    spec = lwprof.profile("mbv2:width=0.5", input_size=(3, 96, 96))
+    module = lwprof.profile(lwprof.build("mbv2", width=0.5), input_size=(3, 96, 96))
+    assert spec.totals == module.totals
+    assert spec.layers == module.layers
+    assert lwprof.profile("mbv2:width=0.5,resolution=96").totals == spec.totals
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: lwprof.profile("mobilnet2"), "did you mean"),
+    (lambda: lwprof.profile("mbv2", inputs=(torch.zeros(1, 3, 224, 224),)), "input_size"),
+    (lambda: lwprof.profile(nn.ReLU(), inputs=(torch.zeros(1),), input_size=(1,)), "not both"),
+    (lambda: lwprof.profile(nn.Conv2d(4, 4, 1)), "expected input"),
+    (lambda: lwprof.profile(nn.Linear(4, 4), inputs=()), "missing"),
+])  # fmt: skip
+def test_what_it_refuses(call, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_result_survives_its_file() -> None:
+    result = lwprof.profile(TwoInputs(), input_size=[(3, 8, 8), (5,)])
+    assert from_dict(result.to_dict()) == result
+
+
+@pytest.mark.parametrize(("module", "inputs"), [
+    (nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), (torch.zeros(2, 5, 16),)),
+    (nn.LSTM(6, 4, bidirectional=True), (torch.zeros(5, 2, 6),)),
+    (nn.Bilinear(3, 4, 5), (torch.zeros(2, 3), torch.zeros(2, 4))),
+    (nn.Embedding(10, 4), (torch.zeros(3, dtype=torch.int64),)),
+    (nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2, return_indices=True)), (torch.zeros(1, 3, 8, 8),)),
+    (TwoInputs(), (torch.zeros(2, 3, 8, 8), torch.zeros(2, 5))),
+])  # fmt: skip
+def test_layers_and_kinds_sum_to_the_totals_and_every_operator_is_accounted_for(module, inputs) -> None:
+    from lwprof.capture import capture
+
+    result = lwprof.profile(module, inputs=inputs)
+    totals, coverage = result.totals, result.coverage
+    for rows in (result.layers, result.kinds):
+        assert sum(row.params for row in rows) == totals.params
+        assert sum(row.mult_adds for row in rows) == totals.mult_adds
+        assert sum(row.paper_elements for row in rows) == totals.memory_access.paper_elements
+    assert sum(layer.eager_elements for layer in result.layers) == totals.memory_access.eager_elements
+    operators = len(capture(module, inputs).operators)
+    assert coverage.counted + coverage.free + sum(row.count for row in coverage.unknown) == operators
+    assert totals.memory_access.fused_elements <= totals.memory_access.eager_elements
+    assert totals.fused_peak_activation_bytes <= totals.peak_activation_bytes
