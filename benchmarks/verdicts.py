@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("--network", default="mbv2:resolution=96", help="to compare with itself")
     parser.add_argument("--budget", type=float, default=3.0, help="seconds for one such comparison")
     parser.add_argument("--repeated", default="squeezenet:version=1.1,resolution=32", help="to run 20 and 21 times")
-    parser.add_argument("--repeated-budget", type=float, default=6.0, help="seconds for one such comparison")
+    parser.add_argument("--repeated-budget", type=float, default=8.0, help="seconds for one such comparison")
     parser.add_argument("--verbose", action="store_true", help="print every ratio")
     options = parser.parse_args()
     missed = False
