@@ -53,6 +53,7 @@ def test_counts_are_exact_and_nothing_is_unknown(entry, options, variants) -> No
         assert (result.totals.params, result.totals.mult_adds) == (variant.params, variant.mult_adds), variant.label
 
 
+@pytest.mark.slow
 @every_variant
 def test_it_trains(entry, options, variants) -> None:
     network = builder(entry)(num_classes=7, **options).train()

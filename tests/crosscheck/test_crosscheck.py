@@ -34,6 +34,7 @@ def _checked(spec):
     return crosscheck(models.resolve(spec))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", _variants())
 def test_every_variant_closes(spec):
     for row in _checked(spec).rows:
