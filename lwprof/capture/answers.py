@@ -64,9 +64,9 @@ def conv2d(
     out, per_group, kernel_h, kernel_w = weight.shape
     height = (h + 2 * padding[0] - dilation[0] * (kernel_h - 1) - 1) // stride[0] + 1
     width = (w + 2 * padding[-1] - dilation[-1] * (kernel_w - 1) - 1) // stride[-1] + 1
-    if channels != per_group * groups or out % groups or height < 1 or width < 1:
+    if channels != per_group * groups or height < 1 or width < 1:
         return None  # torch words the error
-    if min(*stride, *dilation) < 1 or min(padding) < 0 or (bias is not None and bias.shape != (out,)):
+    if out % groups or min(*stride, *dilation) < 1 or min(padding) < 0 or (bias is not None and bias.shape != (out,)):
         raise ValueError("torch refuses this only where it computes: the real run words the error")
     return (n, out, height, width)
 
