@@ -207,5 +207,19 @@ def test_widths_of_hard_orders() -> None:
         assert sum(block.fragments for block in flat.blocks) <= 150
 
 
+def test_a_network_that_calls_itself_is_no_block_of_its_own() -> None:
+    class Recursive(nn.Module):
+        """A 3x3 convolution, twice."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x, depth=3):
+            return self.conv(x) if depth == 1 else self(self.conv(x), depth - 1)
+
+    assert lwprof.profile(Recursive(), input_size=(4, 16, 16)).fragmentation.blocks == ()
+
+
 def test_no_operators_have_no_shape() -> None:
     assert shape_of([], []) == (0, 0, 0)

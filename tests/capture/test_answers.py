@@ -66,6 +66,7 @@ def test_conv2d(shape, out, groups, kernel, stride, padding, dilation, bias) -> 
         lambda m, x: F.conv2d(x, m.w, padding=-1),
         lambda m, x: F.conv2d(x, m.w, m.long),
         lambda m, x: F.conv2d(x, m.w, groups=2),
+        lambda m, x: F.conv2d(x, m.odd, groups=2),
         lambda m, x: F.conv2d(x[:, :2], m.w),
         lambda m, x: F.conv2d(x[:, :, :2], m.w),
         lambda m, x: F.linear(x, m.w[..., 0, 0], m.b),
@@ -85,7 +86,7 @@ def test_conv2d(shape, out, groups, kernel, stride, padding, dilation, bias) -> 
     ],
 )
 def test_errors_are_torchs_own(call) -> None:
-    check(call, (2, 4, 6, 6), w=(4, 4, 3, 3), b=(4,), long=(5,))
+    check(call, (2, 4, 6, 6), w=(4, 4, 3, 3), odd=(5, 2, 1, 1), b=(4,), long=(5,))
 
 
 @few

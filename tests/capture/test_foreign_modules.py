@@ -174,8 +174,10 @@ def test_what_another_thread_made_is_unknown() -> None:
         worker.join()
         return made[0] * 2
 
-    result = lwprof.profile(Forward(forward, c=convs()), inputs=(X,))
+    module = Forward(forward, c=convs())
+    result = lwprof.profile(module, inputs=(X,))
     assert [row.op for row in result.coverage.unknown] == ["tensor made outside torch operators"]
+    assert [call.module for call in capture(module, (X,)).calls] == [""]  # calls of other threads are not ours
 
 
 @pytest.mark.parametrize("forward", [

@@ -79,6 +79,7 @@ OPERATORS = {
     "einsum of one":  (lambda x: torch.einsum("nchw->nc", x), "reduction", N, N + 8),
     "concatenation":  (lambda x: torch.cat([x, x], 1), "copy", 0, 4 * N),
     "stack":          (lambda x: torch.stack([x, x]), "copy", 0, 4 * N),
+    "slice assigned": (lambda x: x[:, :2].copy_(x[:, 2:4]), "copy", 0, 2 * 72),
     "clone":          (lambda x: x.clone(), "copy", 0, 2 * N),
     "cast":           (lambda x: x.half(), "copy", 0, 2 * N),
     "shuffle":        (nn.ChannelShuffle(2), "copy", 0, 2 * N),
