@@ -58,6 +58,9 @@ class Operator(NamedTuple):
     """"new" (fresh memory), "view" (no memory touched) or "inplace" (the first output overwrites an input)."""
     pointwise: bool
     """Each output element depends only on the input elements at its own place."""
+    elements: int
+    """Distinct elements of everything that it reads and writes."""
+    bytes: int
 
 
 class Call(NamedTuple):
@@ -163,9 +166,13 @@ class GraphBuilder:
         """
         index = len(self.operators)
         after: list[int] = []
+        total = total_bytes = 0
         for value in inputs:
-            if value.producer >= 0 and value.producer not in after:
-                after.append(value.producer)
+            total += value.elements
+            total_bytes += value.bytes
+            producer = value.producer
+            if producer >= 0 and producer not in after:
+                after.append(producer)
         writers = self._last_writer
         if writers:
             for value in inputs:
@@ -178,6 +185,8 @@ class GraphBuilder:
             number = len(values)
             root = number if base is None else base.root
             size = elements * dtype_bytes(dtype)
+            total += elements
+            total_bytes += size
             value = _new(Value, (number, shape, dtype, elements, size, "operator", root, index))
             values.append(value)
             made.append(value)
@@ -186,7 +195,7 @@ class GraphBuilder:
         results = tuple(made)
         if len(after) > 1:
             after.sort()
-        row = (index, name, arguments, inputs, results, call, tuple(after), effect, pointwise)
+        row = (index, name, arguments, inputs, results, call, tuple(after), effect, pointwise, total, total_bytes)
         self.operators.append(_new(Operator, row))
         return results
 

@@ -34,18 +34,15 @@ def costed(graph: OpGraph) -> list[Costed]:
     rows = []
     for operator in graph.operators:
         cost = cost_of(operator)
-        total = width = 0
-        if cost.state != "free":
-            if cost.reads is None:
-                for value in operator.inputs:
-                    total += value.elements
-                    width += value.bytes
-            elif cost.reads:
-                total = cost.reads
-                given = cost.read_bytes
-                width = total * dtype_bytes(operator.inputs[0].dtype) if given is None else given
-            for value in operator.outputs:
-                total += value.elements
-                width += value.bytes
-        rows.append(Costed(operator, cost, total, width))
+        if cost.state == "free":
+            rows.append(Costed(operator, cost, 0, 0))
+        elif cost.reads is None:
+            rows.append(Costed(operator, cost, operator.elements, operator.bytes))
+        else:
+            read_bytes = cost.read_bytes
+            if read_bytes is None:
+                read_bytes = cost.reads * dtype_bytes(operator.inputs[0].dtype) if operator.inputs else 0
+            written = sum(value.elements for value in operator.outputs)
+            written_bytes = sum(value.bytes for value in operator.outputs)
+            rows.append(Costed(operator, cost, cost.reads + written, read_bytes + written_bytes))
     return rows

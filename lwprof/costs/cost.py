@@ -48,10 +48,7 @@ def product(
     operator: Operator, kind: str, mult_adds: int, biases: Iterable[Value | None] = (), elementwise_ops: int = 0
 ) -> Cost:
     """Cost of an operator that multiplies and accumulates; ``biases`` stay out of the paper's view."""
-    paper = paper_bytes = 0
-    for value in (*operator.inputs, *operator.outputs):
-        paper += value.elements
-        paper_bytes += value.bytes
+    paper, paper_bytes = operator.elements, operator.bytes
     for bias in biases:
         if bias is not None:
             paper -= bias.elements
