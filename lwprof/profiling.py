@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lwprof import analyses
+from lwprof import analyses, collector
 from lwprof.capture import capture
 from lwprof.errors import InputError
 from lwprof.graph import OpGraph
@@ -66,6 +66,7 @@ def profile_network(network: Network, *, block: str | None = None) -> ProfileRes
     return _profile(network.module, inputs, network.name, network.spec, network.published, block)
 
 
+@collector.paused()  # a capture makes thousands of small objects and no cycles
 def _profile(
     module: nn.Module,
     inputs: Sequence[Any] | Mapping[str, Any],
@@ -101,10 +102,15 @@ def _check_block(block: str, graph: OpGraph, name: str) -> None:
         raise InputError(f"no module of class {block!r} in {name}{hint}")
 
 
-def _sizes(input_size: Sequence[int] | Sequence[Sequence[int]] | None) -> list[tuple[int, ...]]:
+def _sizes(input_size: Any) -> list[tuple[int, ...]]:
+    """Shapes without the batch dimension, one an input."""
     if input_size is None:
         return []
-    first = next(iter(input_size), None)
-    if isinstance(first, Sequence):
-        return [tuple(size) for size in input_size]  # type: ignore[arg-type]
-    return [tuple(input_size)]  # type: ignore[arg-type]
+    try:
+        shapes = [input_size] if all(isinstance(side, int) for side in input_size) else input_size
+        sizes = [tuple(int(side) for side in shape) for shape in shapes]
+    except (TypeError, ValueError):
+        sizes = []
+    if not sizes or any(side < 0 for size in sizes for side in size):
+        raise InputError(f"input_size {input_size!r} is no shape such as (3, 224, 224), nor a list of shapes")
+    return sizes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from lwprof.analyses.traffic import Costed
@@ -46,23 +45,23 @@ def _values(argument: object) -> list[Value]:
 def kinds(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Kind, ...]:
     """Fold by kind of operator; a parameter belongs to the kind that first reads it."""
     unclaimed = weight_elements(graph)
-    params: Counter[str] = Counter()
-    mult_adds: Counter[str] = Counter()
-    paper: Counter[str] = Counter()
+    sums: dict[str, list[int]] = {}  # params, mult-adds, paper elements
     for operator, cost, _, _ in rows:
         if cost.state == "free":
             continue
-        kind = cost.kind
-        mult_adds[kind] += cost.mult_adds
-        paper[kind] += cost.paper_elements
+        total = sums.get(cost.kind)
+        if total is None:
+            total = sums[cost.kind] = [0, 0, 0]
+        total[1] += cost.mult_adds
+        total[2] += cost.paper_elements
         for value in operator.inputs:
             if value.root in unclaimed:
-                params[kind] += unclaimed.pop(value.root)
+                total[0] += unclaimed.pop(value.root)
     rest = sum(unclaimed.values())
     if rest:
-        params[UNREAD] += rest
-    names = sorted({*mult_adds, *params}, key=lambda name: (-mult_adds[name], -params[name], name))
-    return tuple(Kind(name, params[name], mult_adds[name], paper[name]) for name in names)
+        sums[UNREAD] = [rest, 0, 0]
+    order = sorted(sums, key=lambda kind: (-sums[kind][1], -sums[kind][0], kind))
+    return tuple(Kind(kind, *sums[kind]) for kind in order)
 
 
 def layers(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Layer, ...]:

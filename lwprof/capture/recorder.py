@@ -131,8 +131,7 @@ class Recorder(TorchDispatchMode):
         if shape is None:
             return None
         arguments = dict(zip(plan.parameters, given, strict=False))
-        if kwargs:
-            arguments.update(kwargs)
+        arguments.update(kwargs)
         first = args[0]
         if plan.effect == "inplace":
             if not first.is_meta:

@@ -6,12 +6,12 @@ order, and contenders are compared round by round.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lwprof import collector
 from lwprof.timing.blocks import Contender, Track
 from lwprof.timing.clock import Clock
 from lwprof.timing.statistics import median_interval, ratio_interval, shift, trend
@@ -97,7 +97,7 @@ def measure(
         return tuple(blocks[position] for position in range(len(tracks)))
 
     try:
-        with _without_collection():
+        with collector.paused():
             for track in tracks:
                 (track.first_call_s,) = track.block(clock)
                 track.autorange(clock)
@@ -152,15 +152,3 @@ def _narrow(columns: Sequence[Sequence[float]], rules: Rules) -> bool:
     return all(median_interval(column, rules.seed).relative_width <= rules.precision for column in columns) and all(
         ratio_interval(column, columns[0], rules.seed).relative_width <= rules.precision for column in columns[1:]
     )
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep the cyclic garbage collector out of the blocks: a full collection can take 100 ms."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
