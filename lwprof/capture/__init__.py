@@ -12,11 +12,21 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from lwprof.capture.modules import CallRecord, ModuleTree
-from lwprof.capture.preservation import preserved, random_state, room_for_calls, unchanged_content, whole_operators
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import META, mapped, tensors_in
 from lwprof.errors import InputError, first_line
 from lwprof.graph import OpGraph
+from lwprof.preservation import (
+    open_operators,
+    preserved,
+    random_state,
+    room_for_calls,
+    set_eval,
+    unchanged_content,
+)
+
+WHOLE = torch._C._AutoDispatchBelowAutograd
+"""Without the autograd keys, composite operators reach the dispatch mode whole."""
 
 __all__ = ["capture", "tensors_in"]
 
@@ -63,7 +73,7 @@ def _run(
 ) -> OpGraph:
     tree = ModuleTree(module)
     modules = list(tree.modules)
-    with random_state(), preserved(modules) as lazy, whole_operators(), room_for_calls():
+    with random_state(), preserved(modules) as lazy, open_operators(), WHOLE(), room_for_calls():
         if lazy:
             tree = ModuleTree(module)
         recorder = Recorder(execute, tree.find)
@@ -73,12 +83,7 @@ def _run(
             if not lazy or not is_lazy(stored[0]):  # a lazy parameter gets its shape while the network runs
                 recorder.add_stored(stored)
         values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
-        for part in modules:
-            attributes = part.__dict__
-            if "training" in attributes:
-                attributes["training"] = False
-            elif hasattr(part, "training"):  # a script keeps its flag elsewhere
-                part.training = False
+        set_eval(modules)
         record.watch()
         with unchanged_content(modules) if execute else nullcontext():
             try:

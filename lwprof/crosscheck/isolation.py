@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import torch
 from torch import nn
 
-from lwprof.capture.preservation import preserved, random_state, room_for_calls, unchanged_content
+from lwprof.preservation import (
+    open_operators,
+    preserved,
+    random_state,
+    room_for_calls,
+    set_eval,
+    unchanged_content,
+)
 
 
 @contextmanager
@@ -23,17 +28,10 @@ def isolated(module: nn.Module) -> Iterator[None]:
     """
     modules = list(module.modules())
     with ExitStack() as stack:
-        for kept in (random_state(), unchanged_content(modules), room_for_calls(), torch.no_grad(), _silence()):
+        for kept in (random_state(), unchanged_content(modules), room_for_calls(), open_operators(), _silence()):
             stack.enter_context(kept)
         stack.enter_context(preserved(modules))
-        if "torch._dynamo" in sys.modules:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        fast = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
-        for part in modules:
-            if hasattr(part, "training"):
-                part.training = False
+        set_eval(modules)
         yield
 
 

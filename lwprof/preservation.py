@@ -1,4 +1,4 @@
-"""Preservation: whatever a capture runs, the network is afterwards as it was, also after an exception."""
+"""Preservation: whatever runs a network, the network is afterwards as it was, also after an exception."""
 
 from __future__ import annotations
 
@@ -147,14 +147,23 @@ def room_for_calls() -> Iterator[None]:
 
 
 @contextmanager
-def whole_operators() -> Iterator[None]:
-    """Let composite operators reach the dispatch mode whole, and fused attention stay open."""
+def open_operators() -> Iterator[None]:
+    """Have compiled modules run eagerly and fused transformer layers one operator at a time, without gradients."""
     with ExitStack() as stack:
-        if "torch._dynamo" in sys.modules:  # else a captured module's frame would never compile again
+        if "torch._dynamo" in sys.modules:  # else a module's frame that runs now would never compile again
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         stack.enter_context(torch.no_grad())
-        stack.enter_context(torch._C._AutoDispatchBelowAutograd())
         yield
+
+
+def set_eval(modules: Sequence[nn.Module]) -> None:
+    """Put each module's own flag to eval, without the ``train()`` that a class may override."""
+    for module in modules:
+        attributes = module.__dict__
+        if "training" in attributes:
+            attributes["training"] = False
+        elif hasattr(module, "training"):  # a script keeps its flag elsewhere
+            module.training = False
