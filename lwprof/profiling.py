@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lwprof import analyses, collector
 from lwprof.capture import capture
+from lwprof.capture.tensors import dtype_name
 from lwprof.errors import InputError
 from lwprof.graph import OpGraph
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
@@ -38,22 +39,26 @@ def profile(
         inputs: what the module is called with: a tuple of positional inputs or a dict of keyword inputs;
             tensors may be nested in lists, tuples and dicts. Only shapes and dtypes matter unless the
             network's control flow reads values.
-        input_size: instead of ``inputs``, the shape of one float32 input without the batch dimension
-            (or a list of shapes, one an input); the batch is 1. The default is ``(3, 224, 224)``.
+        input_size: instead of ``inputs``, the shape of one input without the batch dimension
+            (or a list of shapes, one an input), of the module's floating dtype; the batch is 1. The default is
+            ``(3, 224, 224)``.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
 
     Raises:
         InputError: an unknown spec or block, or the network's forward raised.
     """
-    sizes = _sizes(input_size)
     if isinstance(network, str):
         from lwprof.models import resolve
 
         if inputs is not None:
             raise InputError("inputs go with a module; give input_size with a model spec")
+        sizes = [] if input_size is None else input_specs(input_size)
         return profile_network(resolve(network, input_sizes=sizes), block=block)
+    if not isinstance(network, nn.Module):
+        raise InputError(f"a {type(network).__name__} is neither a model spec nor an nn.Module")
     if inputs is None:
-        inputs = tuple(torch.empty((1, *size), device="meta") for size in sizes or [(3, 224, 224)])
+        specs = input_specs((3, 224, 224) if input_size is None else input_size, network)
+        inputs = tuple(_meta(TensorSpec((1, *spec.shape), spec.dtype)) for spec in specs)
     elif input_size is not None:
         raise InputError("give either inputs or input_size, not both")
     name = type(network).__name__
@@ -62,7 +67,7 @@ def profile(
 
 def profile_network(network: Network, *, block: str | None = None) -> ProfileResult:
     """Profile a network that a model spec named."""
-    inputs = tuple(torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device="meta") for spec in network.inputs)
+    inputs = tuple(_meta(spec) for spec in network.inputs)
     return _profile(network.module, inputs, network.name, network.spec, network.published, block)
 
 
@@ -95,6 +100,10 @@ def _profile(
     )
 
 
+def _meta(spec: TensorSpec) -> Tensor:
+    return torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device="meta")
+
+
 def _check_block(block: str, graph: OpGraph, name: str) -> None:
     types = sorted({module.type for module in graph.modules if module.name})
     if block not in types:
@@ -102,15 +111,27 @@ def _check_block(block: str, graph: OpGraph, name: str) -> None:
         raise InputError(f"no module of class {block!r} in {name}{hint}")
 
 
-def _sizes(input_size: Any) -> list[tuple[int, ...]]:
-    """Shapes without the batch dimension, one an input."""
-    if input_size is None:
-        return []
+def input_specs(input_size: Any, module: nn.Module | None = None) -> list[TensorSpec]:
+    """Read what people give as ``input_size``: one shape or a list of them, batch left out.
+
+    Each becomes a :class:`TensorSpec` of the module's own floating dtype; given ones stay as they are.
+
+    >>> input_specs((3, 8, 8))
+    [TensorSpec(shape=(3, 8, 8), dtype='float32')]
+
+    Raises:
+        InputError: it is neither.
+    """
+    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), None) if module else None
+    name = dtype_name(dtype or torch.float32)
     try:
         shapes = [input_size] if all(isinstance(side, int) for side in input_size) else input_size
-        sizes = [tuple(int(side) for side in shape) for shape in shapes]
+        specs = [
+            shape if isinstance(shape, TensorSpec) else TensorSpec(tuple(int(side) for side in shape), name)
+            for shape in shapes
+        ]
     except (TypeError, ValueError):
-        sizes = []
-    if not sizes or any(side < 0 for size in sizes for side in size):
+        specs = []
+    if not specs or any(side < 0 for spec in specs for side in spec.shape):
         raise InputError(f"input_size {input_size!r} is no shape such as (3, 224, 224), nor a list of shapes")
-    return sizes
+    return specs

@@ -88,3 +88,13 @@ def test_layers_and_kinds_sum_to_the_totals_and_every_operator_is_accounted_for(
 def test_an_impossible_input_size_is_refused_in_a_sentence(size):
     with pytest.raises(InputError, match="is no shape such as"):
         lwprof.profile(nn.ReLU(), input_size=size)
+
+
+def test_the_default_input_has_the_dtype_of_the_network():
+    assert lwprof.profile(nn.Conv2d(3, 4, 1).half()).model.inputs == (TensorSpec((1, 3, 224, 224), "float16"),)
+    assert lwprof.profile(nn.Conv2d(3, 4, 1).double(), input_size=(3, 8, 8)).model.inputs[0].dtype == "float64"
+
+
+def test_what_is_no_network_is_refused_in_a_sentence():
+    with pytest.raises(InputError, match="a int is neither a model spec nor an nn.Module"):
+        lwprof.profile(42)
