@@ -227,7 +227,7 @@ MEANINGS = {
     "Block.depth": "the longest chain of them",
     "Coverage.counted": "operators that were counted",
     "Coverage.free": "operators that cost nothing",
-    "Coverage.unknown": "operators without a rule, by name; they are in no count",
+    "Coverage.unknown": "operators without a rule, by name; in no count of operations",
     "Coverage.free_ops": "the free ones by name, with the reason",
     "OpCount.op": "such as `aten::view`",
     "OpCount.count": "how often it ran",

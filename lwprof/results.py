@@ -272,7 +272,7 @@ class ProfileResult(Document):
     coverage: Coverage
     layers: tuple[Layer, ...]
     input_dependent: bool = False
-    """The network's control flow read values: another input may give other counts."""
+    """The network ran on real values: where its control flow reads them, another input may give other counts."""
     published: Published | None = None
 
     @property

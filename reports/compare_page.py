@@ -173,7 +173,7 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
         yield Note("interrupted: this is what had been measured by then", "bad")
     for name, model in zip(names, models, strict=True):
         if model.coverage.unknown:
-            yield Note(f"{name}: unknown operators, in no number above: {phrases.unknown(model.coverage)}", "bad")
+            yield Note(f"{name}: {phrases.no_rule(model.coverage)}", "bad")
     warnings: dict[str, list[str]] = {}
     for name, model in zip(names, models, strict=True):
         for warning in dict.fromkeys(warning for timing in model.timings for warning in timing.warnings):

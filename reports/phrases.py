@@ -28,13 +28,26 @@ def shapes(items: Iterable[tuple[int, ...]], sign: str = "×") -> str:
 
 
 def unknown(coverage: Coverage, sign: str = "×") -> str:
-    """Name the operators that no count covers, and how often each ran; empty where there are none.
+    """Name the operators that have no rule, and how often each ran; empty where there are none.
 
     >>> from lwprof.results import OpCount
     >>> unknown(Coverage(10, 2, (OpCount("demo::warp", 3), OpCount("demo::fold", 1))))
     'demo::warp ×3; demo::fold ×1'
     """
     return "; ".join(f"{item.op} {sign}{item.count}" for item in coverage.unknown)
+
+
+def no_rule(coverage: Coverage) -> str:
+    """Say which operators have no rule, and which numbers they are missing from.
+
+    >>> from lwprof.results import OpCount
+    >>> no_rule(Coverage(10, 2, (OpCount("demo::warp", 3),))).partition(";")[0]
+    'unknown operators, in no count of operations: demo::warp ×3'
+    """
+    return (
+        f"unknown operators, in no count of operations: {unknown(coverage)}; "
+        "their tensors are in eager and fused memory access, peak activation and launches"
+    )
 
 
 def settings(timing: Timing) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def _totals(result: ProfileResult) -> Iterator[tuple[str, str]]:
     coverage = result.coverage
     unknown = sum(item.count for item in coverage.unknown)
     yield "operators", f"{coverage.counted} counted, {coverage.free} free, {unknown or 'none'} unknown"
-    yield "counts depend on the input", "yes" if result.input_dependent else "no"
+    yield "ran on real values", "yes" if result.input_dependent else "no"
 
 
 def _peaks(totals: Totals) -> Iterator[tuple[str, str]]:
@@ -197,14 +197,16 @@ def _coverage(result: ProfileResult) -> Table:
         for item in coverage.unknown
     ]
     rows += [[item.op, item.count, f"free: {item.reason}".removesuffix(": ")] for item in coverage.free_ops]
-    return Table.of("coverage", columns, rows, "Operators that are in no count")
+    return Table.of("coverage", columns, rows, "Operators in no count of operations")
 
 
 def _notes(result: ProfileResult) -> Iterator[Note]:
     if result.coverage.unknown:
-        yield Note(f"unknown operators, in no number above: {phrases.unknown(result.coverage)}", "bad")
+        yield Note(phrases.no_rule(result.coverage), "bad")
     if result.input_dependent:
-        yield Note("the network's control flow reads values: another input may give other counts", "warning")
+        yield Note(
+            "ran on real values: where its control flow reads them, another input may give other counts", "warning"
+        )
     yield Note(
         "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
         "paper: by operators that have mult-adds, eager: as torch calls them, fused: as an inference runtime runs them"

@@ -83,7 +83,6 @@ def folder(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
