@@ -16,6 +16,7 @@ from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import META, mapped, tensors_in
 from lwprof.errors import InputError, first_line
 from lwprof.graph import OpGraph
+from lwprof.inputs import random_tensor
 from lwprof.preservation import (
     open_operators,
     preserved,
@@ -113,7 +114,4 @@ def _real(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor to compute with: the given one copied, or random values for a meta tensor."""
     if not tensor.is_meta:
         return tensor.detach().clone()
-    if tensor.is_floating_point():
-        generator = torch.Generator().manual_seed(0)
-        return torch.randn(tensor.shape, generator=generator).to(device, tensor.dtype)
-    return torch.zeros(tensor.shape, dtype=tensor.dtype, device=device)
+    return random_tensor(tensor.shape, tensor.dtype).to(device)

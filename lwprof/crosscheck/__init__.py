@@ -10,6 +10,7 @@ from torch import nn
 from lwprof.crosscheck import fvcore_counter, thop_counter, torch_counter
 from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
+from lwprof.inputs import random_tensor
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def crosscheck(network: Network) -> CrosscheckResult:
         InputError: the network's forward raised.
     """
     device = next((parameter.device for parameter in network.module.parameters()), torch.device("cpu"))
-    inputs = tuple(_tensor(spec).to(device) for spec in network.inputs)
+    inputs = tuple(random_tensor(spec.shape, getattr(torch, spec.dtype)).to(device) for spec in network.inputs)
     return crosscheck_module(network.module, inputs, network.name, network.spec)
 
 
@@ -49,10 +50,3 @@ def crosscheck_module(
     name = name or type(module).__name__
     given = tuple(TensorSpec(value.shape, value.dtype) for value in subject.graph.inputs)
     return CrosscheckResult(Model(name, spec or name, given), tuple(row(tool, subject) for tool in TOOLS))
-
-
-def _tensor(spec: TensorSpec) -> torch.Tensor:
-    dtype = getattr(torch, spec.dtype)
-    if not dtype.is_floating_point:
-        return torch.zeros(spec.shape, dtype=dtype)
-    return torch.randn(spec.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
