@@ -13,7 +13,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lwprof import crosscheck
     from lwprof.comparison import compare
     from lwprof.costs import register_rule
     from lwprof.models import build
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
     from lwprof.results import load
 
 __version__ = "0.1.0"
-__all__ = ["build", "compare", "crosscheck", "load", "profile", "register_rule"]
+__all__ = ["build", "compare", "load", "profile", "register_rule"]
 
 _HOMES = {
     "build": "lwprof.models:build",
     "compare": "lwprof.comparison:compare",
-    "crosscheck": "lwprof.crosscheck",  # the package: its function has the same name
     "load": "lwprof.results:load",
     "profile": "lwprof.profiling:profile",
     "register_rule": "lwprof.costs:register_rule",
@@ -37,8 +35,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lwprof' has no attribute {name!r}")
     home, _, attribute = _HOMES[name].partition(":")
-    module = importlib.import_module(home)
-    found = getattr(module, attribute) if attribute else module
+    found = getattr(importlib.import_module(home), attribute)
     globals()[name] = found
     return found
 

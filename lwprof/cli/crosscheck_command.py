@@ -31,10 +31,8 @@ def crosscheck_command(
     """Count with fvcore, thop and torch too, and name every difference to lwprof's count."""
     target = destination(format_name, output)
     from lwprof import models
+    from lwprof.crosscheck import crosscheck
 
     with progress.status(f"cross-checking {spec}"), guests():
-        network = models.resolve(spec, input_sizes=input_sizes, batch=batch)
-        from lwprof.crosscheck import crosscheck
-
-        result = crosscheck(network)
+        result = crosscheck(models.resolve(spec, input_sizes=input_sizes, batch=batch))
     target.write(result)

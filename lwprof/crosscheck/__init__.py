@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import reprlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,43 +12,70 @@ from torch import nn
 from lwprof.crosscheck import fvcore_counter, thop_counter, torch_counter
 from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
+from lwprof.errors import InputError
 from lwprof.inputs import random_tensor
+from lwprof.models import Network, resolve
+from lwprof.profiling import input_specs
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 
-if TYPE_CHECKING:
-    from lwprof.models import Network
-
-__all__ = ["TOOLS", "crosscheck", "crosscheck_module"]
+__all__ = ["TOOLS", "crosscheck"]
 
 TOOLS: tuple[Tool, ...] = (torch_counter.TOOL, fvcore_counter.TOOL, thop_counter.TOOL)
 """Every tool, in the order of the report."""
 
 
-def crosscheck(network: Network) -> CrosscheckResult:
-    """Count a network with every tool and account for the differences.
-
-    Raises:
-        InputError: the network's forward raised.
-    """
-    device = next((parameter.device for parameter in network.module.parameters()), torch.device("cpu"))
-    inputs = tuple(random_tensor(spec.shape, getattr(torch, spec.dtype)).to(device) for spec in network.inputs)
-    return crosscheck_module(network.module, inputs, network.name, network.spec)
-
-
-def crosscheck_module(
-    module: nn.Module, inputs: tuple[Any, ...], name: str | None = None, spec: str | None = None
+def crosscheck(
+    network: str | nn.Module | Network,
+    *,
+    inputs: Sequence[Any] | torch.Tensor | None = None,
+    input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
 ) -> CrosscheckResult:
-    """Count ``module(*inputs)`` with every tool; the tools compute, so the inputs are real tensors.
+    """Count a network with every tool and account for the differences.
 
     >>> from torch import nn
     >>> network = nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8))
-    >>> for row in crosscheck_module(network, (torch.zeros(1, 3, 4, 4),)).rows:
+    >>> for row in crosscheck(network, input_size=(3, 4, 4)).rows:
     ...     print(row.tool, row.ours, [term.amount for term in row.terms], row.theirs)
     torch 384 [384] 768
     fvcore 384 [256] 640
     thop 384 [512] 896
+
+    Args:
+        network: a model spec, a module or a network.
+        inputs: what a module is called with, by position; the tools compute, so these are real tensors.
+        input_size: instead of ``inputs``, the shape of one input without the batch dimension (or a list of shapes,
+            one an input); the batch is 1. The default is that of :func:`lwprof.profile`.
+
+    Raises:
+        InputError: an unknown spec, or the network's forward raised.
     """
+    if inputs is not None and input_size is not None:
+        raise InputError("give either inputs or input_size, not both")
+    if isinstance(network, str):
+        network = resolve(network, input_sizes=() if input_size is None else input_specs(input_size))
+        input_size = None
+    if isinstance(network, Network):
+        if inputs is not None or input_size is not None:
+            raise InputError("inputs go with a module; a model spec takes input_size, and a network has its own")
+        return _crosscheck(network.module, _tensors(network.module, network.inputs), network.name, network.spec)
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
+    if isinstance(inputs, Mapping):
+        raise InputError("the other tools take inputs by position: give a tuple, not a dict")
+    if inputs is None:
+        specs = input_specs((3, 224, 224) if input_size is None else input_size, network)
+        inputs = _tensors(network, [TensorSpec((1, *spec.shape), spec.dtype) for spec in specs])
+    name = type(network).__name__
+    return _crosscheck(network, (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs), name, name)
+
+
+def _crosscheck(module: nn.Module, inputs: tuple[Any, ...], name: str, spec: str) -> CrosscheckResult:
     subject = Subject.of(module, inputs)
-    name = name or type(module).__name__
     given = tuple(TensorSpec(value.shape, value.dtype) for value in subject.graph.inputs)
-    return CrosscheckResult(Model(name, spec or name, given), tuple(row(tool, subject) for tool in TOOLS))
+    return CrosscheckResult(Model(name, spec, given), tuple(row(tool, subject) for tool in TOOLS))
+
+
+def _tensors(module: nn.Module, specs: Sequence[TensorSpec]) -> tuple[torch.Tensor, ...]:
+    """Make inputs where the module's parameters are."""
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    return tuple(random_tensor(spec.shape, getattr(torch, spec.dtype)).to(device) for spec in specs)

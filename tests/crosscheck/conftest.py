@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof.crosscheck import crosscheck_module
+from lwprof.crosscheck import crosscheck
 from lwprof.results import CrosscheckRow
 
 
@@ -41,7 +41,7 @@ def calling() -> type[Calling]:
 @pytest.fixture
 def rows() -> Callable[..., dict[str, CrosscheckRow]]:
     def checked(module: nn.Module, *inputs: Any) -> dict[str, CrosscheckRow]:
-        return {row.tool: row for row in crosscheck_module(module, inputs).rows}
+        return {row.tool: row for row in crosscheck(module, inputs=inputs).rows}
 
     return checked
 

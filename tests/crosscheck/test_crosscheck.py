@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lwprof import catalog, models
-from lwprof.crosscheck import TOOLS, crosscheck, crosscheck_module
+from lwprof.crosscheck import TOOLS, crosscheck
 from lwprof.errors import InputError
 from lwprof.results import CrosscheckResult, TensorSpec, from_dict
 
@@ -70,6 +70,33 @@ def test_a_batch_counts_whole():
         assert (batch.ours, batch.theirs, batch.unexplained) == (4 * single.ours, 4 * single.theirs, 0)
 
 
+def test_a_spec_a_module_and_a_network_are_one():
+    network = models.resolve("mbv2:resolution=32")
+    rows = crosscheck(network).rows
+    assert crosscheck("mbv2:resolution=32").rows == crosscheck("mbv2", input_size=(3, 32, 32)).rows == rows
+    assert crosscheck(network.module, input_size=(3, 32, 32)).rows == rows
+    assert crosscheck(network.module, inputs=torch.zeros(1, 3, 32, 32)).rows == rows
+    result = crosscheck(nn.Conv2d(3, 4, 1).double(), input_size=[(3, 8, 8)])
+    assert result.model.name == "Conv2d"
+    assert result.model.inputs == (TensorSpec((1, 3, 8, 8), "float64"),)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"network": "mobilnet2"}, "did you mean 'mbv2'?"),
+        ({"network": "mbv2", "inputs": (torch.zeros(1),)}, "inputs go with a module"),
+        ({"network": nn.ReLU(), "inputs": (torch.zeros(1),), "input_size": (1,)}, "not both"),
+        ({"network": nn.ReLU(), "inputs": {"input": torch.zeros(1)}}, "give a tuple, not a dict"),
+        ({"network": 42}, "42 is neither a model spec nor an nn.Module"),
+    ],
+)
+def test_what_cannot_be_crosschecked_is_refused_in_a_sentence(arguments, says):
+    with pytest.raises(InputError) as caught:
+        crosscheck(**arguments)
+    assert says in str(caught.value)
+
+
 def test_the_result_names_the_model_and_survives_json():
     result = crosscheck(models.resolve("mbv2:width=0.75,resolution=32"))
     assert result.model.spec == "mbv2:width=0.75,resolution=32"
@@ -86,7 +113,7 @@ def test_whole_numbers_as_inputs(calling):
 
 def test_a_rest_is_said_loudly(calling):
     network = calling(lambda x: torch.linalg.multi_dot([x, x, x]))
-    row = crosscheck_module(network, (torch.randn(4, 4),)).rows[1]
+    row = crosscheck(network, inputs=(torch.randn(4, 4),)).rows[1]
     assert (row.ours, row.theirs, row.unexplained) == (128, 0, -128)
     assert row.verdict == "differs by 128 too few that no known rule of it explains"
 
@@ -97,14 +124,14 @@ def test_a_rest_that_may_be_ours_says_so(calling):
         library.impl("odd", lambda x: torch.mm(x, x), "CPU")
         library.impl("odd", torch.empty_like, "Meta")
         network = calling(lambda x: torch.linalg.multi_dot([x, torch.ops.crosscheck_test.odd(x)]))
-        row = crosscheck_module(network, (torch.randn(4, 4),)).rows[1]
+        row = crosscheck(network, inputs=(torch.randn(4, 4),)).rows[1]
     assert row.unexplained
     assert row.verdict.endswith("; lwprof has no rule for crosscheck_test::odd")
 
 
 def test_a_tool_that_raises_is_one_row(calling):
     network = calling(lambda x: x @ x[0])
-    torch_row, fvcore_row, thop_row = crosscheck_module(network, (torch.randn(4, 4),)).rows
+    torch_row, fvcore_row, thop_row = crosscheck(network, inputs=(torch.randn(4, 4),)).rows
     assert (fvcore_row.theirs, fvcore_row.terms, fvcore_row.unexplained) == (None, (), 0)
     assert fvcore_row.verdict == "failed: IndexError: list index out of range"
     assert fvcore_row.ours == torch_row.ours == 16
@@ -113,7 +140,7 @@ def test_a_tool_that_raises_is_one_row(calling):
 
 def test_a_network_that_raises_is_an_input_error():
     with pytest.raises(InputError, match="forward of Conv2d raised"):
-        crosscheck_module(nn.Conv2d(4, 4, 3), (torch.zeros(1, 3, 8, 8),))
+        crosscheck(nn.Conv2d(4, 4, 3), inputs=(torch.zeros(1, 3, 8, 8),))
 
 
 class Untidy(nn.Module):
@@ -157,7 +184,7 @@ def test_nothing_is_changed_or_printed(capfd, recwarn, monkeypatch):
     image = torch.randn(2, 3, 6, 6)
     before, weights = _state(network), {key: tensor.clone() for key, tensor in network.state_dict().items()}
     pixels, random = image.clone(), torch.get_rng_state()
-    result = crosscheck_module(network, (image,))
+    result = crosscheck(network, inputs=(image,))
     assert [row.theirs is None for row in result.rows] == [False, True, False]  # fvcore raises at the end
     assert _state(network) == before
     assert all(torch.equal(tensor, weights[key]) for key, tensor in network.state_dict().items())
@@ -172,7 +199,7 @@ def test_nothing_is_changed_or_printed(capfd, recwarn, monkeypatch):
 
 
 def test_a_tool_logs_nothing(caplog):
-    crosscheck_module(nn.Upsample(scale_factor=2, mode="nearest-exact"), (torch.randn(1, 3, 4, 4),))
+    crosscheck(nn.Upsample(scale_factor=2, mode="nearest-exact"), inputs=(torch.randn(1, 3, 4, 4),))
     assert caplog.records == []
 
 
