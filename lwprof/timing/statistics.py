@@ -43,8 +43,36 @@ def quantile(samples: Sequence[float], share: float) -> float:
     return float(np.quantile(samples, share))
 
 
-def median_interval(samples: Sequence[float], seed: int = 0, resamples: int = RESAMPLES) -> Interval:
+def effective_size(samples: Sequence[float]) -> int:
+    """How many independent samples would know the median as well as these, in the order they were taken.
+
+    Neighbours resemble each other where the machine was slow for a while. The median averages on which
+    side of it a sample lies, so the autocorrelations of that are summed: in pairs of lags, while the
+    pairs are positive and fall.
+
+    Source: Geyer, "Practical Markov Chain Monte Carlo", 1992, section 3.3, initial monotone sequence.
+
+    >>> effective_size([1.0, 9.0, 2.0, 8.0, 3.0, 7.0]), effective_size([1.0, 2.0, 3.0, 7.0, 8.0, 9.0])
+    (6, 3)
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    n = len(values)
+    sides = np.sign(values - np.median(values))
+    power = np.abs(np.fft.rfft(sides, 2 * n)) ** 2
+    covariances = np.fft.irfft(power, 2 * n)[: n - n % 2]
+    if len(covariances) == 0 or not sides.any():
+        return n
+    pairs = np.minimum.accumulate(covariances.reshape(-1, 2).sum(axis=1) / covariances[0])
+    worth = 2 * pairs[np.minimum.accumulate(pairs > 0)].sum() - 1
+    return int(np.clip(round(n / worth), 1, n)) if worth > 0 else n
+
+
+def median_interval(
+    samples: Sequence[float], seed: int = 0, resamples: int = RESAMPLES, size: int | None = None
+) -> Interval:
     """Median with its 95 % bootstrap percentile interval.
+
+    A resample has ``size`` samples, by default as many as are independent: :func:`effective_size`.
 
     Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13. A resample is
     not drawn in full: sorted, it is the empirical quantile function at the order statistics of n
@@ -56,12 +84,13 @@ def median_interval(samples: Sequence[float], seed: int = 0, resamples: int = RE
     """
     ordered = np.sort(np.asarray(samples, dtype=np.float64))
     n = len(ordered)
+    size = effective_size(samples) if size is None else size
     random = np.random.default_rng(seed)
-    lower_rank = (n + 1) // 2
-    lower = random.beta(lower_rank, n + 1 - lower_rank, resamples)
+    lower_rank = (size + 1) // 2
+    lower = random.beta(lower_rank, size + 1 - lower_rank, resamples)
     medians = ordered[_index(lower, n)]
-    if n % 2 == 0:  # the next order statistic is the smallest of those that are left above
-        upper = lower + (1 - lower) * random.beta(1, n - lower_rank, resamples)
+    if size % 2 == 0:  # the next order statistic is the smallest of those that are left above
+        upper = lower + (1 - lower) * random.beta(1, size - lower_rank, resamples)
         medians = (medians + ordered[_index(upper, n)]) / 2
     low, high = np.quantile(medians, (0.025, 0.975))
     return Interval(float(np.median(ordered)), float(low), float(high))

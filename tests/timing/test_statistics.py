@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from lwprof.timing.statistics import (
     Interval,
+    effective_size,
     far_outliers,
     median,
     median_interval,
@@ -24,7 +27,7 @@ def test_interval_is_that_of_plain_resampling(n: int) -> None:
     samples = np.random.default_rng(n).lognormal(0, 0.3, n)
     drawn = np.random.default_rng(1).choice(samples, (40_000, n))
     low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
-    interval = median_interval(samples.tolist(), resamples=40_000)
+    interval = median_interval(samples.tolist(), resamples=40_000, size=n)
     assert interval == pytest.approx((np.median(samples), low, high), rel=0.01)
 
 
@@ -36,8 +39,40 @@ def test_interval_surrounds_the_median_within_the_samples(samples: list[float], 
 
 
 @given(durations)
-def test_interval_does_not_depend_on_the_order_of_samples(samples: list[float]) -> None:
-    assert median_interval(samples) == median_interval(sorted(samples))
+def test_resamples_do_not_depend_on_the_order_of_samples(samples: list[float]) -> None:
+    assert median_interval(samples, size=7) == median_interval(sorted(samples), size=7)
+
+
+@given(durations)
+def test_samples_that_repeat_themselves_are_worth_less(samples: list[float]) -> None:
+    assert 1 <= effective_size(samples) <= len(samples)
+    twice = [sample for sample in samples for _ in range(2)]
+    assert effective_size(twice) <= len(twice)
+
+
+def test_effective_size_is_that_of_an_autoregressive_process() -> None:
+    random, samples = np.random.default_rng(0), [0.0]
+    for _ in range(20_000):
+        samples.append(0.8 * samples[-1] + random.standard_normal())
+    # signs of neighbours k apart correlate with asin(0.8**k) * 2 / pi, Sheppard 1899
+    worth = 1 + 2 * sum(math.asin(0.8**k) * 2 / math.pi for k in range(1, 100))
+    assert effective_size(samples) == pytest.approx(20_001 / worth, rel=0.15)
+    random.shuffle(samples)
+    assert effective_size(samples) > 0.85 * 20_001
+
+
+@pytest.mark.parametrize("persistence", [0.0, 0.5, 0.8])
+def test_interval_covers_the_true_median_though_neighbours_resemble_each_other(persistence: float) -> None:
+    covered = 0
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        state, samples = random.standard_normal(), []
+        for _ in range(200):
+            state = persistence * state + (1 - persistence**2) ** 0.5 * random.standard_normal()
+            samples.append(math.exp(0.05 * state))
+        interval = median_interval(samples, seed)
+        covered += interval.low <= 1 <= interval.high
+    assert covered >= 0.87 * 300
 
 
 @given(durations)
