@@ -23,6 +23,7 @@ _registrations = itemgetter(
     "_forward_hooks_with_kwargs",
     "_forward_pre_hooks_with_kwargs",
     "_load_state_dict_pre_hooks",
+    "_non_persistent_buffers_set",
 )
 """What a module's registrations change; torch's other attributes stay as they are."""
 
@@ -30,6 +31,14 @@ _TORCH_ATTRIBUTES = frozenset(vars(nn.Module()))
 
 _CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, deque})
 """Types of a user's attributes whose content a forward may change: caches, logs."""
+
+_ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})
+
+_FOREIGN = frozenset({"torch", "numpy", "builtins", "functools"})
+"""Where the types come from whose objects a forward does not store things in."""
+
+_MOST_KEPT = 10_000
+"""Objects looked at in all: a network that holds on to a data set is not copied."""
 
 
 @contextmanager
@@ -39,6 +48,8 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
     Yields whether there are lazy parameters: torch materialises those in place, so the run gets stand-ins.
     """
     kept = []
+    gradients = []
+    seen: set[int] = set()
     lazy = False
     for module in modules:
         attributes = module.__dict__
@@ -46,12 +57,12 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
         script = "training" not in attributes  # it keeps its flag elsewhere, and its tables are views of what is there
         tables = () if script else _registrations(attributes)
         filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
-        own = []
+        own: list[tuple[Any, Any]] = []
         if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:
-                item = attributes[name]
-                if type(item) in _CONTAINERS:
-                    own.append((item, item.copy()))
+                _keep(attributes[name], own, seen)
+        if tables:
+            gradients += [(tensor, tensor.requires_grad) for tensor in tables[0].values() if tensor is not None]
         flag = getattr(module, "training", None) if script else None
         kept.append((module, kind, flag, attributes.copy(), tables, filled, own))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
@@ -76,6 +87,31 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
             for item, copy in own:
                 item.clear()
                 (item.extend if isinstance(item, list | deque) else item.update)(copy)
+        for tensor, wanted in gradients:
+            if tensor.requires_grad is not wanted:
+                tensor.requires_grad_(wanted)
+
+
+def _keep(item: Any, kept: list[tuple[Any, Any]], seen: set[int]) -> None:
+    """Copy the containers, and the attributes of a user's plain objects, that can be reached from ``item``."""
+    kind = type(item)
+    if kind in _ATOMS or id(item) in seen or len(seen) > _MOST_KEPT:
+        return
+    seen.add(id(item))
+    if kind in _CONTAINERS:
+        kept.append((item, item.copy()))
+        inside = item.values() if isinstance(item, dict) else item
+    elif isinstance(item, tuple):
+        inside = item
+    elif isinstance(item, torch.Tensor | nn.Module | type) or kind.__module__.partition(".")[0] in _FOREIGN:
+        return
+    elif isinstance(attributes := getattr(item, "__dict__", None), dict):
+        kept.append((attributes, attributes.copy()))
+        inside = attributes.values()
+    else:
+        return
+    for part in list(inside):
+        _keep(part, kept, seen)
 
 
 def _stand_in(module: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def profile(
         sizes = [] if input_size is None else input_specs(input_size)
         return profile_network(resolve(network, input_sizes=sizes), block=block)
     if not isinstance(network, nn.Module):
-        raise InputError(f"a {type(network).__name__} is neither a model spec nor an nn.Module")
+        raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
     if inputs is None:
         specs = input_specs((3, 224, 224) if input_size is None else input_size, network)
         inputs = tuple(_meta(TensorSpec((1, *spec.shape), spec.dtype)) for spec in specs)
@@ -87,14 +88,15 @@ def _profile(
     if block is not None:
         _check_block(block, graph, name)
     rows = analyses.costed(graph)
+    params = analyses.parameters(graph, rows)
     given = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
     return ProfileResult(
         model=Model(name, spec, given),
-        totals=analyses.totals(graph, rows),
-        kinds=analyses.kinds(graph, rows),
+        totals=analyses.totals(graph, rows, params),
+        kinds=analyses.kinds(rows, params),
         fragmentation=analyses.fragmentation(graph, rows, block),
         coverage=analyses.coverage(graph, rows),
-        layers=analyses.layers(graph, rows),
+        layers=analyses.layers(graph, rows, params),
         input_dependent=graph.input_dependent,
         published=published,
     )

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lwprof.analyses.blocks import fragmentation
 from lwprof.analyses.fusion import fused_groups
-from lwprof.analyses.layers import kinds, layers, weight_elements
+from lwprof.analyses.layers import kinds, layers
 from lwprof.analyses.liveness import peak_bytes
+from lwprof.analyses.parameters import parameters
 from lwprof.analyses.traffic import Costed, costed
 from lwprof.graph import OpGraph
 from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
 
-__all__ = ["costed", "coverage", "fragmentation", "kinds", "layers", "totals"]
+__all__ = ["costed", "coverage", "fragmentation", "kinds", "layers", "parameters", "totals"]
 
 
-def totals(graph: OpGraph, rows: Sequence[Costed]) -> Totals:
+def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) -> Totals:
     """Add up a graph's costs."""
     mult_adds = additions = elementwise = launches = paper = paper_bytes = eager = eager_bytes = 0
     steps = []
-    for operator, cost, elements, width in rows:
+    for operator, cost, touched, width in rows:
         steps.append((operator.inputs, operator.outputs))
         if operator.effect != "view":
             launches += 1
@@ -29,21 +30,20 @@ def totals(graph: OpGraph, rows: Sequence[Costed]) -> Totals:
         elementwise += cost.elementwise_ops
         paper += cost.paper_elements
         paper_bytes += cost.paper_bytes
-        eager += elements
+        eager += touched
         eager_bytes += width
     groups = fused_groups(graph, rows)
-    params = trainable = param_bytes = buffers = 0
-    weights = weight_elements(graph)
+    elements = trainable = param_bytes = buffers = 0
     for weight in graph.weights:
-        if weight.value in weights:
-            params += weight.elements
+        if weight.value in params:
+            elements += weight.elements
             param_bytes += weight.bytes
             if weight.trainable:
                 trainable += weight.elements
         else:
             buffers += weight.elements
     return Totals(
-        params=params,
+        params=elements,
         trainable_params=trainable,
         buffers=buffers,
         param_bytes=param_bytes,

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lwprof.analyses.traffic import Costed
-from lwprof.costs import products
-from lwprof.graph import PACKED, OpGraph, Value
+from lwprof.graph import OpGraph
 from lwprof.results import Kind, Layer
 
 UNREAD = "never read"
 """The kind of parameters that no operator reads."""
 
-_WEIGHT_ARGUMENTS = ("weight", "bias", "params")
 
-
-def weight_elements(graph: OpGraph) -> dict[int, int]:
-    """Elements of every parameter by its graph value, frozen and quantised weights among them."""
-    sizes = {}
-    constants = {}
-    for weight in graph.weights:
-        if weight.source == "parameter":
-            sizes[weight.value] = weight.elements
-        elif weight.source == "constant":
-            constants[weight.value] = weight
-    if constants:
-        used: set[int] = set()
-        for operator in graph.operators:
-            if operator.name in products.RULES:  # whatever is multiplied with data is a weight
-                used.update(value.root for value in operator.inputs)
-            for name in _WEIGHT_ARGUMENTS:
-                used.update(value.root for value in _values(operator.arguments.get(name)))
-        for number, weight in constants.items():
-            if number in used or weight.name.startswith(PACKED):
-                sizes[number] = weight.elements
-    return sizes
-
-
-def _values(argument: object) -> list[Value]:
-    given = argument if type(argument) is tuple and not isinstance(argument, Value) else (argument,)
-    return [value for value in given if isinstance(value, Value)]
-
-
-def kinds(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Kind, ...]:
+def kinds(rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Kind, ...]:
     """Fold by kind of operator; a parameter belongs to the kind that first reads it."""
-    unclaimed = weight_elements(graph)
+    unclaimed = dict(params)
     sums: dict[str, list[int]] = {}  # params, mult-adds, paper elements
     for operator, cost, _, _ in rows:
         if cost.state == "free":
@@ -64,12 +34,11 @@ def kinds(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Kind, ...]:
     return tuple(Kind(kind, *sums[kind]) for kind in order)
 
 
-def layers(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Layer, ...]:
+def layers(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Layer, ...]:
     """Fold by module, in the order of the module tree: each one's own cost, without the modules inside it."""
     own = {module.name: [0, 0, 0, 0] for module in graph.modules}
-    sizes = weight_elements(graph)
     for weight in graph.weights:
-        if weight.value in sizes:
+        if weight.value in params:
             own[weight.module][0] += weight.elements
     shapes: dict[str, tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]] = {}
     for call in graph.calls:
@@ -84,7 +53,7 @@ def layers(graph: OpGraph, rows: Sequence[Costed]) -> tuple[Layer, ...]:
     nothing: tuple[tuple[int, ...], ...] = ()
     layers = []
     for name, kind, _ in graph.modules:
-        params, mult_adds, paper, eager = own[name]
+        elements, mult_adds, paper, eager = own[name]
         given, returned = shapes.get(name, (nothing, nothing))
-        layers.append(Layer(name, kind, params, mult_adds, paper, eager, given, returned))
+        layers.append(Layer(name, kind, elements, mult_adds, paper, eager, given, returned))
     return tuple(layers)

@@ -22,7 +22,7 @@ from lwprof.costs import has_rule
 from lwprof.graph import PACKED, GraphBuilder, Value
 
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
-# An argument of a dispatched operator that is none: tracing marks, not computation.
+# Marks that profiling and scripting leave in the stream of operators; they compute nothing.
 _IGNORED = ("profiler::", "prim::")
 
 
@@ -57,7 +57,10 @@ class Recorder(TorchDispatchMode):
         value = self._value_of.get(id(tensor))
         if value is None:
             stored = self._find(tensor)
-            value = self.add_stored(stored) if stored else self.add(tensor, "unseen")
+            # while activations are meta, no data can have gone into real numbers, nor into an index
+            data = self.execute or (tensor.is_meta and tensor.is_floating_point())
+            foreign = "unseen" if data else "constant"
+            value = self.add_stored(stored) if stored else self.add(tensor, foreign)
         return value
 
     def add(self, tensor: Tensor, source: str) -> Value:
@@ -168,6 +171,12 @@ class Recorder(TorchDispatchMode):
             with self:
                 return func._op_dk(COMPOSITE, *args, **kwargs)
         given = dict(zip(plan.parameters, args, strict=False)) | kwargs
+        if plan.name == "aten::lift_fresh":  # torch.tensor(…), a list as index: numbers that stand in the code
+            result = func(*args, **kwargs)
+            # in a real run, floats may also be data that went through NumPy or a list
+            computed = self.execute and result.is_floating_point() and result.numel() > 1
+            self.add(result, "unseen" if computed else "constant")
+            return result
         if plan.name == "aten::_to_copy" and not self.execute and _only_moves(given):
             return given["self"]
         tensors = list(tensors_in([item for name, item in given.items() if name not in plan.out]))
@@ -186,8 +195,6 @@ class Recorder(TorchDispatchMode):
             outputs = targets
         elif any(output is tensor for output in outputs for tensor in tensors) and plan.effect == "new":
             return result  # a pass-through: nothing ran
-        if plan.name == "aten::lift_fresh":
-            inputs = []
         base = self._value_of.get(id(targets[0])) if targets and plan.effect != "new" else None
         made = self.builder.operator(
             plan.name,

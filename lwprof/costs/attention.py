@@ -19,7 +19,7 @@ def attention(operator: Operator) -> Cost:
     1920
     """
     query, key, value = (operator.arguments[name].shape for name in ("query", "key", "value"))
-    scores = prod(query[:-1]) * key[-2]
+    scores = prod(operator.outputs[0].shape[:-1]) * key[-2]  # the output's batch: each operand may be broadcast
     mask = operator.arguments.get("attn_mask")
     return product(operator, "attention", scores * (query[-1] + value[-1]), (mask,), elementwise_ops=scores)
 

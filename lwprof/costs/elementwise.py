@@ -13,7 +13,7 @@ ACTIVATIONS = frozenset(
 
 _REDUCTIONS = (
     "sum nansum prod amax amin max min aminmax argmax argmin var std var_mean std_mean median norm linalg_vector_norm "
-    "logsumexp any all cumsum cumprod cummax cummin count_nonzero _cdist_forward cdist dist"
+    "logsumexp any all cumsum cumprod cummax cummin count_nonzero "
 ).split()
 
 _POOLINGS = [

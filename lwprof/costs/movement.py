@@ -16,7 +16,7 @@ _LOOKUPS = "index index_select gather take embedding masked_select".split()
 
 _FILLS = (
     "zero_ fill_ normal_ uniform_ bernoulli_ random_ exponential_ zeros ones full empty empty_strided arange linspace "
-    "logspace eye rand randn randint randperm bernoulli scalar_tensor lift_fresh zeros_like ones_like full_like "
+    "logspace eye rand randn randint randperm bernoulli scalar_tensor zeros_like ones_like full_like "
     "empty_like rand_like randn_like randint_like new_zeros new_ones new_full new_empty new_empty_strided "
     "tril_indices triu_indices"
 ).split()

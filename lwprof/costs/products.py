@@ -50,6 +50,17 @@ def matrix_product(operator: Operator) -> Cost:
     return product(operator, "matmul", numel(left) * columns, addend)
 
 
+def outer_product(operator: Operator) -> Cost:
+    """One mult-add per pair of elements; the addend is a bias.
+
+    >>> from lwprof.graph import operator
+    >>> outer_product(operator("aten::addr", (2, 3), self=(2, 3), vec1=(2,), vec2=(3,))).mult_adds
+    6
+    """
+    addend, left, right = operator.inputs
+    return product(operator, "matmul", numel(left) * numel(right), (addend,))
+
+
 def bilinear(operator: Operator) -> Cost:
     """``torch.nn.Bilinear``: per row and output, ``i1·i2`` products with the weight and ``i2`` with x2.
 
@@ -121,10 +132,12 @@ RULES: dict[str, Rule] = {
     "quantized::linear_dynamic": packed_linear,
     "aten::einsum": einsum,
     "aten::_trilinear": bilinear,
-    **dict.fromkeys(
-        ("aten::mm", "aten::bmm", "aten::mv", "aten::dot", "aten::vdot", "aten::addmm", "aten::addmm_"), matrix_product
-    ),
-    **dict.fromkeys(
-        ("aten::baddbmm", "aten::baddbmm_", "aten::addbmm", "aten::addbmm_", "aten::addmv"), matrix_product
-    ),
+    "aten::addr": outer_product,
+    "aten::addr_": outer_product,
+    **{f"aten::{name}": matrix_product for name in ("mm", "bmm", "mv", "dot", "vdot")},
+    **{
+        f"aten::{name}{suffix}": matrix_product
+        for name in ("addmm", "addmv", "addbmm", "baddbmm")
+        for suffix in ("", "_")
+    },
 }

@@ -112,6 +112,33 @@ def test_a_weight_that_is_a_plain_tensor_is_found() -> None:
     assert sum(kind.params for kind in result.kinds) == sum(layer.params for layer in result.layers) == 12
 
 
+WEIGHTS_THAT_ARE_BUFFERS = {
+    # name: (forward, params found)
+    "linear": (lambda m, x: F.linear(x, m.w), 12),
+    "product": (lambda m, x: x @ m.w.t(), 12),
+    "cast and scaled": (lambda m, x: F.linear(x, m.small.to(x.dtype) * m.scale), 12),
+    "joined": (lambda m, x: F.linear(x, torch.cat([m.w, m.small.float()])), 24),
+    "table": (lambda m, x: F.embedding(x.long(), m.w), 12),
+    "attention mask": (lambda m, x: F.scaled_dot_product_attention(x, x, x, attn_mask=m.mask), 0),
+    "addend": (lambda m, x: torch.addmm(m.mask, x, x.t()), 0),
+    "scale": (lambda m, x: x * m.scale.sum(), 0),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS_THAT_ARE_BUFFERS)
+def test_buffers_are_weights_where_data_is_multiplied_with_them(name: str) -> None:
+    forward, params = WEIGHTS_THAT_ARE_BUFFERS[name]
+    module = Forward(forward)
+    module.register_buffer("w", torch.ones(3, 4))
+    module.register_buffer("small", torch.ones(3, 4, dtype=torch.int8))
+    module.register_buffer("scale", torch.ones(3, 1))
+    module.register_buffer("mask", torch.zeros(2, 2))
+    result = lwprof.profile(module, inputs=(X,))
+    assert (result.totals.params, result.totals.trainable_params) == (params, 0)
+    assert result.totals.params + result.totals.buffers == 12 + 12 + 3 + 4
+    assert sum(kind.params for kind in result.kinds) == sum(layer.params for layer in result.layers) == params
+
+
 def test_a_cached_activation_is_no_weight() -> None:
     def forward(m, x):
         m.last = x.relu()

@@ -217,3 +217,12 @@ def test_a_forward_that_fails_says_why_in_one_line() -> None:
 def test_memory_is_not_needed() -> None:
     graph = capture(nn.Sequential(nn.Conv2d(3, 64, 1), nn.ReLU()), (torch.empty(64, 3, 65536, 4096, device="meta"),))
     assert graph.outputs[0].bytes == 4 * 64 * 64 * 65536 * 4096
+
+
+def test_numbers_that_stand_in_the_code_are_known() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x):
+            return (x * torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1) + torch.tensor(1.0))[:, [0, 2, 1]]
+
+    result = lwprof.profile(Scaled(), input_size=(3, 4, 4))
+    assert (result.coverage.unknown, result.input_dependent) == ((), False)

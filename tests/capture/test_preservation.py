@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections import defaultdict
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -57,6 +58,8 @@ class Stateful(nn.Module):
         self.plain, self.log, self.cache, self.seen = torch.zeros(4), [], {}, set()
         self.by_name = defaultdict(list, kept=[1])
         self.empty = nn.ReLU()
+        self.nested = {"a": ([],)}
+        self.object = SimpleNamespace(last=None)
 
     def forward(self, x):
         y = self.linear(x)
@@ -106,6 +109,10 @@ ACTS = {
     "hooks":               lambda m, x: m.linear.register_forward_hook(lambda *args: None),
     "mode":                lambda m, x: m.train(),
     "randomness":          use_randomness,
+    "fills what is inside": lambda m, x: (m.cache.setdefault("k", {}).update(k=x), m.nested["a"][0].append(x)),
+    "fills an object":     lambda m, x: setattr(m.object, "last", x),
+    "freezes":             lambda m, x: m.linear.weight.requires_grad_(False),
+    "passing buffer":      lambda m, x: m.empty.register_buffer("extra", x, persistent=False),
     "fails":               fail,
 }
 # fmt: on

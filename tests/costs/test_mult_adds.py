@@ -210,3 +210,12 @@ def test_kinds_of_convolution(module: nn.Module, kind: str) -> None:
 
 def test_a_convolution_of_one_channel_is_dense() -> None:
     assert lwprof.profile(nn.Conv2d(1, 4, 3), inputs=(zeros(1, 1, 6, 6),)).kinds[0].kind == "dense conv"
+
+
+def test_attention_counts_the_batch_that_its_operands_are_broadcast_to() -> None:
+    class Attend(nn.Module):
+        def forward(self, q, k):
+            return F.scaled_dot_product_attention(q, k, k)
+
+    result = lwprof.profile(Attend(), inputs=(torch.zeros(1, 1, 2, 4), torch.zeros(5, 3, 6, 4)))
+    assert result.totals.mult_adds == 5 * 3 * 2 * 6 * (4 + 4)
