@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import random
 from itertools import permutations
 from typing import Any
@@ -235,3 +236,42 @@ def test_forty_comparisons_on_a_noisy_machine(machine: Any, factor: float, expec
         first, second = measure(contenders, Rules(budget_s=300.0, seed=seed), machine.clock).series
         verdicts.append(paired(second.samples_s, first.samples_s, margin=0.01, seed=seed)[1])
     assert verdicts.count(expected) >= at_least
+
+
+def lingering(seed: int, persistence: float, spread: float = 0.04) -> Any:
+    """Noise in which each draw resembles the one before (a first-order autoregressive process)."""
+    source = random.Random(seed)
+    state = source.gauss(0, 1)
+
+    def draw(_: float) -> float:
+        nonlocal state
+        state = persistence * state + (1 - persistence**2) ** 0.5 * source.gauss(0, 1)
+        return math.exp(spread * state)
+
+    return draw
+
+
+@pytest.mark.parametrize(("factor", "expected", "at_least"), [(1.0, INDISTINGUISHABLE, 39), (1.05, SLOWER, 38)])
+def test_forty_comparisons_on_a_machine_that_is_slow_for_a_while(
+    machine: Any, factor: float, expected: str, at_least: int
+) -> None:
+    verdicts = []
+    for seed in range(40):
+        machine.speed = lingering(seed, persistence=0.9)
+        contenders = [machine.contender("a", 1.0), machine.contender("b", factor)]
+        first, second = measure(contenders, Rules(budget_s=300.0, seed=seed), machine.clock).series
+        verdicts.append(paired(second.samples_s, first.samples_s, margin=0.01, seed=seed)[1])
+    assert verdicts.count(expected) >= at_least
+
+
+@pytest.mark.parametrize(("persistence", "at_least"), [(0.5, 39), (0.8, 38)])
+def test_forty_comparisons_of_networks_that_are_slow_for_a_while_each_by_itself(
+    machine: Any, persistence: float, at_least: int
+) -> None:
+    """What does not slow both halves of a pair does not cancel; it must not look like a difference."""
+    verdicts = []
+    for seed in range(40):
+        contenders = [machine.contender(str(n), lingering(2 * seed + n, persistence)) for n in range(2)]
+        first, second = measure(contenders, Rules(budget_s=300.0, seed=seed), machine.clock).series
+        verdicts.append(paired(second.samples_s, first.samples_s, margin=0.01, seed=seed)[1])
+    assert verdicts.count(INDISTINGUISHABLE) >= at_least
