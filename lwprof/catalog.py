@@ -5,7 +5,6 @@ Read from ``catalog.toml`` beside the networks, without importing them or torch.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.results import Published
+from lwprof.specs import near
 
 Value = str | int | float | bool
 
@@ -141,13 +141,12 @@ def find(name: str) -> Entry:
     Raises:
         InputError: there is none; the message names the nearest.
     """
-    names = {alias: entry for entry in entries().values() for alias in (entry.name, *entry.aliases)}
+    names = {alias: entry.name for entry in entries().values() for alias in (entry.name, *entry.aliases)}
     plain = name.lower().replace("-", "_")
     if plain in names:
-        return names[plain]
-    near = difflib.get_close_matches(plain, names, n=1)
-    hint = f"did you mean {names[near[0]].name!r}?" if near else f"there are {', '.join(entries())}"
-    raise InputError(f"unknown network {name!r}; {hint}")
+        return entries()[names[plain]]
+    hint = near(plain, names) or f"; there are {', '.join(entries())}"
+    raise InputError(f"unknown network {name!r}{hint}")
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> Entry:

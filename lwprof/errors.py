@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
+
 
 class LwprofError(Exception):
     """An expected failure: its text is one line that names the value and says what to do."""

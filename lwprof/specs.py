@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,11 +117,17 @@ def input_size(text: str) -> TensorSpec:
 def near(word: str, known: Iterable[str]) -> str:
     """Say which of the ``known`` names ``word`` may mean; empty if none is close.
 
+    In a mapping the values are the names to offer instead of its keys.
+
     >>> near("widht", ["width", "groups"])
     "; did you mean 'width'?"
+    >>> near("mobilnet", {"mobilenet": "mbv1"})
+    "; did you mean 'mbv1'?"
     """
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    if not found:
+        return ""
+    return f"; did you mean {(known[found[0]] if isinstance(known, Mapping) else found[0])!r}?"
 
 
 def _name_and_options(text: str, rest: str) -> tuple[str, dict[str, str]]:

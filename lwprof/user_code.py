@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,11 @@ from typing import Any
 
 from lwprof.errors import InputError, first_line
 from lwprof.specs import near
+
+_TOO_LARGE = re.compile(
+    "allocate memory|out of memory|bad_alloc|Storage size calculation overflowed|Overflow when unpacking"
+)
+"""What torch says where a tensor fits into no memory, or its size into no number."""
 
 _folders: list[Path] = []
 """Folders that user code was imported from, oldest first."""
@@ -123,11 +129,21 @@ def call(builder: Any, options: Mapping[str, object], label: str) -> Any:
         return builder(**options)
     except InputError:
         raise
-    except (TypeError, ValueError) as error:
-        given = f" with {', '.join(f'{key}={value!r}' for key, value in options.items())}" if options else ""
-        raise InputError(f"{label} cannot be built{given}: {_sentence(error)}") from error
-    except (Exception, SystemExit) as error:
+    except Exception as error:
+        if _TOO_LARGE.search(str(error)) or isinstance(error, MemoryError):
+            raise InputError(f"{label} is too large for this machine's memory ({_wanted(error)})") from error
+        if isinstance(error, TypeError | ValueError):
+            given = f" with {', '.join(f'{key}={value!r}' for key, value in options.items())}" if options else ""
+            raise InputError(f"{label} cannot be built{given}: {_sentence(error)}") from error
         raise InputError(f"{label} cannot be built: {first_line(error)}") from error
+    except SystemExit as error:
+        raise InputError(f"{label} cannot be built: {first_line(error)}") from error
+
+
+def _wanted(error: BaseException) -> str:
+    """How much memory there was not, as far as the error says."""
+    asked = re.search(r"tried to allocate (\d+) bytes", str(error))
+    return f"a tensor of {int(asked[1]) / 1e9:,.0f} GB" if asked else _sentence(error)
 
 
 def _sentence(error: BaseException) -> str:

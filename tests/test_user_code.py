@@ -143,6 +143,30 @@ def test_a_name_that_is_no_network_is_refused_in_one_sentence(net: Path, name: s
 
 
 @pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ("RuntimeError('[enforce fail] can\\'t allocate memory: you tried to allocate 3456000000000 bytes.')",
+         "(a tensor of 3,456 GB)"),
+        ("RuntimeError('Storage size calculation overflowed with sizes=[4611686018427387904]\\nmore')",
+         "(Storage size calculation overflowed with sizes=[4611686018427387904])"),
+        ("MemoryError()", "(MemoryError)"),
+        ("RuntimeError('std::bad_alloc')", "(std::bad_alloc)"),
+    ],
+)  # fmt: skip
+def test_a_network_larger_than_the_memory_is_said_to_be(tmp_path: Path, error: str, says: str) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(f"def make():\n    raise {error}\n")
+    with pytest.raises(InputError) as caught:
+        models.resolve(f"{file}:make")
+    assert str(caught.value) == f"{file}:make is too large for this machine's memory {says}"
+
+
+def test_a_width_that_no_machine_has_memory_for() -> None:
+    with pytest.raises(InputError, match=r"^mbv2:width=1e15 is too large for this machine's memory"):
+        models.resolve("mbv2:width=1e15")
+
+
+@pytest.mark.parametrize(
     ("source", "says"),
     [
         ("x = 1\ny = x / 0\n", "net.py, line 2: ZeroDivisionError: division by zero"),

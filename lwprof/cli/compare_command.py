@@ -18,11 +18,10 @@ from lwprof.cli.options import (
     view_option,
 )
 from lwprof.cli.output import destination, guests, output_options
+from lwprof.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from lwprof.results import TensorSpec
-
-INTERRUPTED = 130
 
 
 @click.command("compare", short_help="Compare networks: structure and latency.")

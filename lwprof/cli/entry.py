@@ -19,7 +19,7 @@ from lwprof.cli.output import abandon_stdout
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
 from lwprof.cli.show_command import show_command
-from lwprof.errors import LwprofError, first_line
+from lwprof.errors import INTERRUPTED, LwprofError, first_line
 
 COMMANDS = (
     list_command,
@@ -32,7 +32,6 @@ COMMANDS = (
 )
 """Every command, in the order in which somebody meets them."""
 
-INTERRUPTED = 130
 COMPLETION = "_LWPROF_COMPLETE"
 """Environment variable by which a shell asks for completion."""
 
