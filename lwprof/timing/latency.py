@@ -9,11 +9,11 @@ from typing import Any
 from lwprof.errors import BackendError, first_line
 from lwprof.results import Scalar, TensorSpec, Timing
 from lwprof.timing import advice
-from lwprof.timing.backends import Inputs, Options, find
+from lwprof.timing.backends import Inputs, Options, Session, find
 from lwprof.timing.blocks import Contender
 from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
-from lwprof.timing.sampling import Progress, Rules, measure
+from lwprof.timing.sampling import Measurement, Progress, Rules, Series, measure
 from lwprof.timing.statistics import median_interval, quantile
 
 FLOATS = ("float32", "float16", "bfloat16", "float64")
@@ -81,45 +81,58 @@ def time_subjects(
     record = dict(environment() if machine is None else machine)
     record |= {**runtime.versions(), "backend": backend, "device": options.device}
     record |= {"threads": options.threads, "seed": options.seed}
-    contenders: list[Contender] = []
-    loads: list[float] = []
     try:
         with runtime.session(options) as session:
-            for subject in subjects:
-                start = clock.now()
-                try:
-                    run = session.prepare(subject.module, subject.inputs, subject.values)
-                except Exception as error:
-                    raise BackendError(f"{backend} cannot load {subject.label}: {first_line(error)}") from error
-                loads.append(subject.build_s + clock.now() - start)
-                contenders.append(Contender(subject.label, run))
-            measurement = measure(contenders, rules, clock, progress)
+            loaded = [_load(session, subject, backend, clock) for subject in subjects]
+            measurement = measure([contender for contender, _ in loaded], rules, clock, progress)
     except KeyboardInterrupt:
         return Latencies((), record, interrupted=True)
     warnings = advice.on_machine(record, options.threads)
-    timings = []
-    for subject, series, load_s in zip(subjects, measurement.series, loads, strict=True):
-        if not series.samples_s:
-            break
-        middle = median_interval(series.samples_s, rules.seed)
-        singles = series.single_calls_s
-        timings.append(
-            Timing(
-                backend=backend,
-                device=options.device,
-                threads=options.threads,
-                batch=subject.batch,
-                dtype=subject.dtype,
-                median_s=middle.median,
-                ci95_s=(middle.low, middle.high),
-                p90_s=quantile(singles, 0.9) if singles and len(singles) >= rules.single_calls else None,
-                samples_s=series.samples_s,
-                warnings=(*warnings, *advice.on_series(series, measurement, rules)),
-                load_s=load_s,
-                first_call_s=series.first_call_s,
-                calls_per_sample=series.calls_per_sample,
-                single_calls_s=singles,
-                stopped=measurement.stopped,
-            )
-        )
-    return Latencies(tuple(timings), record, measurement.stopped == "interrupted")
+    timings = tuple(
+        _timing(subject, series, measurement, rules, backend, options, load_s, warnings)
+        for subject, series, (_, load_s) in zip(subjects, measurement.series, loaded, strict=True)
+        if series.samples_s
+    )
+    return Latencies(timings, record, measurement.stopped == "interrupted")
+
+
+def _load(session: Session, subject: Subject, backend: str, clock: Clock) -> tuple[Contender, float]:
+    """Prepare a network; what runs it, and the seconds that it took to build and prepare."""
+    start = clock.now()
+    try:
+        run = session.prepare(subject.module, subject.inputs, subject.values)
+    except Exception as error:
+        raise BackendError(f"{backend} cannot load {subject.label}: {first_line(error)}") from error
+    return Contender(subject.label, run), subject.build_s + clock.now() - start
+
+
+def _timing(
+    subject: Subject,
+    series: Series,
+    measurement: Measurement,
+    rules: Rules,
+    backend: str,
+    options: Options,
+    load_s: float,
+    warnings: Sequence[str],
+) -> Timing:
+    """Sum up what was measured of one network."""
+    middle = median_interval(series.samples_s, rules.seed)
+    singles = series.single_calls_s
+    return Timing(
+        backend=backend,
+        device=options.device,
+        threads=options.threads,
+        batch=subject.batch,
+        dtype=subject.dtype,
+        median_s=middle.median,
+        ci95_s=(middle.low, middle.high),
+        p90_s=quantile(singles, 0.9) if singles and len(singles) >= rules.single_calls else None,
+        samples_s=series.samples_s,
+        warnings=(*warnings, *advice.on_series(series, measurement, rules)),
+        load_s=load_s,
+        first_call_s=series.first_call_s,
+        calls_per_sample=series.calls_per_sample,
+        single_calls_s=singles,
+        stopped=measurement.stopped,
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from lwprof.errors import BackendError, InputError
 from lwprof.results import TensorSpec
@@ -49,6 +52,56 @@ def test_network_is_left_as_it_was(backend: Backend) -> None:
         session.prepare(module, IMAGE)()
     assert [part.training for part in module.modules()] == flags
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+class Stateful(nn.Module):
+    """Counts, caches, logs, draws and writes while it runs, its input included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, 1, 1))
+        self.register_buffer("total", torch.zeros(3, 1, 1))
+        self.steps = 0
+        self.log: list[torch.Tensor] = []
+        self.grid: torch.Tensor | None = None
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if self.grid is None:
+            self.grid = torch.linspace(0, 1, image.shape[-1])
+        self.steps += 1
+        self.total += 1
+        self.log.append(torch.rand(1) + random.random())
+        return image.mul_(1.5) * self.weight + self.grid
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_state_of_a_network_is_put_back(backend: Backend, fails: bool) -> None:
+    module, image = Stateful(), torch.ones(2, 3, 8, 8)
+    torch_state, python_state = torch.get_rng_state(), random.getstate()
+    with contextlib.suppress(KeyboardInterrupt), backend.session(Options(backend.devices[0])) as session:
+        for values in (None, (image,), {"image": image}):
+            session.prepare(module, IMAGE, values)()
+        if fails:
+            raise KeyboardInterrupt
+    assert (module.steps, module.log, module.grid, module.training) == (0, [], None, True)
+    assert not module.total.any()
+    assert bool((image == 1).all())
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert random.getstate() == python_state
+    module(image).sum().backward()
+    assert module.weight.grad is not None
+
+
+def test_lazy_network_stays_lazy_and_can_be_trained(backend: Backend) -> None:
+    module = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2))
+    with backend.session(Options(backend.devices[0])) as session:
+        runs = [session.prepare(module, IMAGE) for _ in range(2)]
+        for run in runs * 2:
+            run()
+    assert [type(part).__name__ for part in module] == ["LazyConv2d", "LazyBatchNorm2d", "Flatten", "LazyLinear"]
+    assert all(is_lazy(parameter) for parameter in module.parameters())
+    module(torch.ones(2, 3, 8, 8)).sum().backward()
+    assert module[0].weight.grad is not None
 
 
 def test_settings_are_put_back_even_after_a_failure(backend: Backend) -> None:
@@ -108,7 +161,7 @@ def called_with(inputs: tuple[TensorSpec, ...], options: Options, values: Any = 
         run = session.prepare(module, inputs, values)
         run()
         run()
-    return module.calls
+        return list(module.calls)  # what it remembers is put back
 
 
 def test_torch_runs_in_eval_and_inference_mode_on_pinned_threads() -> None:
@@ -125,20 +178,27 @@ def test_torch_allocates_seeded_inputs_once() -> None:
     assert not torch.equal(first[0], called_with(IMAGE, Options(seed=2))[0][0][0])
 
 
-@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16", "complex64", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16", "complex64", "bool"])
 def test_torch_draws_inputs_of_every_dtype(dtype: str) -> None:
     ((tensor,), *_) = called_with((TensorSpec((50,), dtype),), Options())[0]
     assert str(tensor.dtype) == f"torch.{dtype}"
     assert bool((tensor != 0).any())
-    if dtype in ("int64", "uint8"):
-        assert set(tensor.tolist()) == {0, 1}
 
 
-def test_torch_takes_the_callers_own_inputs() -> None:
-    mine = torch.ones(2)
-    (args, kwargs, *_), _ = called_with(IMAGE, Options(), values=(mine,))
-    assert args[0] is mine
-    assert kwargs == {}
+def test_torch_takes_copies_of_the_callers_own_inputs() -> None:
+    mine = torch.rand(2)
+    (args, kwargs, *_), _ = called_with(IMAGE, Options(), values=({"image": [mine]}, 3))
+    assert torch.equal(args[0]["image"][0], mine)
+    assert (args[1], kwargs) == (3, {})
     (args, kwargs, *_), _ = called_with(IMAGE, Options(), values={"image": mine})
     assert args == ()
-    assert kwargs["image"] is mine
+    assert torch.equal(kwargs["image"], mine)
+
+
+def test_torch_draws_the_same_noise_whatever_was_drawn_before() -> None:
+    noise = []
+    for _ in range(2):
+        torch.rand(3)
+        with backends.find("torch", Options(seed=1)).session(Options(seed=1)):
+            noise.append(torch.rand(5))
+    assert torch.equal(*noise)

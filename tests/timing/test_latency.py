@@ -95,7 +95,7 @@ def test_interruption_before_the_first_round_leaves_no_timings(machine: Any) -> 
 
 def test_interruption_during_loading_leaves_no_timings(machine: Any) -> None:
     class Interrupted(nn.Module):
-        def eval(self) -> Any:
+        def modules(self, remove_duplicate: bool = True) -> Any:
             raise KeyboardInterrupt
 
     latencies = time_subjects([Subject("a", Interrupted(), IMAGE)], rules=LONG, clock=machine.clock)

@@ -30,7 +30,7 @@ class Session(Protocol):
     ) -> Callable[[], object]:
         """Load the network and its inputs, and give what runs it once.
 
-        Inputs are allocated here, once: ``values`` where given, else seeded random numbers.
+        Inputs are allocated here, once: copies of ``values`` where given, else seeded random numbers.
         """
 
 
@@ -52,4 +52,4 @@ class Backend(Protocol):
         """Versions to record, by name."""
 
     def session(self, options: Options) -> AbstractContextManager[Session]:
-        """Set up; leaving the context frees what was prepared and puts every setting back."""
+        """Set up; leaving the context puts back every setting, every network and the random state."""

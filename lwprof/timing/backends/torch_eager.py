@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TorchEager:
-    """Eager PyTorch. Networks are timed in place; their training flags are put back."""
+    """Eager PyTorch. Networks are timed in place, and put back as they were."""
 
     name = "torch"
     devices = ("cpu",)
@@ -34,49 +34,52 @@ class TorchEager:
         """Pin the threads and enter ``inference_mode`` until the context ends."""
         import torch
 
+        from lwprof.preservation import random_state
+
         with ExitStack() as stack:
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(options.threads)
+            stack.enter_context(random_state())
+            torch.default_generator.manual_seed(options.seed)
+            kept = stack.enter_context(ExitStack())  # networks are put back last, as ordinary tensors
             stack.enter_context(torch.inference_mode())
-            yield EagerSession(stack, options.seed)
+            yield EagerSession(kept, options.seed)
 
 
 class EagerSession:
-    """Networks in ``eval()`` for as long as the session lasts."""
+    """Networks in ``eval()`` for as long as the session lasts; then they are as they were."""
 
-    def __init__(self, stack: ExitStack, seed: int) -> None:
-        self._stack = stack
+    def __init__(self, kept: ExitStack, seed: int) -> None:
+        self._kept = kept
         self._seed = seed
 
     def prepare(
         self, module: torch.nn.Module, inputs: tuple[TensorSpec, ...], values: Inputs | None = None
     ) -> Callable[[], object]:
-        """Put the network in ``eval()`` and allocate its inputs."""
-        self._stack.callback(_put_back, [(part, part.training) for part in module.modules()])
-        module.eval()
-        if values is None:
-            values = random_inputs(inputs, self._seed)
+        """Put the network in ``eval()`` and allocate its inputs: copies of ``values`` where given."""
+        import torch
+        from torch.utils._pytree import tree_map_only
+
+        from lwprof.preservation import preserved, set_eval, unchanged_content
+
+        modules = list(module.modules())
+        with torch.inference_mode(False):  # what is kept goes back into ordinary tensors
+            self._kept.enter_context(preserved(modules))
+            self._kept.enter_context(unchanged_content(modules))
+            set_eval(modules)
+            if values is None:
+                values = random_inputs(inputs, self._seed)
+            else:
+                values = tree_map_only(torch.Tensor, lambda tensor: tensor.detach().clone(), values)
         args, kwargs = ((), values) if isinstance(values, Mapping) else (values, {})
         return lambda: module(*args, **kwargs)
 
 
 def random_inputs(inputs: tuple[TensorSpec, ...], seed: int) -> tuple[torch.Tensor, ...]:
-    """Draw standard normal tensors, and integers of 0 or 1, which index any table."""
+    """Draw one tensor for each input, all from one seed."""
     import torch
 
+    from lwprof.inputs import random_tensor
+
     generator = torch.Generator().manual_seed(seed)
-    tensors = []
-    for spec in inputs:
-        dtype: torch.dtype = getattr(torch, spec.dtype)
-        if dtype.is_complex:
-            tensors.append(torch.randn(spec.shape, dtype=torch.complex64, generator=generator).to(dtype))
-        elif dtype.is_floating_point:
-            tensors.append(torch.randn(spec.shape, generator=generator).to(dtype))
-        else:
-            tensors.append(torch.randint(0, 2, spec.shape, generator=generator).to(dtype))
-    return tuple(tensors)
-
-
-def _put_back(flags: list[tuple[torch.nn.Module, bool]]) -> None:
-    for part, training in flags:
-        part.training = training
+    return tuple(random_tensor(spec.shape, getattr(torch, spec.dtype), generator) for spec in inputs)
