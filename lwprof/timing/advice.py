@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from lwprof.results import Scalar
 from lwprof.timing.sampling import Measurement, Rules, Series
 from lwprof.timing.statistics import far_outliers, median_interval, shift
-from lwprof.timing.verdicts import FEWEST_ROUNDS
+from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
 
 OUTLIER_SHARE = 0.05
 """Fewer far outliers than this do not move a median."""
@@ -33,8 +33,10 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
     warnings = []
     if not measurement.warm:
         warnings.append("the warm-up used up its share of the budget before latency settled: raise the budget")
-    if len(samples) < FEWEST_ROUNDS:
-        warnings.append(f"only {len(samples)} rounds: fewer than {FEWEST_ROUNDS} allow no verdict; raise the budget")
+    if len(samples) < ROUNDS_FOR_A_VERDICT:
+        warnings.append(
+            f"only {len(samples)} rounds: fewer than {ROUNDS_FOR_A_VERDICT} allow no verdict; raise the budget"
+        )
     elif measurement.stopped == "budget":
         width = median_interval(samples, rules.seed).relative_width
         if width > rules.precision:
@@ -48,7 +50,7 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
     outliers = far_outliers(samples)
     if outliers > OUTLIER_SHARE * len(samples):
         warnings.append(f"{outliers} of {len(samples)} samples are far outliers (kept): something else was running")
-    drift = shift(samples) if len(samples) >= FEWEST_ROUNDS else 0.0
+    drift = shift(samples) if len(samples) >= ROUNDS_FOR_A_VERDICT else 0.0
     if abs(drift) > DRIFT:
         warnings.append(
             f"latency {'rose' if drift > 0 else 'fell'} by {100 * abs(drift):.0f} % while it was measured: "

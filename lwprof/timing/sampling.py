@@ -25,7 +25,7 @@ WARMUP_SHARE = 0.2
 WARMUP_FALL = 0.01
 """Warm-up goes on while the latest rounds fall significantly and by more than this."""
 
-FEWEST_ROUNDS = 3
+LEAST_ROUNDS = 3
 """Taken even where the budget is spent before."""
 
 
@@ -109,7 +109,7 @@ def measure(
                     _falling(_samples(tracks, earlier[-WARMUP_WINDOW:], position)) for position in range(len(tracks))
                 )
                 report("warm-up")
-            check_at = max(FEWEST_ROUNDS, rules.settled_rounds)
+            check_at = max(LEAST_ROUNDS, rules.settled_rounds)
             while True:
                 rounds.append(run_round())
                 report("timing")
@@ -118,7 +118,7 @@ def measure(
                     if _narrow([_samples(tracks, rounds, position) for position in range(len(tracks))], rules):
                         stopped = "interval"
                         break
-                if len(rounds) >= FEWEST_ROUNDS and clock.now() - start >= rules.budget_s:
+                if len(rounds) >= LEAST_ROUNDS and clock.now() - start >= rules.budget_s:
                     stopped = "budget"
                     break
     except KeyboardInterrupt:

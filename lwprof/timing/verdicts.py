@@ -8,7 +8,7 @@ from lwprof.timing.statistics import Interval, ratio_interval
 
 FASTER, SLOWER, INDISTINGUISHABLE = "faster", "slower", "indistinguishable"
 
-FEWEST_ROUNDS = 6
+ROUNDS_FOR_A_VERDICT = 6
 """With five samples or fewer even the whole range covers the median with less than 95 %: 1 - 2/2**5."""
 
 
@@ -28,4 +28,4 @@ def verdict(ratio: Interval, margin: float) -> str:
 def paired(samples: Sequence[float], reference: Sequence[float], margin: float, seed: int = 0) -> tuple[Interval, str]:
     """Ratio of ``samples`` to ``reference``, taken round by round, and its verdict."""
     ratio = ratio_interval(samples, reference, seed)
-    return ratio, verdict(ratio, margin) if len(samples) >= FEWEST_ROUNDS else INDISTINGUISHABLE
+    return ratio, verdict(ratio, margin) if len(samples) >= ROUNDS_FOR_A_VERDICT else INDISTINGUISHABLE
