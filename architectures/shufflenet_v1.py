@@ -12,8 +12,8 @@ Deviations:
 - The classifier has a bias, which the authors' code leaves out (1,000 parameters).
 - Channels of the stem away from width 1 are those of the authors' code (12 at 0.5x, 16 with 8 groups, 24 at 1.5x, 48 at
   2x); 0.25x takes those of 0.5x, which the printed 13M need; any other width 24 times itself.
-- The paper does not say how it rounds channels that the groups do not divide (2 and 4 groups at 0.5x and 0.25x): such
-  widths are refused.
+- The paper does not say how it rounds channels that the groups do not divide: such widths are refused, among them four
+  rows of its Table 2, those of 2 and of 4 groups at 0.5x and at 0.25x.
 - Initialisation is that of the authors' code; batch normalisation has torch's defaults, as theirs.
 """
 

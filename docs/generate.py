@@ -11,16 +11,15 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lwprof import catalog, results
+from lwprof.cli.card import card
 from lwprof.cli.entry import COMMANDS, group
-from lwprof.reports import phrases, render
-from lwprof.reports.contents import Column, Page, Table
+from lwprof.reports import render
 
 HERE = Path(__file__).parent
 GENERATED = "<!-- Written by docs/generate.py; change the code it comes from instead. -->"
@@ -32,57 +31,10 @@ def networks() -> str:
         "Every network of the catalogue (`architectures/catalog.toml`), in the order of `lwprof list`. "
         "Params and mult-adds are exact and recounted by a test. Published figures are as printed: params and "
         "mult-adds in millions, top-1 on ImageNet. A figure agrees if it is within one unit of its last "
-        "printed digit; where one does not, the remark says why."
+        "printed digit; one that does not is marked ≠, and a remark below says why."
     )
-    pages = [render(_network(entry), "markdown").rstrip() for entry in catalog.entries().values()]
+    pages = [render(card(entry), "markdown").rstrip() for entry in catalog.entries().values()]
     return "\n\n".join([GENERATED, "# Networks", introduction, *pages]) + "\n"
-
-
-def _network(entry: catalog.Entry) -> Page:
-    def spelled(options: Mapping[str, object]) -> str:
-        return ",".join(f"{key}={value}" for key, value in options.items()) or "default"
-
-    facts = [
-        ("paper", f"{entry.paper} ({entry.year})"),
-        ("also called", ", ".join(entry.aliases)),
-        ("about", entry.summary),
-        ("building block", entry.block),
-        ("resolution", f"{entry.resolution} by default, {entry.min_resolution} at least"),
-    ]
-    options = [
-        (option.name, str(option.default), ", ".join(map(str, option.choices or ())), option.help)
-        for option in entry.options
-    ]
-    variants = [(variant.label, variant.params, variant.mult_adds) for variant in entry.variants]
-    published = [
-        (
-            spelled(row.options),
-            row.resolution,
-            row.params_millions,
-            row.mult_adds_millions,
-            phrases.percent(row.top1),
-            row.source,
-            "; ".join(filter(None, (row.note, row.deviation))),
-        )
-        for row in entry.published
-    ]
-    tables = (
-        _table("", ("fact", "value"), facts),
-        _table("Options", ("option", "default", "choices", "meaning"), options),
-        _table("Exact counts", ("model spec", "params>", "mult-adds>"), variants),
-        _table(
-            "Published",
-            ("options", "resolution>", "params (M)>", "mult-adds (M)>", "top-1>", "source", "remark"),
-            published,
-        ),
-    )
-    return Page(f"{entry.name}: {entry.title}", tables)
-
-
-def _table(title: str, headers: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:
-    """Make a table; a header that ends in ">" is of a column aligned right."""
-    columns = [Column(h.rstrip(">"), h.rstrip(">"), align="right" if h.endswith(">") else "left") for h in headers]
-    return Table.of(title, columns, rows, title)
 
 
 def commands() -> str:

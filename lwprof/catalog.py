@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from importlib.util import find_spec
@@ -56,13 +56,16 @@ class PublishedRow:
     top1: float | None
     source: str
     note: str = ""
-    deviation: str = ""
-    """Why the exact counts are further away than one unit of the last printed digit; empty if they are not."""
+    deviations: Mapping[str, str] = field(default_factory=dict)
+    """Why a figure ("params" or "mult_adds") disagrees with the exact count."""
 
-    def agrees_with(self, variant: Variant) -> bool:
-        """Whether every printed count is within one unit of its last digit of the exact one."""
-        printed = ((self.params_millions, variant.params), (self.mult_adds_millions, variant.mult_adds))
-        return all(text is None or _agrees(text, count) for text, count in printed)
+    def disagreements(self, variant: Variant) -> tuple[str, ...]:
+        """Name the printed figures that are more than one unit of their last digit from the exact ones."""
+        figures = {
+            "params": (self.params_millions, variant.params),
+            "mult_adds": (self.mult_adds_millions, variant.mult_adds),
+        }
+        return tuple(name for name, (text, count) in figures.items() if text is not None and not _agrees(text, count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,6 @@ class Entry:
     def mult_adds(self) -> int:
         """Exact mult-adds of one image at the defaults."""
         return self.variants[0].mult_adds
-
-    @property
-    def deviations(self) -> tuple[str, ...]:
-        """Why published figures and exact counts differ where they do, each reason once."""
-        return tuple(dict.fromkeys(row.deviation for row in self.published if row.deviation))
 
     def variant_for(self, options: Mapping[str, object], resolution: int) -> Variant | None:
         """Find the exact counts for ``options`` (defaults may be left out) at ``resolution``, if listed."""
@@ -170,6 +168,7 @@ def _entry(name: str, table: Mapping[str, Any]) -> Entry:
         for row in group["rows"]:
             chosen, figures = split({"resolution": table["resolution"], **group, **row})
             figures.pop("rows")
+            figures["deviations"] = {**group.get("deviations", {}), **row.get("deviations", {})}
             published.append(_published(MappingProxyType(chosen), **figures))
 
     plain = {k: v for k, v in table.items() if k not in ("num_classes", "options", "variants", "published", "aliases")}
@@ -195,9 +194,9 @@ def _published(
     mult_adds: str | None = None,
     top1: float | None = None,
     note: str = "",
-    deviation: str = "",
+    deviations: Mapping[str, str] = MappingProxyType({}),
 ) -> PublishedRow:
-    return PublishedRow(options, resolution, params, mult_adds, top1, source, note, deviation)
+    return PublishedRow(options, resolution, params, mult_adds, top1, source, note, deviations)
 
 
 def _label(name: str, options: Mapping[str, Value], resolution: int, usual: int) -> str:

@@ -61,6 +61,17 @@ def test_show_is_the_whole_card(run: Any) -> None:
     assert card["variants"][0] == {"spec": "mbv2", "params": 3504872, "mult_adds": 300774272}
 
 
+def test_show_marks_the_figures_that_disagree_and_says_why(run: Any) -> None:
+    lines = run("show", "mbv2").out.splitlines()
+    paper = next(line for line in lines if "72.0 %" in line)
+    assert paper.split()[2:5] == ["≠", "3.4", "300"]
+    number = paper.split()[-1]
+    assert any(line.startswith(f"- ({number}) params: Without the scale and shift") for line in lines)
+    assert not any("≠" in line for line in run("show", "shufflenetv2").out.splitlines())
+    rows = json.loads(run("show", "mbv2", "--format", "json").out)["published"]
+    assert [(row["params_millions"], len(row["remarks"])) for row in rows[:2]] == [("3.4", 1), ("6.9", 2)]
+
+
 def test_profile_of_a_catalogue_network(run: Any) -> None:
     document = json.loads(run("profile", "mbv2:width=0.75,resolution=160", "--batch", "2", "--format", "json").out)
     assert document["model"]["name"] == "mbv2:width=0.75,resolution=160"

@@ -1,0 +1,108 @@
+"""Card: all that the catalogue knows of one network, for ``lwprof show`` and the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lwprof.catalog import Entry
+from lwprof.reports import phrases
+from lwprof.reports.contents import Cell, Column, Page, Table
+
+DISAGREES = "≠"
+WORDS = {"params": "params", "mult_adds": "mult-adds"}
+"""What the figures of a published row are called."""
+
+
+def card(entry: Entry) -> Page:
+    """Lay out a network's paper, options, exact counts and published figures."""
+    tables = (_facts(entry), _options(entry), _variants(entry), _published(entry))
+    return Page(f"{entry.name}: {entry.title}", tuple(table for table in tables if table.rows))
+
+
+def _facts(entry: Entry) -> Table:
+    rows = [
+        ("paper", entry.paper),
+        ("year", str(entry.year)),
+        ("family", entry.family),
+        ("also called", ", ".join(entry.aliases)),
+        ("about", entry.summary),
+        ("building block", entry.block),
+        ("resolution", f"{entry.resolution} by default, {entry.min_resolution} at least"),
+    ]
+    columns = (Column("fact", "fact"), Column("value", "value", wrap=True))
+    return Table.of("facts", columns, [row for row in rows if row[1]])
+
+
+def _options(entry: Entry) -> Table:
+    columns = (
+        Column("option", "option"),
+        Column("default", "default"),
+        Column("choices", "choices", wrap=True),
+        Column("help", "meaning", wrap=True),
+    )
+    rows = [
+        (
+            option.name,
+            Cell(str(option.default), option.default),
+            Cell(", ".join(map(str, option.choices)), list(option.choices)) if option.choices else Cell(""),
+            option.help,
+        )
+        for option in entry.options
+    ]
+    return Table.of("options", columns, rows, "Options")
+
+
+def _variants(entry: Entry) -> Table:
+    columns = (
+        Column("spec", "model spec"),
+        Column("params", "params", align="right"),
+        Column("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-adds)"), align="right"),
+    )
+    rows = [(variant.label, variant.params, variant.mult_adds) for variant in entry.variants]
+    return Table.of("variants", columns, rows, "Exact counts")
+
+
+def _published(entry: Entry) -> Table:
+    """Published figures; what is to be said about them stands below, each remark once."""
+    columns = (
+        Column("options", "options", wrap=True),
+        Column("resolution", "resolution", ("reso-", "lution"), "right"),
+        Column("params_millions", "params (M)", ("params", "(M)"), "right"),
+        Column("mult_adds_millions", "FLOPs (mult-adds, M)", ("FLOPs", "(mult-", "adds, M)"), "right"),
+        Column("top1", "top-1", align="right"),
+        Column("source", "source", wrap=True),
+        Column("remarks", "remark"),
+    )
+    numbers: dict[str, int] = {}
+    rows = []
+    for row in entry.published:
+        variant = entry.variant_for(row.options, row.resolution)
+        disagreeing = row.disagreements(variant) if variant else ()
+        reasons = (f"{WORDS[figure]}: {reason}" for figure, reason in row.deviations.items())
+        remarks = [remark for remark in (row.note, *reasons) if remark]
+        marks = [str(numbers.setdefault(remark, len(numbers) + 1)) for remark in remarks]
+        rows.append(
+            (
+                Cell(_spelled(row.options) or "default", dict(row.options)),
+                Cell(str(row.resolution), row.resolution),
+                _figure(row.params_millions, "params" in disagreeing),
+                _figure(row.mult_adds_millions, "mult_adds" in disagreeing),
+                Cell(phrases.percent(row.top1), row.top1),
+                row.source,
+                Cell(", ".join(marks), remarks),
+            )
+        )
+    marked = any(cell.text.startswith(DISAGREES) for row in rows for cell in row if isinstance(cell, Cell))
+    legend = [f"{DISAGREES} more than one unit of its last digit away from the exact count"] if marked else []
+    notes = [*legend, *(f"({number}) {remark}" for remark, number in numbers.items())]
+    return Table.of("published", columns, rows, "Published figures", notes)
+
+
+def _figure(printed: str | None, disagrees: bool) -> Cell:
+    if printed is None:
+        return Cell("–")
+    return Cell(f"{DISAGREES} {printed}", printed, style="warning") if disagrees else Cell(printed, printed)
+
+
+def _spelled(options: Mapping[str, object]) -> str:
+    return ",".join(f"{key}={value}" for key, value in options.items())
