@@ -31,14 +31,14 @@ class Network:
     """Shapes with the batch dimension in front."""
     published: Published | None = None
     build_s: float = 0.0
-    """Seconds that importing and building took."""
+    """Seconds that building took, without importing the code."""
 
 
 def resolve(spec: str, *, input_sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> Network:
     """Build the network that ``spec`` names, with the same weights every time.
 
-    ``input_sizes`` are without the batch dimension, one for each input; float32 unless a
-    :class:`TensorSpec` says otherwise. By default one image at the catalogue's resolution.
+    ``input_sizes`` are without the batch dimension, one for each input, of the network's own floating
+    dtype unless a :class:`TensorSpec` says otherwise. By default one image at the catalogue's resolution.
 
     Raises:
         InputError: the spec names nothing, or its network refuses to be built so.
@@ -46,22 +46,20 @@ def resolve(spec: str, *, input_sizes: Sequence[Sequence[int] | TensorSpec] = ()
     parsed = specs.parse(spec)
     if batch < 1:
         raise InputError(f"a batch of {batch} is not possible; give 1 or more")
-    sizes = [size if isinstance(size, TensorSpec) else TensorSpec(tuple(size), "float32") for size in input_sizes]
-    start = time.perf_counter()
     if parsed.kind == "catalogue":
         entry, options, resolution = _catalogue_request(parsed)
-        sizes = _catalogue_sizes(entry, sizes, resolution)
-        module = _build_entry(entry, options, parsed.text)
+        sizes = _catalogue_sizes(entry, _specs(input_sizes, "float32"), resolution)
+        module, build_s = _build_entry(entry, options, parsed.text)
         height, width = sizes[0].shape[1:]
         published = entry.published_for(options, height) if height == width else None
-        name = ":".join([entry.name, *([_written(parsed)] if parsed.options else [])])
+        place = entry.name
     else:
-        module = _build_user(parsed, parsed.values)
-        sizes = sizes or [TensorSpec(USER_INPUT, "float32")]
-        published = None
-        name = ":".join([parsed.name, *([_written(parsed)] if parsed.options else [])])
+        module, build_s = _build_user(parsed, parsed.values)
+        sizes = _specs(input_sizes or [USER_INPUT], _dtype(module))
+        published, place = None, parsed.name
+    name = ":".join([place, *([_written(parsed)] if parsed.options else [])])
     inputs = tuple(TensorSpec((batch, *size.shape), size.dtype) for size in sizes)
-    return Network(name, parsed.text, module, inputs, published, time.perf_counter() - start)
+    return Network(name, parsed.text, module, inputs, published, build_s)
 
 
 def build(name: str, **options: object) -> nn.Module:
@@ -75,14 +73,14 @@ def build(name: str, **options: object) -> nn.Module:
     """
     parsed = specs.parse(name)
     if parsed.kind != "catalogue":
-        return _build_user(parsed, {**parsed.values, **options})
+        return _build_user(parsed, {**parsed.values, **options})[0]
     entry, given, resolution = _catalogue_request(parsed)
     if resolution is not None or "resolution" in options:
         raise InputError("resolution belongs to the input, not to the module; leave it out of build()")
     known = {option.name: option for option in entry.options}
     for key, value in options.items():
         given[key] = _checked(entry.name, known, key, value, repr(value))
-    return _build_entry(entry, given, name)
+    return _build_entry(entry, given, name)[0]
 
 
 def _catalogue_request(parsed: specs.Spec) -> tuple[catalog.Entry, dict[str, object], int | None]:
@@ -141,21 +139,35 @@ def _catalogue_sizes(entry: catalog.Entry, sizes: list[TensorSpec], resolution: 
     return sizes
 
 
-def _build_entry(entry: catalog.Entry, options: Mapping[str, object], label: str) -> nn.Module:
-    file, _, builder = entry.builder.partition(":")
-    module = importlib.import_module(f"lwprof.architectures.{file}")
+def _specs(sizes: Sequence[Sequence[int] | TensorSpec], dtype: str) -> list[TensorSpec]:
+    return [size if isinstance(size, TensorSpec) else TensorSpec(tuple(size), dtype) for size in sizes]
+
+
+def _dtype(module: nn.Module) -> str:
+    from lwprof.inputs import floating_dtype
+
+    return str(floating_dtype(module)).removeprefix("torch.")
+
+
+def _build_entry(entry: catalog.Entry, options: Mapping[str, object], label: str) -> tuple[nn.Module, float]:
+    """A network of the catalogue, and the seconds that building it took."""
+    file, _, function = entry.builder.partition(":")
+    builder = getattr(importlib.import_module(f"lwprof.architectures.{file}"), function)
     with _seeded():
-        made: nn.Module = user_code.call(getattr(module, builder), options, label)
-    return made
+        start = time.perf_counter()
+        module: nn.Module = user_code.call(builder, options, label)
+        return module, time.perf_counter() - start
 
 
-def _build_user(parsed: specs.Spec, options: Mapping[str, object]) -> nn.Module:
+def _build_user(parsed: specs.Spec, options: Mapping[str, object]) -> tuple[nn.Module, float]:
+    """A user's network, and the seconds that building it took."""
     found_in = user_code.file_module if parsed.kind == "file" else user_code.named_module
     with _seeded():
         found = user_code.find(found_in(parsed.place), parsed.name, parsed.place)
     with _seeded():
-        made: nn.Module = user_code.make(found, options, f"{parsed.place}:{parsed.name}")
-    return made
+        start = time.perf_counter()
+        module: nn.Module = user_code.make(found, options, f"{parsed.place}:{parsed.name}")
+        return module, time.perf_counter() - start
 
 
 def _written(parsed: specs.Spec) -> str:

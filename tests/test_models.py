@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -51,6 +53,34 @@ def test_weights_are_the_same_each_time() -> None:
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+def test_input_has_the_dtype_of_a_users_network(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("from torch import nn\ndef half():\n    return nn.Conv2d(3, 4, 1).half()\n")
+    spec = f"{file}:half"
+    assert models.resolve(spec).inputs == (TensorSpec((1, 3, 224, 224), "float16"),)
+    sizes = [(3, 8, 8), TensorSpec((5,), "int64")]
+    assert models.resolve(spec, input_sizes=sizes, batch=2).inputs == (
+        TensorSpec((2, 3, 8, 8), "float16"),
+        TensorSpec((2, 5), "int64"),
+    )
+
+
+def test_time_to_build_has_no_import_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        now = 0.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    monkeypatch.setattr("time.perf_counter", Clock())
+    file = tmp_path / "slow.py"
+    file.write_text(
+        "import time\nfrom torch import nn\ntime.perf_counter.now += 100\n"
+        "def make():\n    time.perf_counter.now += 3\n    return nn.Conv2d(3, 4, 1)\n"
+    )
+    assert models.resolve(f"{file}:make").build_s == 3
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -80,7 +110,6 @@ def test_the_front_door_has_what_it_lists() -> None:
 
 def test_the_version_is_that_of_the_project() -> None:
     import tomllib
-    from pathlib import Path
 
     project = Path(__file__).parents[1] / "pyproject.toml"
     assert tomllib.loads(project.read_text())["project"]["version"] == lwprof.__version__
