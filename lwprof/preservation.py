@@ -48,48 +48,63 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
     Yields whether there are lazy parameters: torch materialises those in place, so the run gets stand-ins.
     """
     kept = []
-    gradients = []
+    parameters: list[Any] = []
     seen: set[int] = set()
     lazy = False
     for module in modules:
         attributes = module.__dict__
         kind = type(module)
-        script = "training" not in attributes  # it keeps its flag elsewhere, and its tables are views of what is there
-        tables = () if script else _registrations(attributes)
+        flag = getattr(module, "training", None)
+        tables = _registrations(attributes) if "training" in attributes else ()  # a script's are views of its own
         filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
         own: list[tuple[Any, Any]] = []
         if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:
                 _keep(attributes[name], own, seen)
         if tables:
-            gradients += [(tensor, tensor.requires_grad) for tensor in tables[0].values() if tensor is not None]
-        flag = getattr(module, "training", None) if script else None
-        kept.append((module, kind, flag, attributes.copy(), tables, filled, own))
+            parameters += tables[0].values()
+        kept.append((module, kind, flag, [*attributes], [*attributes.values()], tables, filled, own))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
             lazy = True
+    parameters = [parameter for parameter in parameters if parameter is not None]
+    trainable = [parameter.requires_grad for parameter in parameters]
     try:
         yield lazy
     finally:
-        for module, kind, flag, attributes, tables, filled, own in kept:
+        # Nearly always nothing but the flags changed; comparing is cheaper than writing everything back.
+        for module, kind, flag, names, values, tables, filled, own in kept:
             if type(module) is not kind:
                 module.__class__ = kind
-            now = module.__dict__
-            now.clear()
-            now.update(attributes)
-            if flag is not None:
+            attributes = module.__dict__
+            if tables:
+                attributes["training"] = flag
+            elif flag is not None:
                 module.train(flag)
-            if filled or any(tables):
+            if not _same([*attributes.values()], values):
+                attributes.clear()
+                attributes.update(zip(names, values, strict=True))
+            if sum(map(bool, tables)) > len(filled):  # one was empty
                 for table in tables:
                     table.clear()
-                for table, copy in filled:
+            for table, copy in filled:
+                if not _same(table, copy):
+                    table.clear()
                     table.update(copy)
             for item, copy in own:
                 item.clear()
                 (item.extend if isinstance(item, list | deque) else item.update)(copy)
-        for tensor, wanted in gradients:
-            if tensor.requires_grad is not wanted:
-                tensor.requires_grad_(wanted)
+        for parameter, wanted in zip(parameters, trainable, strict=True):
+            if parameter.requires_grad is not wanted:
+                parameter.requires_grad_(wanted)
+
+
+def _same(now: Any, before: Any) -> bool:
+    """Whether two containers hold the same objects, or numbers that are equal."""
+    try:
+        return bool(now == before)
+    except Exception:  # tensors and arrays that are not the same object do not say whether they are equal
+        return False
 
 
 def _keep(item: Any, kept: list[tuple[Any, Any]], seen: set[int]) -> None:

@@ -24,7 +24,8 @@ def parameters(graph: OpGraph, rows: Sequence[Costed]) -> dict[int, int]:
             sizes[weight.value] = weight.elements
         else:
             others[weight.value] = weight.elements
-    if others:
+    # nearly always only the statistics of a normalisation: nothing to follow then
+    if any(value.root in others for row in rows if row.cost.kind != "normalization" for value in row.operator.inputs):
         for number in _used_as_weights(graph, rows) & others.keys():
             sizes[number] = others[number]
     return sizes

@@ -85,10 +85,9 @@ def _run(
                 recorder.add_stored(stored)
         values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
         set_eval(modules)
-        record.watch()
         with unchanged_content(modules) if execute else nullcontext():
             try:
-                with recorder:
+                with record.watching(), recorder:
                     result = module(*args, **kwargs)
             finally:
                 recorder.restore_written()
@@ -99,7 +98,7 @@ def _run(
             outputs=tuple(recorder.value(tensor) for tensor in tensors_in(result)),
             weights=tuple(recorder.builder.weights),
             modules=tree.described(),
-            calls=record.calls,
+            calls=tuple(record.calls),
             input_dependent=input_dependent,
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -90,47 +91,39 @@ class CallRecord:
     """Collects module calls while a network runs, and tells the recorder which one it is in."""
 
     def __init__(self, tree: ModuleTree, recorder: Recorder) -> None:
-        self.names = tree.modules
-        self.recorder = recorder
-        self._entered: list[tuple[int, str, int, Shapes]] = []
-        self._left: dict[int, tuple[int, Shapes]] = {}
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
+        self._modules = tree.modules
+        self._recorder = recorder
+        self.calls: list[Call] = []
         """The calls in the order they began."""
-        rows = enumerate(self._entered)
-        return tuple(
-            Call(
-                parent,
-                name,
-                start,
-                *((left[0], given, left[1]) if (left := self._left.get(index)) else (start, given, ())),
-            )
-            for index, (parent, name, start, given) in rows
-        )
 
-    def watch(self) -> None:
+    @contextmanager
+    def watching(self) -> Iterator[None]:
         """Have every module of the network report its calls in this thread.
 
-        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance: what is put there now leaves with the
-        other attributes when the module is restored.
+        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance.
         """
         owner = threading.get_ident()
-        recorder, entered, left = self.recorder, self._entered, self._left
+        recorder, calls = self._recorder, self.calls
         operators, shapes = recorder.builder.operators, recorder.shapes
 
         def watched(original: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != owner:
                 return original(*args, **kwargs)
             parent = recorder.call
-            index = recorder.call = len(entered)
-            entered.append((parent, name, len(operators), shapes(args, kwargs)))
+            index = recorder.call = len(calls)
+            start, given = len(operators), shapes(args, kwargs)
+            calls.append(Call(parent, name, start, start, given, ()))
             try:
                 result = original(*args, **kwargs)
             finally:
                 recorder.call = parent
-            left[index] = len(operators), shapes((result,), None)
+            calls[index] = Call(parent, name, start, len(operators), given, shapes((result,), None))
             return result
 
-        for module, name in self.names.items():
+        for module, name in self._modules.items():
             module.__dict__["_call_impl"] = partial(watched, module._call_impl, name)
+        try:
+            yield
+        finally:
+            for module in self._modules:
+                module.__dict__.pop("_call_impl", None)
