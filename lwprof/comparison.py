@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from lwprof.errors import InputError
-from lwprof.models import Network, resolve
-from lwprof.profiling import profile, profile_network
+from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.profiling import input_specs, profile, profile_network
 from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
 from lwprof.timing.backends import Options
 from lwprof.timing.clock import Clock
 from lwprof.timing.environment import environment
-from lwprof.timing.latency import Latencies, Subject, time_subjects
+from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
-from lwprof.timing.verdicts import FASTER, SLOWER, paired
-
-if TYPE_CHECKING:
-    from torch import nn
+from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 BUDGET_PER_NETWORK_S = 5.0
 
 InputSize = Sequence[int] | Sequence[Sequence[int] | TensorSpec]
 Inputs = Sequence[Any] | Mapping[str, Any]
+Row = tuple[Network, ProfileResult]
 
 
 def compare(
@@ -49,8 +50,9 @@ def compare(
 
     Args:
         networks: model specs, modules or networks; the first is what the others are compared to.
-        inputs: what every network is called with, a tuple or a dict by keyword, instead of random tensors.
-        input_size: of one input or of each, without the batch dimension; modules need this or ``inputs``.
+        inputs: what every module is called with, a tuple or a dict by keyword, instead of random tensors.
+        input_size: of one input or of each, without the batch dimension; by default that of the spec, and
+            ``(3, 224, 224)`` for a module.
         batch: first dimension of the random inputs.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
         backend: what to time on.
@@ -68,70 +70,85 @@ def compare(
         InputError: a network or an option is wrong; the message names it, and nothing was timed.
         BackendError: the backend or device is not available.
     """
-    if budget_s is None:
-        budget_s = BUDGET_PER_NETWORK_S * max(1, len(networks))
-    _check(networks, batch, budget_s, precision, margin)
+    _check_networks(networks, inputs, input_size, batch)
+    budget_s = BUDGET_PER_NETWORK_S * len(networks) if budget_s is None else budget_s
+    _check_numbers(budget_s, precision, margin)
     if inputs is not None and not isinstance(inputs, Sequence | Mapping):  # a lone tensor
         inputs = (inputs,)
     record: dict[str, Scalar] = environment()
-    rows: list[tuple[Network, ProfileResult]] = []
-    try:
-        for number, item in enumerate(networks):
-            if progress is not None:
-                progress("profile", number / len(networks))
-            network = _network(item, inputs, input_size, batch)
-            rows.append((network, _profiled(network, inputs, block)))
-    except KeyboardInterrupt:
-        if not rows:
-            raise
-        return CompareResult(_models(rows, (), backend, margin, seed), record, interrupted=True)
-    latencies = Latencies((), record, interrupted=False)
-    if timed:
-        latencies = time_subjects(
-            [Subject(network.name, network.module, result.model.inputs, inputs, network.build_s)
-             for network, result in rows],
-            backend=backend, options=Options(device, threads, seed),
-            rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
-        )  # fmt: skip
-        latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
+    rows, interrupted = _rows(networks, inputs, input_size, batch, block, progress)
+    if interrupted or not timed:
+        return CompareResult(_models(rows, (), backend, margin, seed), record, interrupted)
+    latencies = time_subjects(
+        [Subject(network.name, network.module, result.model.inputs, inputs, network.build_s)
+         for network, result in rows],
+        backend=backend, options=Options(device, threads, seed),
+        rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
+    )  # fmt: skip
+    latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
     models = _models(rows, latencies.timings, backend, margin, seed)
     return CompareResult(models, latencies.environment, latencies.interrupted)
 
 
 def pareto_front(
-    top1: Sequence[float | None], latency: Sequence[Sequence[float]], margin: float, seed: int = 0
+    top1: Sequence[float | None],
+    latency: Sequence[Sequence[float]],
+    margin: float,
+    seed: int = 0,
+    *,
+    exact: bool = False,
 ) -> list[bool | None]:
-    """Tell which networks no other one dominates.
+    """Tell which networks no other one is shown to dominate.
 
-    A network dominates another if its top-1 is at least as high and it is faster, or if its top-1 is
-    higher and it is not slower, by the verdict on their paired samples.
+    A network dominates another in two cases. Its top-1 is at least as high and it is faster: the whole
+    interval of the ratio of their paired samples lies below 1 - ``margin``. Or its top-1 is higher and it
+    is not slower: the whole interval lies at or below 1 + ``margin``. Noise alone shows neither.
 
     Args:
         top1: published accuracy of each; one without it is neither on the front nor behind it.
-        latency: samples of each, taken in the same rounds; or one exact cost each.
-        margin: as for verdicts; exact costs need none.
+        latency: samples of each, taken in the same rounds; with too few for a verdict nothing is known.
+        margin: as for verdicts.
         seed: of the bootstrap.
+        exact: whether ``latency`` is one exact cost each; these need no margin.
     """
+    if not exact and any(len(samples) < ROUNDS_FOR_A_VERDICT for samples in latency):
+        return [None] * len(top1)
 
     def dominates(a: int, b: int) -> bool:
         ours, theirs = top1[a], top1[b]
         if ours is None or theirs is None or ours < theirs:
             return False
-        if len(latency[a]) == len(latency[b]) == 1:
-            verdict = FASTER if latency[a][0] < latency[b][0] else SLOWER if latency[a][0] > latency[b][0] else ""
-        else:
-            _, verdict = paired(latency[a], latency[b], margin, seed)
-        return verdict == FASTER or (ours > theirs and verdict != SLOWER)
+        if exact:
+            return latency[a][0] < latency[b][0] or (ours > theirs and latency[a][0] == latency[b][0])
+        ratio, verdict = paired(latency[a], latency[b], margin, seed)
+        return verdict == FASTER or (ours > theirs and ratio.high <= 1 + margin)
 
     everyone = range(len(top1))
     return [None if top1[b] is None else not any(dominates(a, b) for a in everyone if a != b) for b in everyone]
 
 
-def _check(networks: Sequence[Any], batch: int, budget_s: float, precision: float, margin: float) -> None:
-    if isinstance(networks, str) or not networks:
+def _check_networks(networks: Sequence[Any], inputs: Inputs | None, size: InputSize | None, batch: int) -> None:
+    if isinstance(networks, str) or not isinstance(networks, Sequence) or not networks:
         raise InputError("nothing to compare; give a list of networks such as ['mbv1', 'mbv2']")
     if batch < 1:
         raise InputError(f"a batch of {batch} is not possible; give 1 or more")
+    if inputs is not None and size is not None:
+        raise InputError("give either inputs or input_size, not both")
+    if inputs is not None and batch != 1:
+        raise InputError(f"inputs have a batch of their own; leave out batch={batch}")
+    for item in networks:
+        if not isinstance(item, str | nn.Module | Network):
+            kind = type(item).__name__
+            raise InputError(f"{reprlib.repr(item)}, of type {kind}, is neither a model spec nor an nn.Module")
+        if isinstance(item, str) and inputs is not None:
+            raise InputError("inputs go with modules; give input_size with a model spec")
+        if isinstance(item, Network) and not (inputs is None and size is None and batch == 1):
+            raise InputError(f"{item.name} has inputs of its own; leave out inputs, input_size and batch")
+    if size is not None:
+        input_specs(size)
+
+
+def _check_numbers(budget_s: float, precision: float, margin: float) -> None:
     for name, value in (("budget_s", budget_s), ("precision", precision)):
         if not 0 < value < float("inf"):
             raise InputError(f"{name} must be more than 0, not {value:g}")
@@ -139,17 +156,39 @@ def _check(networks: Sequence[Any], batch: int, budget_s: float, precision: floa
         raise InputError(f"margin must be a share from 0 to 1, not {margin:g}")
 
 
+def _rows(
+    networks: Sequence[str | nn.Module | Network],
+    inputs: Inputs | None,
+    size: InputSize | None,
+    batch: int,
+    block: str | None,
+    progress: Progress | None,
+) -> tuple[list[Row], bool]:
+    """Profile the networks; those that were profiled by then, and whether Ctrl-C ended it."""
+    rows: list[Row] = []
+    try:
+        for number, item in enumerate(networks):
+            if progress is not None:
+                progress("profile", number / len(networks))
+            network = _network(item, inputs, size, batch)
+            rows.append((network, _profiled(network, inputs, block)))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        return rows, True
+    return rows, False
+
+
 def _network(item: str | nn.Module | Network, inputs: Inputs | None, size: InputSize | None, batch: int) -> Network:
     if isinstance(item, Network):
         return item
-    sizes: Any = () if size is None else (size,) if all(isinstance(side, int) for side in size) else size
     if isinstance(item, str):
-        return resolve(item, input_sizes=sizes, batch=batch)
+        specs = [] if size is None else input_specs(size)
+        # a size without a dtype gets that of the network once it is built
+        return resolve(item, input_sizes=[spec if spec in (size or ()) else spec.shape for spec in specs], batch=batch)
     name = type(item).__name__
-    if inputs is None and size is None:
-        raise InputError(f"{name}: a module needs inputs=(x,) or input_size=(3, 224, 224)")
-    specs = [each if isinstance(each, TensorSpec) else TensorSpec(tuple(each), "float32") for each in sizes]
-    return Network(name, name, item, tuple(TensorSpec((batch, *each.shape), each.dtype) for each in specs))
+    specs = [] if inputs is not None else input_specs(USER_INPUT if size is None else size, item)
+    return Network(name, name, item, tuple(TensorSpec((batch, *spec.shape), spec.dtype) for spec in specs))
 
 
 def _profiled(network: Network, inputs: Inputs | None, block: str | None) -> ProfileResult:
@@ -164,11 +203,11 @@ def _profiled(network: Network, inputs: Inputs | None, block: str | None) -> Pro
 
 
 def _models(
-    rows: Sequence[tuple[Network, ProfileResult]], timings: Sequence[Timing], backend: str, margin: float, seed: int
+    rows: Sequence[Row], timings: Sequence[Timing], backend: str, margin: float, seed: int
 ) -> tuple[ComparedModel, ...]:
     top1 = [network.published.top1 if network.published else None for network, _ in rows]
     costs = [timing.samples_s for timing in timings] or [(float(result.totals.mult_adds),) for _, result in rows]
-    front = pareto_front(top1, costs, margin, seed)
+    front = pareto_front(top1, costs, margin, seed, exact=not timings)
     models = []
     for position, (network, result) in enumerate(rows):
         relative: tuple[Relative, ...] = ()

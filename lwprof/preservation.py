@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 from typing import Any
@@ -42,15 +42,14 @@ _MOST_KEPT = 10_000
 
 
 @contextmanager
-def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
+def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
     """Put back every module's attributes, parameters, buffers, hooks, class and training flag.
 
-    Yields whether there are lazy parameters: torch materialises those in place, so the run gets stand-ins.
+    torch materialises lazy parameters in place, so the run gets stand-ins for them.
     """
     kept = []
     parameters: list[Any] = []
     seen: set[int] = set()
-    lazy = False
     for module in modules:
         attributes = module.__dict__
         kind = type(module)
@@ -66,11 +65,10 @@ def preserved(modules: Sequence[nn.Module]) -> Iterator[bool]:
         kept.append((module, kind, flag, [*attributes], [*attributes.values()], tables, filled, own))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
-            lazy = True
     parameters = [parameter for parameter in parameters if parameter is not None]
     trainable = [parameter.requires_grad for parameter in parameters]
     try:
-        yield lazy
+        yield
     finally:
         # Nearly always nothing but the flags changed; comparing is cheaper than writing everything back.
         for module, kind, flag, names, values, tables, filled, own in kept:
@@ -163,7 +161,7 @@ def random_state() -> Iterator[None]:
 
 
 @contextmanager
-def unchanged_content(modules: Sequence[nn.Module]) -> Iterator[None]:
+def unchanged_content(modules: Iterable[nn.Module]) -> Iterator[None]:
     """Put back what a real run changed below the dispatcher: buffers' content, and the memory of stored tensors."""
     memory, content = [], []
     for module in modules:
@@ -210,7 +208,7 @@ def open_operators() -> Iterator[None]:
         yield
 
 
-def set_eval(modules: Sequence[nn.Module]) -> None:
+def set_eval(modules: Iterable[nn.Module]) -> None:
     """Put each module's own flag to eval, without the ``train()`` that a class may override."""
     for module in modules:
         attributes = module.__dict__

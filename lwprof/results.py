@@ -207,7 +207,7 @@ class ComparedModel:
     relative: tuple[Relative, ...] = ()
     pareto: bool | None = None
     """On the front of published top-1 against latency (mult-adds where nothing was timed); ``None``
-    without a published top-1."""
+    without a published top-1, or with too few rounds to tell."""
 
     def relative_of(self, timing: Timing) -> Relative | None:
         """The ratio that belongs to ``timing``: of the same backend, in order where that was timed several times."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.reports import csv, json, markdown, table
-from lwprof.reports.formats import Content, Format
+from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import SORTS, VIEWS, Options
 
-__all__ = ["FORMATS", "SORTS", "VIEWS", "Content", "Format", "format_of", "render"]
+__all__ = ["FORMATS", "SORTS", "VIEWS", "Content", "Format", "format_of", "render", "render_all"]
 
 FORMATS: tuple[Format, ...] = (
     table.FORMAT,
@@ -38,10 +40,26 @@ def render(
         InputError: no such format, or an option's value does not exist.
     """
     options = Options(width=width, color=color, view=view, depth=depth, sort=sort, top=top)
+    return _format(format).write(content, options)
+
+
+def render_all(named: Sequence[Named], format: str = "table", **options: Any) -> str:
+    """Write several reports as one text: rows of one table in CSV, one array in JSON, else one after the other.
+
+    Raises:
+        InputError: as :func:`render`, or results of several kinds are to be one CSV.
+    """
+    chosen = _format(format)
+    if chosen.write_all is not None and len(named) > 1:
+        return chosen.write_all(named, Options(**options))
+    return "\n".join(chosen.write(content, Options(**options)) for _, content in named)
+
+
+def _format(name: str) -> Format:
     for candidate in FORMATS:
-        if candidate.name == format:
-            return candidate.write(content, options)
-    raise InputError(f"unknown format {format!r}; choose one of {', '.join(item.name for item in FORMATS)}")
+        if candidate.name == name:
+            return candidate
+    raise InputError(f"unknown format {name!r}; choose one of {', '.join(item.name for item in FORMATS)}")
 
 
 def format_of(path: str | Path) -> str:

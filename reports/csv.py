@@ -1,7 +1,8 @@
 """CSV: raw numbers in base units under the JSON's key names, one table a file.
 
 A profile has one row a layer, a comparison one row a network and timing, a crosscheck one row a
-tool and term, and a page the rows of its first table. Raw samples are only in the JSON.
+tool and term, and a page the rows of its first table. Several results of one kind are in one table,
+told apart by a first column ``result``. Raw samples are only in the JSON.
 
 A spreadsheet runs a text that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and such a text
 may come from somebody else's network: it is written with an apostrophe before it, which a spreadsheet
@@ -10,20 +11,42 @@ takes as "this is text". Numbers are left as they are. JSON has the name unchang
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lwprof.errors import InputError
 from lwprof.reports import layouts
 from lwprof.reports.contents import printable
-from lwprof.reports.formats import Content, Format
+from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import Options
 
 
 def write(content: Content, options: Options) -> str:
     """Write ``content`` whole; no option changes it."""
+    return _text(layouts.records(content))
+
+
+def write_all(named: Sequence[Named], options: Options) -> str:
+    """Write several of one kind one under another, the first column saying which.
+
+    Raises:
+        InputError: they are of several kinds.
+    """
+    first, *others = named
+    for name, content in others:
+        if type(content) is not type(first[1]):
+            raise InputError(
+                f"csv has rows of one kind, but {first[0]} is a {type(first[1]).__name__} and {name} a "
+                f"{type(content).__name__}; take those of one kind, or json"
+            )
+    return _text({"result": name, **record} for name, content in named for record in layouts.records(content))
+
+
+def _text(records: Iterable[Mapping[str, Any]]) -> str:
     import pandas
 
-    records = [{key: _safe(value) for key, value in record.items()} for record in layouts.records(content)]
-    return str(pandas.DataFrame(records, dtype=object).to_csv(index=False, lineterminator="\n"))
+    rows = [{key: _safe(value) for key, value in record.items()} for record in records]
+    return str(pandas.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n"))
 
 
 def _safe(value: Any) -> Any:
@@ -35,4 +58,4 @@ def _safe(value: Any) -> Any:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-FORMAT = Format("csv", (".csv",), write)
+FORMAT = Format("csv", (".csv",), write, write_all)

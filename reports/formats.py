@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lwprof.reports.contents import Page, Table
@@ -10,6 +10,8 @@ from lwprof.reports.options import Options
 from lwprof.results import Result
 
 Content = Result | Page | Table
+Named = tuple[str, Content]
+"""A report among others, under the name that tells it from them, such as its file's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +22,5 @@ class Format:
     suffixes: tuple[str, ...]
     """Of files, in lower case with the dot."""
     write: Callable[[Content, Options], str]
+    write_all: Callable[[Sequence[Named], Options], str] | None = None
+    """Writes several as one document; without it they are written one after the other."""

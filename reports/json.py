@@ -1,11 +1,12 @@
-"""JSON: the result itself, as it is saved; a page's tables by name."""
+"""JSON: the result itself, as it is saved, or an array of several; a page's tables by name."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from lwprof.reports.contents import Page, Table
-from lwprof.reports.formats import Content, Format
+from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import Options
 
 
@@ -18,4 +19,10 @@ def write(content: Content, options: Options) -> str:
     return content.to_json()
 
 
-FORMAT = Format("json", (".json",), write)
+def write_all(named: Sequence[Named], options: Options) -> str:
+    """Write several as one array."""
+    documents = [json.loads(write(content, options)) for _, content in named]
+    return json.dumps(documents, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMAT = Format("json", (".json",), write, write_all)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,55 @@ def test_own_inputs_are_used(watch: Watch, wrap: Any) -> None:
     assert torch.equal(seen[-1], image)
 
 
+def test_module_takes_an_image_of_its_own_dtype_by_default() -> None:
+    modules = [nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1).to(torch.float64)]
+    inputs = [row.model.inputs for row in compare(modules, timed=False).models]
+    assert inputs == [(TensorSpec((1, 3, 224, 224), dtype),) for dtype in ("float32", "float64")]
+
+
+def test_inputs_may_have_sizes_and_dtypes_of_their_own() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(1, 8, dtype=torch.float64)
+
+        def forward(self, image: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+            return image + self.table(words).sum()
+
+    sizes = [(3, 8, 8), TensorSpec((5,), "int64")]
+    (row,) = compare([Two()], input_size=sizes, batch=2, budget_s=0.1).models
+    assert row.model.inputs == (TensorSpec((2, 3, 8, 8), "float64"), TensorSpec((2, 5), "int64"))
+
+
+def test_size_without_a_dtype_gets_that_of_a_users_network(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text("from torch import nn\ndef double():\n    return nn.Conv2d(3, 4, 1).double()\n")
+    (row,) = compare([f"{file}:double"], input_size=(3, 8, 8), timed=False).models
+    assert row.model.inputs == (TensorSpec((1, 3, 8, 8), "float64"),)
+
+
+def test_state_that_a_forward_changes_is_put_back() -> None:
+    class Caching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+            self.steps = 0
+            self.position: torch.Tensor | None = None
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            self.steps += 1
+            if self.position is None:
+                self.position = torch.rand(image.shape[-1])
+            return self.conv(image) + self.position
+
+    module, random_state = Caching(), torch.get_rng_state()
+    compare([module, module], input_size=SIZE, budget_s=0.1)
+    assert (module.steps, module.position) == (0, None)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    module(torch.ones(1, *SIZE)).sum().backward()
+    assert module.conv.weight.grad is not None
+
+
 def test_result_survives_saving(watch: Watch) -> None:
     result = compare([network("a", Slow(watch), 70.0), network("b", Slow(watch), None)], clock=watch.clock)
     assert from_dict(result.to_dict()) == result
@@ -197,7 +247,16 @@ def test_network_that_fails_is_named_and_nothing_is_timed(watch: Watch) -> None:
         (["mbv2"], {"backend": "abacus"}, InputError, "unknown backend 'abacus'"),
         (["mbv2"], {"device": "npu"}, BackendError, "backend torch has no device 'npu'"),
         (["mbv2", "mobilnet2"], {}, InputError, "mobilnet2"),
-        ([nn.ReLU()], {}, InputError, r"ReLU: a module needs inputs=\(x,\) or input_size"),
+        (nn.ReLU(), {}, InputError, "nothing to compare"),
+        (["mbv2", 42], {}, InputError, "^42, of type int, is neither a model spec nor an nn.Module$"),
+        (["mbv2"], {"input_size": (3, -1, 8)}, InputError, r"^input_size \(3, -1, 8\) is no shape such as"),
+        ([nn.ReLU()], {"input_size": "wide"}, InputError, "^input_size 'wide' is no shape such as"),
+        ([nn.ReLU(), "mbv2"], {"inputs": (torch.zeros(1, 3, 96, 96),)}, InputError, "^inputs go with modules; give"),
+        ([nn.ReLU()], {"inputs": (torch.zeros(2),), "batch": 2}, InputError, "leave out batch=2"),
+        ([nn.ReLU()], {"inputs": (torch.zeros(2),), "input_size": (2,)}, InputError, "either inputs or input_size"),
+        ([network("a", nn.ReLU(), 70.0)], {"inputs": (torch.zeros(2),)}, InputError, "^a has inputs of its own"),
+        ([network("a", nn.ReLU(), 70.0)], {"input_size": (2,)}, InputError, "^a has inputs of its own"),
+        ([network("a", nn.ReLU(), 70.0)], {"batch": 2}, InputError, "^a has inputs of its own"),
     ],
 )
 def test_wrong_request(networks: Any, options: Any, error: type[Exception], message: str) -> None:
@@ -225,8 +284,22 @@ def test_pareto_front(top1: list[float | None], seconds: list[float], front: lis
     assert pareto_front(top1, [steady(each) for each in seconds], margin=0.01) == front
 
 
+def test_too_few_rounds_put_nobody_on_the_front_or_behind_it() -> None:
+    assert pareto_front([70.0, 72.0], [[1.0, 1.0], [10.0, 10.0]], 0.01) == [None, None]
+    assert pareto_front([70.0, 72.0], [[1.0], [10.0]], 0.01) == [None, None]
+    assert pareto_front([70.0, 72.0], [[2.0] * 6, [1.0] * 6], 0.01) == [False, True]
+
+
+def test_noise_does_not_show_that_a_network_is_not_slower() -> None:
+    quiet, noisy = [1.0] * 20, [0.8, 1.2] * 10
+    assert pareto_front([70.0, 71.0], [quiet, noisy], 0.01) == [True, True]
+    assert pareto_front([70.0, 71.0], [quiet, noisy], 0.5) == [False, True]
+
+
 def test_pareto_front_of_exact_costs_needs_no_margin() -> None:
-    assert pareto_front([70.0, 70.0, 71.0], [[1000.0], [1001.0], [1001.0]], margin=0.01) == [True, False, True]
+    costs = [[1000.0], [1001.0], [1001.0]]
+    assert pareto_front([70.0, 70.0, 71.0], costs, margin=0.01, exact=True) == [True, False, True]
+    assert pareto_front([70.0, 71.0], [[1000.0], [1000.0]], margin=0.01, exact=True) == [False, True]
 
 
 def test_front_is_marked_in_the_result(watch: Watch) -> None:
@@ -238,3 +311,7 @@ def test_front_is_marked_in_the_result(watch: Watch) -> None:
     assert [row.pareto for row in compare(networks, clock=watch.clock, budget_s=1e4).models] == [True, False, None]
     untimed = compare(networks, timed=False).models  # mult-adds instead: worse is smaller
     assert [row.pareto for row in untimed] == [True, True, None]
+    watch.interrupt_at = watch.calls + 3 * (2 + 5 + 4) + 1
+    early = compare(networks, clock=watch.clock, budget_s=1e4)
+    assert len(early.models[0].timings[0].samples_s) == 4
+    assert [row.pareto for row in early.models] == [None, None, None]

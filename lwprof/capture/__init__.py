@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from lwprof.capture.modules import CallRecord, ModuleTree
 from lwprof.capture.recorder import Recorder
@@ -72,20 +71,15 @@ def capture(
 def _run(
     module: nn.Module, inputs: tuple[tuple[Any, ...], dict[str, Any]], execute: bool, input_dependent: bool = False
 ) -> OpGraph:
-    tree = ModuleTree(module)
-    modules = list(tree.modules)
-    with random_state(), preserved(modules) as lazy, open_operators(), WHOLE(), room_for_calls():
-        if lazy:
-            tree = ModuleTree(module)
-        recorder = Recorder(execute, tree.find)
-        record = CallRecord(tree, recorder)
+    tree = ModuleTree()
+    recorder = Recorder(execute, tree.find)
+    record = CallRecord(tree, recorder)
+    walk = tree.walk(module, recorder.add_stored)
+    with random_state(), preserved(walk), open_operators(), WHOLE(), room_for_calls():
         args, kwargs = mapped(partial(_real, device=tree.device) if execute else _meta, inputs)
-        for stored in tree.stored.values():
-            if not lazy or not is_lazy(stored[0]):  # a lazy parameter gets its shape while the network runs
-                recorder.add_stored(stored)
         values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
-        set_eval(modules)
-        with unchanged_content(modules) if execute else nullcontext():
+        set_eval(tree.modules)
+        with unchanged_content(tree.modules) if execute else nullcontext():
             try:
                 with record.watching(), recorder:
                     result = module(*args, **kwargs)

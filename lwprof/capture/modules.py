@@ -24,27 +24,35 @@ Shapes = tuple[tuple[int, ...], ...]
 class ModuleTree:
     """Every module and stored tensor of a network, each listed once under its first name."""
 
-    def __init__(self, root: nn.Module) -> None:
+    def __init__(self) -> None:
         self.modules: dict[nn.Module, str] = {}
         self.stored: dict[int, Stored] = {}
         self._types: set[type] = set()
         self._plain_seen = False
-        self._walk(root, "")
-        self._scripted = any(issubclass(kind, torch.jit.ScriptModule) for kind in self._types)
+        self._scripted = False
 
-    def _walk(self, module: nn.Module, name: str) -> None:
+    def walk(self, module: nn.Module, add_stored: Callable[[Stored], object], name: str = "") -> Iterator[nn.Module]:
+        """Yield every module below ``module``, each before its tensors are read, and pass those on.
+
+        Whoever keeps a module's state may so put stand-ins for its tensors before they are read.
+        """
         self.modules[module] = name
+        kind = type(module)
+        if kind not in self._types:
+            self._types.add(kind)
+            self._scripted = self._scripted or issubclass(kind, torch.jit.ScriptModule)
+        yield module
         prefix = f"{name}." if name else ""
-        self._types.add(type(module))
         stored = self.stored
         for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
             for key, tensor in table.items() if table else ():
                 if tensor is not None and id(tensor) not in stored:
-                    stored[id(tensor)] = (tensor, prefix + key, name, source)
+                    stored[id(tensor)] = row = (tensor, prefix + key, name, source)
+                    add_stored(row)
         children = module._modules
         for key, child in children.items() if children else ():
             if child is not None and child not in self.modules:
-                self._walk(child, prefix + key)
+                yield from self.walk(child, add_stored, prefix + key)
 
     @property
     def device(self) -> torch.device:

@@ -36,14 +36,14 @@ class Plan(NamedTuple):
     pointwise: bool
 
 
-_PLANS: dict[Overload, Plan] = {}
+PLANS: dict[Overload, Plan] = {}
 
 
 def plan_for(func: Overload) -> Plan:
     """Return the plan of ``func``, made on first use."""
-    plan = _PLANS.get(func)
+    plan = PLANS.get(func)
     if plan is None:
-        plan = _PLANS[func] = _read(func)
+        plan = PLANS[func] = _read(func)
     return plan
 
 

@@ -12,15 +12,17 @@ from math import prod
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lwprof.capture.answers import Answer
-from lwprof.capture.plans import Overload, Plan, plan_for
+from lwprof.capture.plans import PLANS, Overload, Plan, plan_for
 from lwprof.capture.tensors import META, Stored, contiguous_strides, distinct_elements, dtype_name, tensors_in
 from lwprof.costs import has_rule
 from lwprof.graph import PACKED, GraphBuilder, Value
 
+_HAS_SHAPE = frozenset({Tensor, nn.Parameter, nn.Buffer})
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 # Marks that profiling and scripting leave in the stream of operators; they compute nothing.
 _IGNORED = ("profiler::", "prim::")
@@ -60,7 +62,7 @@ class Recorder(TorchDispatchMode):
             # while activations are meta, no data can have gone into real numbers, nor into an index
             data = self.execute or (tensor.is_meta and tensor.is_floating_point())
             foreign = "unseen" if data else "constant"
-            value = self.add_stored(stored) if stored else self.add(tensor, foreign)
+            value = (stored and self.add_stored(stored)) or self.add(tensor, foreign)
         return value
 
     def add(self, tensor: Tensor, source: str) -> Value:
@@ -70,9 +72,11 @@ class Recorder(TorchDispatchMode):
         self._alive.append(tensor)
         return value
 
-    def add_stored(self, stored: Stored) -> Value:
-        """Give a tensor of the network's own its value."""
+    def add_stored(self, stored: Stored) -> Value | None:
+        """Give a tensor of the network's own its value; a lazy one gets it once it has a shape."""
         tensor, name, module, source = stored
+        if type(tensor) not in _HAS_SHAPE and is_lazy(tensor):
+            return None
         dtype = tensor.dtype
         trainable = tensor.requires_grad
         value = self.builder.weight(name, module, tuple(tensor.shape), dtype_name(dtype), source, trainable)
@@ -100,7 +104,7 @@ class Recorder(TorchDispatchMode):
         self, func: Overload, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Record one operator and return what it returns."""
-        plan = plan_for(func)
+        plan = PLANS.get(func) or plan_for(func)
         if plan.answer is not None and not self.execute:
             answered = self._answer(plan, plan.answer, args, kwargs or {})
             if answered is not None:
@@ -236,7 +240,8 @@ class Recorder(TorchDispatchMode):
         found = []
         for tensor in tensors_in(item.unpack()):
             self._alive.append(tensor)
-            found.append(self.add_stored((tensor, f"{PACKED}{len(self.builder.weights)}", "", "constant")))
+            self.add_stored((tensor, f"{PACKED}{len(self.builder.weights)}", "", "constant"))
+            found.append(self.value(tensor))
         return found
 
     def _on_meta(

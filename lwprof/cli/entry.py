@@ -15,7 +15,7 @@ from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
 from lwprof.cli.list_command import list_command
 from lwprof.cli.options import debug_option
-from lwprof.cli.output import abandon_stdout
+from lwprof.cli.output import READABLE, abandon_stdout
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
 from lwprof.cli.show_command import show_command
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     state: dict[str, bool] = {}
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # an ASCII terminal shows "?" rather than nothing
-            stream.reconfigure(errors="replace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=READABLE)
     try:
         code = group.main(
             None if arguments is None else list(arguments),

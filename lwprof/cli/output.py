@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,9 +17,23 @@ from lwprof.cli.options import OneOf
 from lwprof.errors import InputError
 
 if TYPE_CHECKING:
-    from lwprof.reports import Content
+    from lwprof.reports.formats import Content, Named
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+READABLE = "lwprof.readable"
+"""How a stream treats what its encoding lacks: a stand-in that can be read rather than an error."""
+
+STAND_INS = {"±": "+/-", "×": "x", "★": "*", "≠": "!=", "µ": "u", "─": "-", "–": "-", "·": "*", "…": "..."}
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(STAND_INS.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(READABLE, _readable)
 
 
 def _format_names() -> list[str]:
@@ -48,8 +63,12 @@ class Destination:
     format: str
     file: Path | None
 
-    def write(self, *contents: Content, **options: Any) -> None:
-        """Render the contents one after the other and write them.
+    def write(self, content: Content, **options: Any) -> None:
+        """Render ``content`` and write it, as :meth:`write_all` does."""
+        self.write_all([("", content)], **options)
+
+    def write_all(self, named: Sequence[Named], **options: Any) -> None:
+        """Render one or several contents, each with the name that tells it from the others, and write them.
 
         A file that turns out not to be writable leaves them on standard output, so that nothing is lost.
 
@@ -60,7 +79,7 @@ class Destination:
 
         if self.file is None:
             options.update(_terminal())
-        text = "\n".join(reports.render(content, self.format, **options) for content in contents)
+        text = reports.render_all(named, self.format, **options)
         if self.file is None:
             write_out(text)
             return

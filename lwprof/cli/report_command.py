@@ -8,7 +8,6 @@ import click
 
 from lwprof.cli.options import debug_option, layer_options, view_option
 from lwprof.cli.output import destination, output_options
-from lwprof.errors import InputError
 
 
 @click.command("report", short_help="Show saved results again.")
@@ -26,11 +25,13 @@ def report_command(
     format_name: str | None,
     output: Path | None,
 ) -> None:
-    """Show saved results again, in any format."""
+    """Show saved results again, in any format.
+
+    Several results of one kind are one CSV, with the file in its first column; several of any kind are one array in
+    JSON.
+    """
     target = destination(format_name, output)
     from lwprof import results
 
-    loaded = [results.load(file) for file in files]
-    if len(loaded) > 1 and target.format in ("csv", "json"):
-        raise InputError(f"{len(loaded)} results do not fit into one {target.format} document; give one at a time")
-    target.write(*loaded, view=view, depth=depth, sort=sort, top=top)
+    loaded = [(str(file), results.load(file)) for file in files]
+    target.write_all(loaded, view=view, depth=depth, sort=sort, top=top)

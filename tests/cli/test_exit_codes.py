@@ -108,6 +108,13 @@ def test_strict_shows_the_report_and_exits_with_1(run: Any) -> None:
     assert run("compare", "net.py:TinyNet", "net.py:Strange", *SMALL, "--no-time", "--strict").code == 1
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_report_that_cannot_be_written_weighs_more_than_a_gate(run: Any) -> None:
+    outcome = run("profile", "net.py:Strange", *SMALL, "--strict", "-o", "/dev/full", "--format", "json")
+    assert outcome.code == 2
+    assert outcome.err == "error: cannot write /dev/full: No space left on device\n"
+
+
 def test_unknown_operators_alone_are_no_failure(run: Any) -> None:
     assert run("profile", "net.py:Strange", *SMALL).code == 0
     assert run("profile", "net.py:TinyNet", *SMALL, "--strict").code == 0

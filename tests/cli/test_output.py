@@ -127,11 +127,22 @@ def test_no_color_is_obeyed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_ascii_terminal_shows_what_it_can(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from lwprof.cli import main
 
-    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr(output.sys, "stdout", narrow)
-    assert main(["list"]) == 0
-    narrow.seek(0)
-    assert "300.8 M" in narrow.read()
+    run("compare", "net.py:TinyNet", "net.py:TinyNet", *SMALL, "--budget", "0.05", "-o", "c.json")
+    for encoding, sign, times, line in (
+        ("ascii", "+/-", "x", "--"),
+        ("cp1252", "±", "×", "--"),
+        ("utf-8", "±", "×", "──"),
+    ):
+        narrow = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr(output.sys, "stdout", narrow)
+        assert main(["report", "c.json"]) == 0
+        narrow.seek(0)
+        text = narrow.read()
+        assert f" {sign} " in text
+        assert f" {times}, " in text
+        assert f"1{times}3{times}8{times}8" in text
+        assert line in text
+        assert "?" not in text
 
 
 def test_saved_results_are_shown_again(run: Any, tmp_path: Path) -> None:
@@ -142,6 +153,25 @@ def test_saved_results_are_shown_again(run: Any, tmp_path: Path) -> None:
     both = run("report", "r.json", "c.json", "c.json", "--format", "markdown")
     assert both.code == 0
     assert both.out.count("2 networks compared") == 2
-    refused = run("report", "r.json", "c.json", "--format", "json")
-    assert refused.code == 2
-    assert refused.err == "error: 2 results do not fit into one json document; give one at a time\n"
+
+
+def test_several_saved_results_are_one_document(run: Any, tmp_path: Path) -> None:
+    run(*PROFILE, "-o", "a.json")
+    run("profile", "net.py:TinyNet:width=8", *SMALL, "-o", "b.json")
+    run("compare", "net.py:TinyNet", *SMALL, "--no-time", "-o", "c.json")
+    documents = [json.loads((tmp_path / f"{name}.json").read_text()) for name in "abc"]
+    assert json.loads(run("report", "a.json", "b.json", "c.json", "--format", "json").out) == documents
+    assert json.loads(run("report", "a.json", "--format", "json").out) == documents[0]
+    rows = list(csv.DictReader(io.StringIO(run("report", "b.json", "a.json", "--format", "csv").out)))
+    assert next(iter(rows[0])) == "result"
+    assert [(row["result"], row["params"]) for row in rows if row["name"] == "conv"] == [
+        ("b.json", "224"),
+        ("a.json", "112"),
+    ]
+    assert "result" not in run("report", "a.json", "--format", "csv").out.splitlines()[0].split(",")
+    mixed = run("report", "a.json", "c.json", "-o", "d.csv")
+    assert (mixed.code, mixed.out) == (2, "")
+    assert mixed.err == (
+        "error: csv has rows of one kind, but a.json is a ProfileResult and c.json a CompareResult; "
+        "take those of one kind, or json\n"
+    )
