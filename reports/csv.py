@@ -32,14 +32,21 @@ def write_all(named: Sequence[Named], options: Options) -> str:
     Raises:
         InputError: they are of several kinds.
     """
-    first, *others = named
-    for name, content in others:
-        if type(content) is not type(first[1]):
-            raise InputError(
-                f"csv has rows of one kind, but {first[0]} is a {type(first[1]).__name__} and {name} a "
-                f"{type(content).__name__}; take those of one kind, or json"
-            )
+    kinds = {_kind(content): name for name, content in reversed(named)}  # with the first name of each
+    if len(kinds) > 1:
+        told = ", ".join(f"{kind} ({name})" for kind, name in reversed(kinds.items()))
+        raise InputError(f"csv has rows of one kind of result, not of {told}; take one kind, or json")
     return _text({"result": name, **record} for name, content in named for record in layouts.records(content))
+
+
+def _kind(content: Content) -> str:
+    """Name the kind of a result as its schema does.
+
+    >>> from lwprof.reports.contents import Page
+    >>> _kind(Page("", ()))
+    'page'
+    """
+    return getattr(content, "schema", "lwprof.page/").partition(".")[2].partition("/")[0]
 
 
 def _text(records: Iterable[Mapping[str, Any]]) -> str:

@@ -172,6 +172,5 @@ def test_several_saved_results_are_one_document(run: Any, tmp_path: Path) -> Non
     mixed = run("report", "a.json", "c.json", "-o", "d.csv")
     assert (mixed.code, mixed.out) == (2, "")
     assert mixed.err == (
-        "error: csv has rows of one kind, but a.json is a ProfileResult and c.json a CompareResult; "
-        "take those of one kind, or json\n"
+        "error: csv has rows of one kind of result, not of profile (a.json), compare (c.json); take one kind, or json\n"
     )
