@@ -48,6 +48,7 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
     torch materialises lazy parameters in place, so the run gets stand-ins for them.
     """
     kept = []
+    own: list[tuple[Any, Any]] = []
     parameters: list[Any] = []
     seen: set[int] = set()
     for module in modules:
@@ -56,13 +57,12 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
         flag = getattr(module, "training", None)
         tables = _registrations(attributes) if "training" in attributes else ()  # a script's are views of its own
         filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
-        own: list[tuple[Any, Any]] = []
         if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:
                 _keep(attributes[name], own, seen)
-        if tables:
+        if filled:
             parameters += tables[0].values()
-        kept.append((module, kind, flag, [*attributes], [*attributes.values()], tables, filled, own))
+        kept.append((module, kind, flag, [*attributes], [*attributes.values()], tables, filled))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
     parameters = [parameter for parameter in parameters if parameter is not None]
@@ -71,7 +71,7 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
         yield
     finally:
         # Nearly always nothing but the flags changed; comparing is cheaper than writing everything back.
-        for module, kind, flag, names, values, tables, filled, own in kept:
+        for module, kind, flag, names, values, tables, filled in kept:
             if type(module) is not kind:
                 module.__class__ = kind
             attributes = module.__dict__
@@ -89,9 +89,9 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
                 if not _same(table, copy):
                     table.clear()
                     table.update(copy)
-            for item, copy in own:
-                item.clear()
-                (item.extend if isinstance(item, list | deque) else item.update)(copy)
+        for item, copy in own:
+            item.clear()
+            (item.extend if isinstance(item, list | deque) else item.update)(copy)
         for parameter, wanted in zip(parameters, trainable, strict=True):
             if parameter.requires_grad is not wanted:
                 parameter.requires_grad_(wanted)

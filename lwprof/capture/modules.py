@@ -31,28 +31,31 @@ class ModuleTree:
         self._plain_seen = False
         self._scripted = False
 
-    def walk(self, module: nn.Module, add_stored: Callable[[Stored], object], name: str = "") -> Iterator[nn.Module]:
-        """Yield every module below ``module``, each before its tensors are read, and pass those on.
+    def walk(self, root: nn.Module, add_stored: Callable[[Stored], object]) -> Iterator[nn.Module]:
+        """Yield every module of a network, each before its tensors are read, and pass those on.
 
         Whoever keeps a module's state may so put stand-ins for its tensors before they are read.
         """
-        self.modules[module] = name
-        kind = type(module)
-        if kind not in self._types:
-            self._types.add(kind)
-            self._scripted = self._scripted or issubclass(kind, torch.jit.ScriptModule)
-        yield module
-        prefix = f"{name}." if name else ""
-        stored = self.stored
-        for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
-            for key, tensor in table.items() if table else ():
-                if tensor is not None and id(tensor) not in stored:
-                    stored[id(tensor)] = row = (tensor, prefix + key, name, source)
-                    add_stored(row)
-        children = module._modules
-        for key, child in children.items() if children else ():
-            if child is not None and child not in self.modules:
-                yield from self.walk(child, add_stored, prefix + key)
+        stored, modules = self.stored, self.modules
+        waiting: list[tuple[nn.Module, str]] = [(root, "")]
+        while waiting:
+            module, name = waiting.pop()
+            if module in modules:
+                continue
+            modules[module] = name
+            self._types.add(type(module))
+            yield module
+            prefix = f"{name}." if name else ""
+            for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
+                for key, tensor in table.items() if table else ():
+                    if tensor is not None and id(tensor) not in stored:
+                        stored[id(tensor)] = row = (tensor, prefix + key, name, source)
+                        add_stored(row)
+            children = module._modules
+            if children:
+                below = [(child, prefix + key) for key, child in children.items() if child is not None]
+                waiting += reversed(below)
+        self._scripted = any(issubclass(kind, torch.jit.ScriptModule) for kind in self._types)
 
     @property
     def device(self) -> torch.device:
