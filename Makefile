@@ -35,8 +35,8 @@ quick: lint  ## the part of the tests that takes less than a minute
 	@$(PYTEST) -m "not slow" lwprof ./tests
 
 bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, and its timing verdicts
-	@PATH="$(BIN):$$PATH" python benchmarks/speed.py
-	@PATH="$(BIN):$$PATH" python benchmarks/verdicts.py
+	@export PATH="$(BIN):$$PATH"; held=0; \
+	  for part in speed verdicts; do python benchmarks/$$part.py || held=1; done; exit $$held
 
 lint: $(VENV)/.test $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .

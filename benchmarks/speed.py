@@ -49,8 +49,9 @@ def beside_other_tools(rounds: int) -> bool:
     for run in tools.values():
         run(), run()
     samples: dict[str, list[float]] = {name: [] for name in tools}
+    orders = random.Random(0)
     for _ in range(rounds):
-        for name in random.sample(list(tools), len(tools)):
+        for name in orders.sample(list(tools), len(tools)):
             samples[name].append(seconds(tools[name]))
     ours = statistics.median(samples["lwprof"])
     print(f"Profiling a ready MobileNetV2, medians of {rounds} interleaved rounds")
