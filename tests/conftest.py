@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -11,9 +12,32 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The machine may be busy: no example is failed for being slow. CI repeats the same examples.
-hypothesis.settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
-hypothesis.settings.load_profile("patient")
+ONE_THREAD = ("architectures", "capture", "costs", "crosscheck")
+"""Folders whose networks are small: tests that run side by side need not wait for each other's threads."""
+
+# The machine may be busy: no example is failed for being slow. Every run has the same examples.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.path.parent.name not in ONE_THREAD:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Draw the same numbers in every run, for tests that have torch at all."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 def pytest_sessionstart() -> None:

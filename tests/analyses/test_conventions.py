@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from function_networks import Calling
 from torch import nn
 
 import lwprof
 from lwprof import catalog
-
-
-class Forward(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function, *parts: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
-
 
 # fmt: off
 ANCHORS = {
@@ -30,9 +18,9 @@ ANCHORS = {
     "1x1, g = 4":          (nn.Conv2d(128, 512, 1, groups=4, bias=False), (128, 56, 56), "paper", 2_023_424),
     "3x3 depthwise":       (nn.Conv2d(64, 64, 3, padding=1, groups=64, bias=False), (64, 14, 14), "paper", 25_664),
     "biases are left out": (nn.Conv2d(128, 128, 1), (128, 56, 56), "paper", 819_200),
-    "addition":            (Forward(lambda x: x + torch.empty_like(x)), (16, 14, 14), "eager", 9_408),
-    "in-place addition":   (Forward(lambda x: x.add_(torch.empty_like(x))), (16, 14, 14), "eager", 9_408),
-    "copy":                (Forward(lambda x: x.clone()), (32, 14, 14), "eager", 12_544),
+    "addition":            (Calling(lambda x: x + torch.empty_like(x)), (16, 14, 14), "eager", 9_408),
+    "in-place addition":   (Calling(lambda x: x.add_(torch.empty_like(x))), (16, 14, 14), "eager", 9_408),
+    "copy":                (Calling(lambda x: x.clone()), (32, 14, 14), "eager", 12_544),
 }
 NETWORKS = {
     # name:          paper,      eager,      fused,      launches, peak bytes

@@ -5,24 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from function_networks import Calling
 from torch import nn
 
 import lwprof
 from lwprof import analyses
 from lwprof.analyses.fusion import fused_groups
 from lwprof.capture import capture
-
-
-class Forward(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function, *parts: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, *inputs):
-        return self.function(self.parts, *inputs)
 
 
 def groups(module: nn.Module, *size: int) -> list[str]:
@@ -59,15 +48,15 @@ GROUPS = {
     "bn first":            (nn.Sequential(BN, nn.ReLU(), CONV), ["batch_norm+relu", "conv2d"]),
     "norm of the batch":   (nn.Sequential(CONV, nn.BatchNorm2d(4, track_running_stats=False), nn.ReLU()),
                             ["conv2d", "batch_norm+relu"]),
-    "addition stays":      (Forward(lambda p, x: F.relu(p[0](x) + x), CONV), ["conv2d", "add+relu"]),
-    "read twice":          (Forward(lambda p, x: (y := p[0](x)) + y.relu(), CONV), ["conv2d", "relu", "add"]),
-    "returned too":        (Forward(lambda p, x: ((y := p[0](x)), y.relu()), CONV), ["conv2d", "relu"]),
-    "gate":                (Forward(lambda p, x: x * p[0](x).sigmoid(), CONV), ["conv2d+sigmoid", "mul"]),
-    "gate, activated":     (Forward(lambda p, x: (x * p[0](x)).relu(), CONV), ["conv2d", "mul+relu"]),
-    "through a view":      (Forward(lambda p, x: p[0](x).view(1, 16).relu(), CONV), ["conv2d", "relu"]),
-    "cat and shuffle":     (Forward(lambda p, x: torch.cat([x, x], 1).view(1, 2, 4, 2, 2).transpose(1, 2)
+    "addition stays":      (Calling(lambda conv, x: F.relu(conv(x) + x), CONV), ["conv2d", "add+relu"]),
+    "read twice":          (Calling(lambda conv, x: (y := conv(x)) + y.relu(), CONV), ["conv2d", "relu", "add"]),
+    "returned too":        (Calling(lambda conv, x: ((y := conv(x)), y.relu()), CONV), ["conv2d", "relu"]),
+    "gate":                (Calling(lambda conv, x: x * conv(x).sigmoid(), CONV), ["conv2d+sigmoid", "mul"]),
+    "gate, activated":     (Calling(lambda conv, x: (x * conv(x)).relu(), CONV), ["conv2d", "mul+relu"]),
+    "through a view":      (Calling(lambda conv, x: conv(x).view(1, 16).relu(), CONV), ["conv2d", "relu"]),
+    "cat and shuffle":     (Calling(lambda x: torch.cat([x, x], 1).view(1, 2, 4, 2, 2).transpose(1, 2)
                                     .reshape(1, 8, 2, 2).chunk(2, 1)), ["cat+clone"]),
-    "cat after shuffle":   (Forward(lambda p, x: torch.cat([F.channel_shuffle(x, 2), x], 1).clone().relu()),
+    "cat after shuffle":   (Calling(lambda x: torch.cat([F.channel_shuffle(x, 2), x], 1).clone().relu()),
                             ["channel_shuffle", "cat+clone", "relu"]),
     "layer norm":          (nn.Sequential(CONV, nn.LayerNorm([4, 2, 2])), ["conv2d", "layer_norm"]),
 }
@@ -86,27 +75,27 @@ def test_a_batch_norm_after_a_linear_layer_folds_only_over_its_features() -> Non
 
 
 def test_a_residual_addition_costs_the_same_in_place() -> None:
-    def plain(parts, x):
-        return x + parts[0](x)
+    def plain(conv, x):
+        return x + conv(x)
 
-    def in_place(parts, x):
+    def in_place(conv, x):
         x = x.relu()
-        x += parts[0](x)
+        x += conv(x)
         return x
 
-    def not_in_place(parts, x):
+    def not_in_place(conv, x):
         x = x.relu()
-        return x + parts[0](x)
+        return x + conv(x)
 
     memory = [
-        lwprof.profile(Forward(f, CONV), input_size=SIZE).totals.memory_access for f in (plain, in_place, not_in_place)
+        lwprof.profile(Calling(f, CONV), input_size=SIZE).totals.memory_access for f in (plain, in_place, not_in_place)
     ]
     assert memory[1] == memory[2]
     assert memory[0].fused_elements == 3 * 16 + 3 * 16  # conv, then three maps for the addition
 
 
 def test_shuffled_cat_reads_once_and_writes_once() -> None:
-    module = Forward(GROUPS["cat and shuffle"][0].function)
+    module = Calling(GROUPS["cat and shuffle"][0].function)
     memory = lwprof.profile(module, input_size=SIZE).totals.memory_access
     assert (memory.eager_elements, memory.fused_elements) == (4 * 32, 2 * 32)
 
@@ -125,13 +114,13 @@ PEAKS = {
     "conv bn relu":         (nn.Sequential(CONV, BN, nn.ReLU()), 32, 32),
     "in place":             (nn.Sequential(CONV, nn.ReLU(inplace=True)), 32, 32),
     "in place on input":    (nn.ReLU(inplace=True), 16, 16),
-    "shortcut":             (Forward(lambda p, x: x + p[0](p[0](x)), CONV), 48, 48),
-    "shortcut of a view":   (Forward(lambda p, x: x[:, :4] + p[0](p[0](x)), CONV), 48, 48),
-    "input needed late":    (Forward(lambda p, x: torch.cat([p[0](p[0](p[0](x))), x], 1), CONV), 64, 64),
-    "output kept":          (Forward(lambda p, x: ((y := p[0](x)), p[0](p[0](y))), CONV), 48, 48),
-    "weights do not count": (Forward(lambda p, x: x.view(4, 4) @ p[0].weight.t(), nn.Linear(4, 4)), 32, 32),
-    "nor do their views":   (Forward(lambda p, x: x + p[0].weight.t()[:2, :2], nn.Linear(4, 4)), 32, 32),
-    "split":                (Forward(lambda p, x: sum(part.relu() for part in x.chunk(2, 1))), 32, 32),
+    "shortcut":             (Calling(lambda conv, x: x + conv(conv(x)), CONV), 48, 48),
+    "shortcut of a view":   (Calling(lambda conv, x: x[:, :4] + conv(conv(x)), CONV), 48, 48),
+    "input needed late":    (Calling(lambda conv, x: torch.cat([conv(conv(conv(x))), x], 1), CONV), 64, 64),
+    "output kept":          (Calling(lambda conv, x: ((y := conv(x)), conv(conv(y))), CONV), 48, 48),
+    "weights do not count": (Calling(lambda linear, x: x.view(4, 4) @ linear.weight.t(), nn.Linear(4, 4)), 32, 32),
+    "nor do their views":   (Calling(lambda linear, x: x + linear.weight.t()[:2, :2], nn.Linear(4, 4)), 32, 32),
+    "split":                (Calling(lambda x: sum(part.relu() for part in x.chunk(2, 1))), 32, 32),
     "nothing happens":      (nn.Identity(), 0, 0),
 }
 # fmt: on

@@ -7,23 +7,11 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from function_networks import Forward
 from torch import nn
 from torch.nn.utils import parametrizations
 
 import lwprof
-
-
-class Forward(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function, **parts) -> None:
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
 
 
 def tied() -> nn.Module:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from function_networks import Forward
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -19,22 +20,9 @@ maps = st.tuples(st.integers(0, 2), st.integers(1, 6), st.integers(1, 9), st.int
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
-class Forward(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function, **parameters: tuple[int, ...]) -> None:
-        super().__init__()
-        self.function = function
-        for name, shape in parameters.items():
-            setattr(self, name, nn.Parameter(torch.zeros(shape)))
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
-
-
 def check(function, *inputs: tuple[int, ...], **parameters: tuple[int, ...]) -> None:
     """Capture on meta tensors must give the shape that computing gives, or fail as computing fails."""
-    module = Forward(function, **parameters)
+    module = Forward(function, **{name: nn.Parameter(torch.zeros(shape)) for name, shape in parameters.items()})
     given_tensors = tuple(torch.zeros(shape) for shape in inputs)
     try:
         with torch.no_grad():
@@ -172,6 +160,6 @@ def test_tensors_that_are_not_contiguous_keep_their_layout(layout: str) -> None:
     def forward(m, x):
         return F.conv2d(laid_out(x), m.w).relu().flatten(2).transpose(1, 2).reshape(-1).view(-1)
 
-    x, module = torch.zeros(2, 4, 6, 6), Forward(forward, w=(4, 4, 1, 1))
+    x, module = torch.zeros(2, 4, 6, 6), Forward(forward, w=nn.Parameter(torch.zeros(4, 4, 1, 1)))
     meta, real = capture(module, (x,)), capture(module, (x,), real=True)
     assert meta.operators == real.operators

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from function_networks import Forward
 from torch import nn
 
 import lwprof
 from lwprof.capture import capture
 
-X = torch.rand(1, 8, 6, 6)
+X = torch.rand(1, 8, 6, 6, generator=torch.Generator().manual_seed(0))
 
 
 class Pair(NamedTuple):
@@ -29,19 +30,6 @@ class Output:
 
     scores: torch.Tensor
     maps: list[torch.Tensor]
-
-
-class Forward(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function, **parts) -> None:
-        super().__init__()
-        self.function = function
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, *inputs, **named):
-        return self.function(self, *inputs, **named)
 
 
 def test_operators_belong_to_the_module_that_ran_them() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from function_networks import Calling
 from torch import nn
 
 import lwprof
@@ -27,39 +28,29 @@ def test_every_network(name: str) -> None:
     assert_same(lwprof.build(name), torch.rand(1, 3, side, side + 1))
 
 
-class Function(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
-
-
-X = torch.rand(2, 8, 6, 6)
+RANDOM = torch.Generator().manual_seed(0)
+X = torch.rand(2, 8, 6, 6, generator=RANDOM)
 LAYERS = {
     "conv": (nn.Conv2d(8, 4, 3, padding="same"), X),
     "circular": (nn.Conv2d(8, 4, 3, padding=1, padding_mode="circular"), X),
     "transposed": (nn.ConvTranspose2d(8, 4, 3, 2, output_padding=1), X),
-    "attention": (nn.MultiheadAttention(8, 2), torch.rand(5, 2, 8)),
-    "lstm": (nn.LSTM(8, 4, 2, bidirectional=True), torch.rand(5, 2, 8)),
-    "gru cell": (nn.GRUCell(8, 4), torch.rand(2, 8)),
+    "attention": (nn.MultiheadAttention(8, 2), torch.rand(5, 2, 8, generator=RANDOM)),
+    "lstm": (nn.LSTM(8, 4, 2, bidirectional=True), torch.rand(5, 2, 8, generator=RANDOM)),
+    "gru cell": (nn.GRUCell(8, 4), torch.rand(2, 8, generator=RANDOM)),
     "shuffle": (nn.Sequential(nn.ChannelShuffle(2), nn.PixelShuffle(2)), X),
     "upsample": (nn.Upsample(scale_factor=2, mode="bicubic"), X),
     "pools": (nn.Sequential(nn.LPPool2d(2, 2), nn.AdaptiveMaxPool2d(2)), X),
     "norms": (nn.Sequential(nn.GroupNorm(2, 8), nn.InstanceNorm2d(8), nn.LocalResponseNorm(2)), X),
-    "in place": (Function(lambda x: x.clone().add_(x).mul_(2).clamp_(0, 1)[:, 1:].relu_()), X),
-    "slice assignment": (Function(lambda x: F.pad(x, (1, 1, 1, 1), "circular")), X),
+    "in place": (Calling(lambda x: x.clone().add_(x).mul_(2).clamp_(0, 1)[:, 1:].relu_()), X),
+    "slice assignment": (Calling(lambda x: F.pad(x, (1, 1, 1, 1), "circular")), X),
     "half": (nn.Conv2d(8, 4, 3).to(torch.bfloat16), X.to(torch.bfloat16)),
     "channels last": (nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()),
                       X.contiguous(memory_format=torch.channels_last)),
     "channels-last weight": (nn.Sequential(nn.Conv2d(8, 8, 3), nn.Flatten()).to(memory_format=torch.channels_last), X),
-    "convnext": (Function(lambda x: F.conv2d(F.gelu(F.layer_norm(x.permute(0, 2, 3, 1), [8])).permute(0, 3, 1, 2),
+    "convnext": (Calling(lambda x: F.conv2d(F.gelu(F.layer_norm(x.permute(0, 2, 3, 1), [8])).permute(0, 3, 1, 2),
                                              torch.ones(8, 1, 3, 3), groups=8).permute(0, 2, 3, 1).reshape(2, -1)), X),
     "no elements": (nn.Sequential(nn.Conv2d(8, 4, 3), nn.BatchNorm2d(4), nn.ReLU()), X[:0]),
-    "0-d": (Function(lambda x: x.sum() * 2 + x.mean().relu()), X),
+    "0-d": (Calling(lambda x: x.sum() * 2 + x.mean().relu()), X),
 }  # fmt: skip
 
 

@@ -5,24 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from function_networks import Calling
 from torch import nn
 
 import lwprof
 from lwprof import analyses
 from lwprof.capture import capture
-
-
-class Forward(nn.Module):
-    """A module whose forward is the function given."""
-
-    def __init__(self, function, *parts: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
-
 
 X = torch.zeros(1, 8, 6, 6)  # 288 elements
 N = X.numel()
@@ -30,7 +18,7 @@ N = X.numel()
 
 def rows_of(module, *inputs: torch.Tensor):
     """The operators that are neither views nor free."""
-    graph = capture(module if isinstance(module, nn.Module) else Forward(module), inputs)
+    graph = capture(module if isinstance(module, nn.Module) else Calling(module), inputs)
     return [row for row in analyses.costed(graph) if row.cost.state != "free"]
 
 
@@ -164,7 +152,7 @@ def test_a_number_that_is_complex_makes_a_complex_tensor() -> None:
     ],
 )  # fmt: skip
 def test_views_cost_nothing_and_are_no_launches(view) -> None:
-    result = lwprof.profile(Forward(view), inputs=(X,))
+    result = lwprof.profile(Calling(view), inputs=(X,))
     totals = result.totals
     assert (totals.launches, totals.memory_access.eager_elements, totals.elementwise_ops) == (0, 0, 0)
     assert result.coverage.counted == 0
@@ -182,7 +170,7 @@ def test_what_does_nothing_in_inference_is_no_operator(layer: nn.Module) -> None
 
 
 def test_constants_are_free_and_say_why() -> None:
-    result = lwprof.profile(Forward(lambda x: x + torch.arange(6.0)), inputs=(X,))
+    result = lwprof.profile(Calling(lambda x: x + torch.arange(6.0)), inputs=(X,))
     assert result.coverage.free >= 1
     reasons = {row.op: row.reason for row in result.coverage.free_ops}
     assert reasons["aten::arange"] == "makes a constant: no data of the network is read"
@@ -194,7 +182,7 @@ def test_constants_are_free_and_say_why() -> None:
     (lambda x: x.sort(1)[0], "aten::sort"),
 ])  # fmt: skip
 def test_what_has_no_rule_is_unknown_by_name(function, name: str) -> None:
-    coverage = lwprof.profile(Forward(function), inputs=(X,)).coverage
+    coverage = lwprof.profile(Calling(function), inputs=(X,)).coverage
     assert [(row.op, row.count) for row in coverage.unknown] == [(name, 1)]
 
 
@@ -203,7 +191,7 @@ def test_a_rule_can_be_registered_for_an_operator() -> None:
 
     lwprof.register_rule("aten::topk", lambda op: costs.Cost("reduction", elementwise_ops=op.inputs[0].elements))
     try:
-        result = lwprof.profile(Forward(lambda x: x.topk(2)[0]), inputs=(X,))
+        result = lwprof.profile(Calling(lambda x: x.topk(2)[0]), inputs=(X,))
     finally:
         del costs._RULES["aten::topk"]
         costs._REGISTERED.discard("aten::topk")

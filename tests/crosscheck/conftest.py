@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
+from function_networks import Calling
 from torch import nn
 
 from lwprof.crosscheck import crosscheck
 from lwprof.results import CrosscheckRow
-
-
-@pytest.fixture(autouse=True, scope="package")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-class Calling(nn.Module):
-    """Runs a function of its parts and its inputs."""
-
-    def __init__(self, function: Callable[..., Any], *parts: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, *inputs: Any) -> Any:
-        return self.function(*self.parts, *inputs)
 
 
 @pytest.fixture
