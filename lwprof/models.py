@@ -34,11 +34,16 @@ class Network:
     """Seconds that building took, without importing the code."""
 
 
-def resolve(spec: str, *, input_sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> Network:
+def resolve(
+    spec: str, *, input_sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1, weights: bool = True
+) -> Network:
     """Build the network that ``spec`` names, with the same weights every time.
 
     ``input_sizes`` are without the batch dimension, one for each input, of the network's own floating
     dtype unless a :class:`TensorSpec` says otherwise. By default one image at the catalogue's resolution.
+
+    Without ``weights`` a network of the catalogue is built of meta tensors: enough to count it, and drawing
+    random weights takes longer than that.
 
     Raises:
         InputError: the spec names nothing, or its network refuses to be built so.
@@ -49,7 +54,7 @@ def resolve(spec: str, *, input_sizes: Sequence[Sequence[int] | TensorSpec] = ()
     if parsed.kind == "catalogue":
         entry, options, resolution = _catalogue_request(parsed)
         sizes = _catalogue_sizes(entry, _specs(input_sizes, "float32"), resolution)
-        module, build_s = _build_entry(entry, options, parsed.text)
+        module, build_s = _build_entry(entry, options, parsed.text, weights)
         height, width = sizes[0].shape[1:]
         published = entry.published_for(options, height) if height == width else None
         place = entry.name
@@ -149,11 +154,15 @@ def _dtype(module: nn.Module) -> str:
     return str(floating_dtype(module)).removeprefix("torch.")
 
 
-def _build_entry(entry: catalog.Entry, options: Mapping[str, object], label: str) -> tuple[nn.Module, float]:
+def _build_entry(
+    entry: catalog.Entry, options: Mapping[str, object], label: str, weights: bool = True
+) -> tuple[nn.Module, float]:
     """A network of the catalogue, and the seconds that building it took."""
     file, _, function = entry.builder.partition(":")
     builder = getattr(importlib.import_module(f"lwprof.architectures.{file}"), function)
-    with _seeded():
+    import torch
+
+    with _seeded(), contextlib.nullcontext() if weights else torch.device("meta"):
         start = time.perf_counter()
         module: nn.Module = user_code.call(builder, options, label)
         return module, time.perf_counter() - start

@@ -54,7 +54,7 @@ def profile(
         if inputs is not None:
             raise InputError("inputs go with a module; give input_size with a model spec")
         sizes = [] if input_size is None else input_specs(input_size)
-        return profile_network(resolve(network, input_sizes=sizes), block=block)
+        return profile_network(resolve(network, input_sizes=sizes, weights=False), block=block)
     if not isinstance(network, nn.Module):
         raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
     if inputs is None:

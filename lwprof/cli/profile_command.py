@@ -49,7 +49,7 @@ def profile_command(
     from lwprof import models, profiling
 
     with progress.status(f"profiling {spec}"), guests():
-        network = models.resolve(spec, input_sizes=input_sizes, batch=batch)
+        network = models.resolve(spec, input_sizes=input_sizes, batch=batch, weights=False)
         result = profiling.profile_network(network, block=block)
     target.write(result, depth=depth, sort=sort, top=top)
     return gate.coverage([result], strict)
