@@ -2,7 +2,9 @@
 
 Prints how many of 40 comparisons of two instances of mbv2 at 224x224 are "indistinguishable", wanted:
 39 at least; and how many of 40 comparisons of a wrapper that runs mbv2 20 times with one that runs it 21
-times say "slower", wanted: 38 at least. Exits with 1 where either is missed. Takes up to 25 minutes.
+times say "slower", wanted: 38 at least. Exits with 1 where either is missed. Takes up to 25 minutes of
+a machine that does nothing else; the load at the end of each part is printed. With more to do than
+there are cores, a difference of 5 % is missed more often.
 
 A verdict of 5 % needs an interval that ends above the margin of 1 %, so narrower than 4 % on either
 side, and for 38 times of 40 a standard error of about 1 %. Ratios on a shared machine scatter by 10 %:
@@ -27,6 +29,7 @@ from torch import nn
 from lwprof.comparison import compare
 from lwprof.models import Network, resolve
 from lwprof.results import Relative
+from lwprof.timing.environment import load
 
 
 class Repeated(nn.Module):
@@ -82,7 +85,7 @@ def main() -> int:
         missed |= right < share * len(found)
         print(
             f"{spec} {title}: {right} of {len(found)} {wanted} "
-            f"(wanted {share * len(found):g}), {time.perf_counter() - start:.0f} s",
+            f"(wanted {share * len(found):g}), {time.perf_counter() - start:.0f} s, load {load()}",
             flush=True,
         )
     return 1 if missed else 0
