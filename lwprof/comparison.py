@@ -46,7 +46,8 @@ def compare(
 ) -> CompareResult:
     """Profile networks and time them in interleaved rounds.
 
-    Ctrl-C ends it early: what is known by then is returned, with ``interrupted`` set.
+    Ctrl-C ends it early: what is known by then is returned, with ``interrupted`` set. So does a network that
+    raises while it is timed, with ``failure`` set.
 
     Args:
         networks: model specs, modules or networks; the first is what the others are compared to.
@@ -87,7 +88,7 @@ def compare(
     )  # fmt: skip
     latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
     models = _models(rows, latencies.timings, backend, margin, seed)
-    return CompareResult(models, latencies.environment, latencies.interrupted)
+    return CompareResult(models, latencies.environment, latencies.interrupted, latencies.failure)
 
 
 def pareto_front(

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
+
+
+_TOO_LARGE = re.compile(
+    "allocate memory|out of memory|bad_alloc|Storage size calculation overflowed|Overflow when unpacking"
+)
+"""What torch says where a tensor fits into no memory, or its size into no number."""
 
 
 class LwprofError(Exception):
@@ -24,11 +32,28 @@ class BackendError(LwprofError):
     exit_code = 3
 
 
+def missing_memory(error: BaseException) -> str | None:
+    """Say how much memory there was not; ``None`` if the error is about something else.
+
+    >>> missing_memory(RuntimeError("can't allocate memory: you tried to allocate 60211200000 bytes."))
+    'a tensor of 60 GB'
+    """
+    if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
+        return None
+    asked = re.search(r"tried to allocate (\d+) bytes", str(error))
+    return f"a tensor of {int(asked[1]) / 1e9:,.0f} GB" if asked else sentence(error)
+
+
 def first_line(error: BaseException) -> str:
     r"""Describe a foreign exception in one line.
 
     >>> first_line(ValueError("too small\n(details)"))
     'ValueError: too small'
     """
+    return f"{type(error).__name__}: {sentence(error)}" if str(error).strip() else type(error).__name__
+
+
+def sentence(error: BaseException) -> str:
+    """The first line of what a foreign exception says, or its type where it says nothing."""
     text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+    return text.splitlines()[0] if text else type(error).__name__

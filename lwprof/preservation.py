@@ -55,7 +55,9 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
         attributes = module.__dict__
         kind = type(module)
         flag = getattr(module, "training", None)
-        tables = _registrations(attributes) if "training" in attributes else ()  # a script's are views of its own
+        tables: tuple[Any, ...] = ()  # a script's are views of its own
+        if "training" in attributes:
+            tables = _registrations(attributes)
         filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
         if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:

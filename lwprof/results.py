@@ -179,7 +179,7 @@ class Timing:
     single_calls_s: tuple[float, ...] = ()
     """Calls timed one by one, from which ``p90_s`` comes; empty where a call is too short for that."""
     stopped: str = ""
-    """Why sampling ended: "interval" (narrow enough), "budget" (time spent), or "interrupted"."""
+    """Why sampling ended: "interval" (narrow enough), "budget" (time spent), "interrupted" or "failed"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +309,8 @@ class CompareResult(Document):
     models: tuple[ComparedModel, ...]
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     interrupted: bool = False
+    failure: str = ""
+    """What a network raised while it was timed; what was measured before is kept."""
 
     def to_pandas(self) -> Any:
         """One row a network, nested keys joined by dots, as a :class:`pandas.DataFrame`."""
@@ -342,6 +344,8 @@ def load(path: str | Path) -> Result:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text, so not a result of lwprof") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not whole JSON ({error}); save the result again") from error
     return from_dict(data, str(path))
@@ -363,7 +367,7 @@ def from_dict(data: Any, origin: str = "result") -> Result:
         raise InputError(f"{origin} has schema {schema}, newer than this lwprof reads ({kind.schema}); update lwprof")
     try:
         return typing.cast(Result, _rebuild(kind, data))
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"{origin} is a damaged {name} document: {error}") from error
 
 
@@ -377,34 +381,55 @@ def _plain(item: Any) -> Any:
     return None if isinstance(item, float) and not math.isfinite(item) else item
 
 
-def _rebuild(kind: Any, data: Any) -> Any:
-    """Make ``data`` an instance of the annotation ``kind``; keys it does not know are left alone."""
+LARGEST = 2**127
+"""No count is larger; what is comes from a damaged file."""
+
+
+def _rebuild(kind: Any, data: Any, place: str = "") -> Any:
+    """Make ``data`` an instance of the annotation ``kind``; keys it does not know are left alone.
+
+    ``place`` names the data within its document.
+    """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(data, Mapping):
-            raise TypeError(f"{kind.__name__} needs an object, not {type(data).__name__}")
-        hints = typing.get_type_hints(kind)
-        return kind(
-            **{f.name: _rebuild(hints[f.name], data[f.name]) for f in dataclasses.fields(kind) if f.name in data}
-        )
+            raise TypeError(f"{place or 'it'} must be an object, not {reprlib.repr(data)}")
+        return kind(**_rebuilt_fields(kind, data, place))
     if origin in (Union, types.UnionType):
         if data is None and type(None) in args:
             return None
         return (
-            _rebuild(next(arg for arg in args if arg is not type(None)), data)
+            _rebuild(next(arg for arg in args if arg is not type(None)), data, place)
             if args[-1] is type(None) and len(args) == 2
             else data
         )
     if origin is tuple:
         if not isinstance(data, list | tuple):
-            raise TypeError(f"a list is needed, not {type(data).__name__}")
+            raise TypeError(f"{place} must be a list, not {reprlib.repr(data)}")
         if args[-1] is Ellipsis:
-            return tuple(_rebuild(args[0], item) for item in data)
+            return tuple(_rebuild(args[0], item, f"{place}[{index}]") for index, item in enumerate(data))
         if len(args) != len(data):
-            raise ValueError(f"{len(args)} items are needed, not {len(data)}")
-        return tuple(_rebuild(arg, item) for arg, item in zip(args, data, strict=True))
+            raise ValueError(f"{place} must have {len(args)} items, not {len(data)}")
+        return tuple(_rebuild(arg, item, place) for arg, item in zip(args, data, strict=True))
+    if isinstance(data, int | float) and not abs(data) <= LARGEST:
+        raise ValueError(f"{place} is no number that can be counted or measured: {reprlib.repr(data)}")
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if isinstance(kind, type) and (not isinstance(data, kind) or (kind is int and isinstance(data, bool))):
-        raise TypeError(f"{kind.__name__} is needed, not {reprlib.repr(data)}")
+        raise TypeError(f"{place} must be {WORDS.get(kind, kind.__name__)}, not {reprlib.repr(data)}")
     return dict(data) if origin is not None else data
+
+
+WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def _rebuilt_fields(kind: Any, data: Mapping[str, Any], place: str) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for field_ in dataclasses.fields(kind):
+        inside = f"{place}.{field_.name}" if place else field_.name
+        if field_.name in data:
+            values[field_.name] = _rebuild(hints[field_.name], data[field_.name], inside)
+        elif field_.default is dataclasses.MISSING and field_.default_factory is dataclasses.MISSING:
+            raise ValueError(f"it lacks the key {inside}")
+    return values

@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.util
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -15,13 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lwprof.errors import InputError, first_line
+from lwprof.errors import InputError, first_line, missing_memory, sentence
 from lwprof.specs import near
-
-_TOO_LARGE = re.compile(
-    "allocate memory|out of memory|bad_alloc|Storage size calculation overflowed|Overflow when unpacking"
-)
-"""What torch says where a tensor fits into no memory, or its size into no number."""
 
 _folders: list[Path] = []
 """Folders that user code was imported from, oldest first."""
@@ -73,7 +67,8 @@ def named_module(name: str) -> ModuleType:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-                raise InputError(f"no module {error.name!r} here ({folder}) or installed") from error
+                hint = "" if "." in name else f"; an option is written as {name}:NAME=VALUE"
+                raise InputError(f"no module {error.name!r} here ({folder}) or installed{hint}") from error
             raise
 
 
@@ -130,24 +125,18 @@ def call(builder: Any, options: Mapping[str, object], label: str) -> Any:
     except InputError:
         raise
     except Exception as error:
-        if _TOO_LARGE.search(str(error)) or isinstance(error, MemoryError):
-            raise InputError(f"{label} is too large for this machine's memory ({_wanted(error)})") from error
+        if wanted := missing_memory(error):
+            raise InputError(f"{label} is too large for this machine's memory ({wanted})") from error
         if isinstance(error, TypeError | ValueError):
-            given = f" with {', '.join(f'{key}={value!r}' for key, value in options.items())}" if options else ""
-            raise InputError(f"{label} cannot be built{given}: {_sentence(error)}") from error
+            told = [f"{key}={value!r}" for key, value in options.items()]
+            given = f" with {', '.join(told)}" if told and not all(item in label for item in told) else ""
+            why = sentence(error)
+            for item in told:  # a value is named once
+                why = why.removeprefix(f"{item}: ")
+            raise InputError(f"{label} cannot be built{given}: {why}") from error
         raise InputError(f"{label} cannot be built: {first_line(error)}") from error
     except SystemExit as error:
         raise InputError(f"{label} cannot be built: {first_line(error)}") from error
-
-
-def _wanted(error: BaseException) -> str:
-    """How much memory there was not, as far as the error says."""
-    asked = re.search(r"tried to allocate (\d+) bytes", str(error))
-    return f"a tensor of {int(asked[1]) / 1e9:,.0f} GB" if asked else _sentence(error)
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _networks(module: ModuleType) -> list[str]:

@@ -13,7 +13,12 @@ from lwprof.reports.options import Options
 from lwprof.results import ComparedModel, CompareResult, Relative, Timing
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
-STOPPED = {"interval": "interval narrow enough", "budget": "time budget spent", "interrupted": "interrupted"}
+STOPPED = {
+    "interval": "interval narrow enough",
+    "budget": "time budget spent",
+    "interrupted": "interrupted",
+    "failed": "a network failed",
+}
 
 
 def page(result: CompareResult, options: Options) -> Page:
@@ -169,6 +174,8 @@ def _setting(timing: Timing, places: Iterable[int]) -> str:
 
 def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Iterable[Note]:
     models, names = result.models, labels(result.models)
+    if result.failure:
+        yield Note(f"ended early: {result.failure}", "bad")
     if result.interrupted:
         yield Note("interrupted: this is what had been measured by then", "bad")
     for name, model in zip(names, models, strict=True):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from lwprof.capture.modules import CallRecord, ModuleTree
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import META, mapped, tensors_in
-from lwprof.errors import InputError, first_line
+from lwprof.errors import InputError, first_line, missing_memory
 from lwprof.graph import OpGraph
 from lwprof.inputs import random_tensor
 from lwprof.preservation import (
@@ -61,6 +61,9 @@ def capture(
     try:
         return _run(module, inputs, execute=True, input_dependent=not real)
     except Exception as error:
+        if wanted := missing_memory(error):
+            name = type(module).__name__
+            raise InputError(f"the forward of {name} needs more memory than there is ({wanted})") from error
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(inputs))
         raise InputError(
             f"the forward of {type(module).__name__} raised {first_line(error)} "

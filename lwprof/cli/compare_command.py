@@ -9,6 +9,7 @@ import click
 
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
+    FiniteRange,
     batch_option,
     block_option,
     debug_option,
@@ -18,10 +19,13 @@ from lwprof.cli.options import (
     view_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.errors import INTERRUPTED
+from lwprof.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from lwprof.results import TensorSpec
+
+MOST_THREADS = 1024
+"""Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
 
 
 @click.command("compare", short_help="Compare networks: structure and latency.")
@@ -29,30 +33,32 @@ if TYPE_CHECKING:
 @input_size_option
 @batch_option
 @block_option
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of the CPU.")
+@click.option(
+    "--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True, help="Threads of the CPU."
+)
 @click.option(
     "--budget",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    type=FiniteRange(min=0, min_open=True, max=86_400),
     show_default="5 for each network",
     help="Seconds of measuring for all networks together.",
 )
 @click.option(
     "--precision",
-    type=click.FloatRange(min=0, min_open=True, max=1),
+    type=FiniteRange(min=0, min_open=True, max=1),
     default=0.02,
     show_default=True,
     help="Stop once every 95 % interval is at most this share of its median wide.",
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(min=0, max=1),
+    type=FiniteRange(min=0, max=1),
     default=0.01,
     show_default=True,
     help="A difference within this share is called indistinguishable.",
 )
 @click.option("--no-time", is_flag=True, help="Compare the structure only.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of everything random; default: 0.")
 @view_option
 @output_options
 @strict_option
@@ -97,6 +103,10 @@ def compare_command(
         )
     target.write(result, view=view)
     if result.interrupted:
-        click.echo("error: interrupted; what was measured until then is shown", err=True)
+        timed = any(model.timings for model in result.models)
+        shown = "what was measured until then is shown" if timed else "nothing had been timed yet"
+        click.echo(f"error: interrupted; {shown}", err=True)
         return INTERRUPTED
+    if result.failure:
+        raise InputError(f"{result.failure}; what was measured before is shown")
     return gate.coverage(result.models, strict)

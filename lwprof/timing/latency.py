@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lwprof.errors import BackendError, first_line
+from lwprof.errors import BackendError, InputError, first_line, missing_memory
 from lwprof.results import Scalar, TensorSpec, Timing
 from lwprof.timing import advice
 from lwprof.timing.backends import Inputs, Options, Session, find
@@ -49,6 +49,8 @@ class Latencies:
     timings: tuple[Timing, ...]
     environment: dict[str, Scalar]
     interrupted: bool
+    failure: str = ""
+    """What a network raised while it was timed; the rounds before are kept."""
 
 
 def time_subjects(
@@ -73,7 +75,7 @@ def time_subjects(
         progress: called after every round.
 
     Raises:
-        InputError: the backend is unknown, or a network cannot be run.
+        InputError: the backend is unknown, or a network or its inputs are too large for the memory.
         BackendError: the backend or device is not available, or cannot load a network.
     """
     options, rules, clock = options or Options(), rules or Rules(), clock or performance_clock()
@@ -93,7 +95,7 @@ def time_subjects(
         for subject, series, (_, load_s) in zip(subjects, measurement.series, loaded, strict=True)
         if series.samples_s
     )
-    return Latencies(timings, record, measurement.stopped == "interrupted")
+    return Latencies(timings, record, measurement.stopped == "interrupted", measurement.failure)
 
 
 def _load(session: Session, subject: Subject, backend: str, clock: Clock) -> tuple[Contender, float]:
@@ -102,6 +104,10 @@ def _load(session: Session, subject: Subject, backend: str, clock: Clock) -> tup
     try:
         run = session.prepare(subject.module, subject.inputs, subject.values)
     except Exception as error:
+        if wanted := missing_memory(error):
+            raise InputError(
+                f"{subject.label} or its input is too large for this machine's memory ({wanted})"
+            ) from error
         raise BackendError(f"{backend} cannot load {subject.label}: {first_line(error)}") from error
     return Contender(subject.label, run), subject.build_s + clock.now() - start
 

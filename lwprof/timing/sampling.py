@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lwprof import collector
+from lwprof.errors import InputError
 from lwprof.timing.blocks import Contender, Track
 from lwprof.timing.clock import Clock
 from lwprof.timing.statistics import median_interval, ratio_interval, shift, trend
@@ -61,9 +62,11 @@ class Measurement:
 
     series: tuple[Series, ...]
     stopped: str
-    """ "interval", "budget" or "interrupted"."""
+    """ "interval", "budget", "interrupted" or "failed"."""
     warm: bool
     """Whether the warm-up ended because nothing fell any more."""
+    failure: str = ""
+    """What a contender raised, in a sentence that names it."""
 
 
 _Round = tuple[tuple[float, ...], ...]
@@ -74,14 +77,11 @@ def measure(
 ) -> Measurement:
     """Time the contenders in interleaved rounds.
 
-    Ctrl-C ends the measurement; the rounds that were complete are returned.
-
-    Raises:
-        InputError: a contender raised; the error names it.
+    Ctrl-C and a contender that raises end the measurement; the rounds that were complete are returned.
     """
     tracks = [Track(contender) for contender in contenders]
     rounds: list[_Round] = []
-    warm, stopped = False, "interrupted"
+    warm, stopped, failure = False, "interrupted", ""
     start = clock.now()
     shuffle = random.Random(rules.seed).shuffle
 
@@ -123,7 +123,10 @@ def measure(
                     break
     except KeyboardInterrupt:
         stopped = "interrupted"
-    return Measurement(tuple(_series(tracks, rounds, position) for position in range(len(tracks))), stopped, warm)
+    except InputError as error:
+        stopped, failure = "failed", str(error)
+    series = tuple(_series(tracks, rounds, position) for position in range(len(tracks)))
+    return Measurement(series, stopped, warm, failure)
 
 
 def _samples(tracks: Sequence[Track], rounds: Sequence[_Round], position: int) -> list[float]:

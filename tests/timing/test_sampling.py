@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwprof.errors import InputError
 from lwprof.timing import blocks
 from lwprof.timing.sampling import WARMUP_SHARE, Rules, measure
 from lwprof.timing.statistics import median
@@ -180,13 +179,23 @@ def test_interruption_keeps_every_complete_round(interrupt_at: int) -> None:
     assert gc.isenabled()
 
 
-def test_failure_names_the_contender_and_leaves_the_collector_on(machine: Any) -> None:
+def test_failure_names_the_contender_and_keeps_the_rounds_before(machine: Any) -> None:
+    blocks = iter(range(12))
+
     def fail(calls: int) -> float:
         assert not gc.isenabled()
-        raise RuntimeError("shapes do not fit\nlong explanation")
+        if next(blocks, None) is None:
+            raise RuntimeError("shapes do not fit\nlong explanation")
+        return 1.0
 
-    with pytest.raises(InputError, match=r"^b cannot be timed: RuntimeError: shapes do not fit$"):
-        measure([machine.contender("a", 1.0), machine.contender("b", fail)], LONG, machine.clock)
+    measurement = measure([machine.contender("a", 1.0), machine.contender("b", fail)], LONG, machine.clock)
+    assert (measurement.stopped, measurement.failure) == (
+        "failed",
+        "b cannot be timed: RuntimeError: shapes do not fit",
+    )
+    kept = {len(series.samples_s) for series in measurement.series}
+    assert len(kept) == 1
+    assert kept.pop() >= 4
     assert gc.isenabled()
 
 
