@@ -383,6 +383,7 @@ def _plain(item: Any) -> Any:
 
 LARGEST = 2**127
 """No count is larger; what is comes from a damaged file."""
+WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
 def _rebuild(kind: Any, data: Any, place: str = "") -> Any:
@@ -418,9 +419,6 @@ def _rebuild(kind: Any, data: Any, place: str = "") -> Any:
     if isinstance(kind, type) and (not isinstance(data, kind) or (kind is int and isinstance(data, bool))):
         raise TypeError(f"{place} must be {WORDS.get(kind, kind.__name__)}, not {reprlib.repr(data)}")
     return dict(data) if origin is not None else data
-
-
-WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
 def _rebuilt_fields(kind: Any, data: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from lwprof.errors import InputError
 from lwprof.results import TensorSpec
 from lwprof.units import DTYPE_BYTES
 
+LARGEST_SIDE = 2**31 - 1
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -54,7 +55,7 @@ def parse(text: str) -> Spec:
         InputError: the text follows none of the forms, or names a kind that is not supported.
     """
     text = text.strip()
-    if not text:
+    if not text.strip(": "):
         raise InputError("a network's name is empty; try 'lwprof list'")
     head, _, rest = text.partition(":")
     if head in ("timm", "torchvision"):
@@ -72,6 +73,8 @@ def parse(text: str) -> Spec:
         return Spec(text, "module", head, *_name_and_options(text, rest))
     if "/" in head and Path(f"{head}.py").is_file():
         raise InputError(f"unknown network {head!r}; a file is named as {head}.py:NAME")
+    if text.endswith(":"):
+        raise InputError(f"{text!r} ends with a colon; write NAME=VALUE behind it, or leave it out")
     return Spec(text, "catalogue", head, "", _options(text, rest))
 
 
@@ -111,6 +114,8 @@ def input_size(text: str) -> TensorSpec:
         shape = ()
     if not shape or min(shape) < 1:
         raise InputError(f"input size {text!r} is not a list of positive whole numbers such as 3,224,224")
+    if max(shape) > LARGEST_SIDE:
+        raise InputError(f"input size {text!r} is too large: no side may be more than {LARGEST_SIDE}")
     return TensorSpec(shape, dtype)
 
 
@@ -145,7 +150,9 @@ def _options(text: str, options: str) -> dict[str, str]:
         key, equals, value = (part.strip() for part in option.partition("="))
         if not key and not equals:
             continue
-        if not key.isidentifier() or not equals or not value:
+        if key.isidentifier() and not value:
+            raise InputError(f"{text!r}: option {key!r} has no value; write {key}=VALUE")
+        if not key.isidentifier() or not equals:
             raise InputError(f"{text!r}: option {option.strip()!r} is not written as NAME=VALUE")
         if key in found:
             raise InputError(f"{text!r}: option {key!r} is given twice")

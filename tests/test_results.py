@@ -104,7 +104,7 @@ def test_a_foreign_file_is_refused(text, tmp_path):
 def test_a_file_that_is_no_json_is_refused(data, tmp_path):
     path = tmp_path / "binary.json"
     path.write_bytes(data)
-    refused(path, "is not whole JSON")
+    refused(path, "is not whole JSON|is not text, so not a result of lwprof")
 
 
 @pytest.mark.parametrize("version", ["2", "10"])
@@ -118,7 +118,7 @@ def test_a_missing_key_is_named(document, tmp_path):
     del document["models"][1]["totals"]["mult_adds"]
     path = tmp_path / "damaged.json"
     path.write_text(json.dumps(document))
-    refused(path, "damaged lwprof.compare document: .*mult_adds")
+    refused(path, r"damaged lwprof.compare document: it lacks the key models\[1\].totals.mult_adds$")
 
 
 def test_keys_of_a_later_lwprof_are_left_alone(document):
@@ -129,14 +129,22 @@ def test_keys_of_a_later_lwprof_are_left_alone(document):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("params", "many"), ("params", 1.5), ("params", None), ("params", True), ("params", [1] * 5_000),
+    [("params", 10**400), ("params", "many"), ("params", 1.5), ("params", None), ("params", True), ("params", [1] * 5_000),
      ("memory_access", 3), ("memory_access", None)],
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_is_refused(key, value, document, tmp_path):
     document["models"][0]["totals"][key] = value
     path = tmp_path / "damaged.json"
     path.write_text(json.dumps(document))
-    refused(path, "damaged lwprof.compare document")
+    refused(path, rf"damaged lwprof.compare document: models\[0\].totals.{key} ")
+
+
+def test_a_time_that_is_no_number_is_refused(document, tmp_path):
+    path = tmp_path / "damaged.json"
+    for median in ("Infinity", "NaN", "1" + "0" * 400):
+        document["models"][0]["timings"][0]["median_s"] = "MEDIAN"
+        path.write_text(json.dumps(document).replace('"MEDIAN"', median))
+        refused(path, r"damaged lwprof.compare document: models\[0\].timings\[0\].median_s ")
 
 
 @pytest.mark.parametrize("interval", [[1.0], [1.0, 2.0, 3.0], 1.0, None])

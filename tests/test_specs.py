@@ -44,9 +44,11 @@ def test_every_form_of_a_spec(text: str, kind: str, place: str, name: str, value
         ("timm:resnet50", "networks of timm are not supported in this version"),
         ("torchvision:resnet50", "networks of torchvision are not supported"),
         ("models/net.onnx", "ONNX files are not supported in this version"),
-        ("mbv2:width=", "option 'width=' is not written as NAME=VALUE"),
+        (":", "a network's name is empty"),
+        ("mbv2:", "'mbv2:' ends with a colon"),
+        ("mbv2:width=", "option 'width' has no value; write width=VALUE"),
         ("mbv2:width=1,width=2", "option 'width' is given twice"),
-        ("mbv2:width=1,wide", "option 'wide' is not written as NAME=VALUE"),
+        ("mbv2:width=1,wide", "option 'wide' has no value; write wide=VALUE"),
         ("net.py:Tiny Net", "'Tiny Net' is not a name in Python"),
         ("pkg/mod:make_net", "a file is named as FILE.py:NAME"),
     ],
@@ -63,7 +65,9 @@ def test_input_sizes() -> None:
     assert specs.input_size("16:int64") == TensorSpec((16,), "int64")
 
 
-@pytest.mark.parametrize("text", ["", "3,", "3x32x32", "0,3,3", "-1", "3,2.5", "3,32,32:int46", "3:qint8"])
+@pytest.mark.parametrize(
+    "text", ["", "3,", "3x32x32", "0,3,3", "-1", "3,2.5", "3,32,32:int46", "3:qint8", f"3,{2**31},1"]
+)
 def test_impossible_input_sizes_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="input size"):
         specs.input_size(text)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -15,7 +17,7 @@ from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
 from lwprof.cli.list_command import list_command
 from lwprof.cli.options import debug_option
-from lwprof.cli.output import READABLE, abandon_stdout
+from lwprof.cli.output import abandon_stdout, open_streams
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
 from lwprof.cli.show_command import show_command
@@ -32,6 +34,9 @@ COMMANDS = (
 )
 """Every command, in the order in which somebody meets them."""
 
+LONGEST_WORD = 160
+"""Of an error line, in letters: paths are shorter, only absurd specs are not."""
+
 COMPLETION = "_LWPROF_COMPLETE"
 """Environment variable by which a shell asks for completion."""
 
@@ -41,6 +46,13 @@ class _Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C does not write the empty line of click's own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise click.Abort from error
 
 
 @click.group(
@@ -67,9 +79,7 @@ def group(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     state: dict[str, bool] = {}
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=READABLE)
+    open_streams()
     try:
         code = group.main(
             None if arguments is None else list(arguments),
@@ -113,10 +123,20 @@ def _fail(message: str, code: int, error: BaseException, state: dict[str, bool])
             import traceback
 
             traceback.print_exception(error)
-        click.echo(f"error: {' '.join(message.split())}", err=True)
+        click.echo(f"error: {_clipped(' '.join(message.split()))}", err=True)
     except BrokenPipeError:
         abandon_stdout()
     return code
+
+
+def _clipped(message: str) -> str:
+    r"""Cut the middle out of very long words, and write bytes that are no text as such.
+
+    >>> _clipped("unknown network 'm\\udcff'"), len(_clipped("m" * 5000))
+    ("unknown network 'm\\xff'", 82)
+    """
+    message = re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", message)
+    return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:60]}…{word[0][-21:]}", message)
 
 
 def _usage(error: click.ClickException) -> str:

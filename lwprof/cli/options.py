@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from lwprof.results import TensorSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST = 2**31 - 1
+"""Batch: more than any memory holds, and still a number that every library can take."""
 
 
 def _note_debug(ctx: click.Context, _: click.Parameter, given: bool) -> None:
@@ -40,6 +44,16 @@ class InputSize(click.ParamType["TensorSpec"]):
         from lwprof import specs
 
         return specs.input_size(value) if isinstance(value, str) else value
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, to which "nan" does not belong."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
 
 
 class OneOf(click.ParamType[str]):
@@ -103,7 +117,7 @@ input_size_option = click.option(
 block_option = click.option("--block", metavar="TYPE", help="Class of the building block, where the guess is wrong.")
 
 batch_option = click.option(
-    "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images in one call."
+    "--batch", type=click.IntRange(1, LARGEST), default=1, show_default=True, help="Images in one call."
 )
 strict_option = click.option("--strict", is_flag=True, help="Exit with 1 when an operator could not be counted.")
 

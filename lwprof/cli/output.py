@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -27,13 +28,48 @@ READABLE = "lwprof.readable"
 STAND_INS = {"±": "+/-", "×": "x", "★": "*", "≠": "!=", "µ": "u", "─": "-", "–": "-", "·": "*", "…": "..."}
 
 
+NARROWEST, WIDEST = 20, 10_000
+"""Between which a report's width lies, whatever a terminal says of itself."""
+
+
 def _readable(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(STAND_INS.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+    return "".join(map(_stand_in, error.object[error.start : error.end])), error.end
+
+
+def _stand_in(letter: str) -> str:
+    r"""Write a byte that was no text as ``\xff``."""
+    return f"\\x{ord(letter) - 0xDC00:02x}" if "\udc80" <= letter <= "\udcff" else STAND_INS.get(letter, "?")
 
 
 codecs.register_error(READABLE, _readable)
+
+
+class Nowhere(io.TextIOWrapper):
+    """What stands for a standard stream that was closed before lwprof began."""
+
+    def __init__(self) -> None:
+        super().__init__(open(os.devnull, "wb"), encoding="utf-8", errors=READABLE)  # noqa: SIM115
+
+
+def open_streams() -> None:
+    """Give the standard streams that are closed a stand-in, and all of them a way to write every text."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Nowhere())
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=READABLE)
+
+
+class OutputFile(click.Path):
+    """Name of a file to write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("the name is empty; name a file such as result.json", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _format_names() -> list[str]:
@@ -48,7 +84,7 @@ def output_options(command: F) -> F:
         "-o",
         "--output",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=OutputFile(path_type=Path),
         help="Write the report to FILE instead; its suffix says the format.",
     )(command)
     return click.option(
@@ -70,7 +106,8 @@ class Destination:
     def write_all(self, named: Sequence[Named], **options: Any) -> None:
         """Render one or several contents, each with the name that tells it from the others, and write them.
 
-        A file that turns out not to be writable leaves them on standard output, so that nothing is lost.
+        A file that turns out not to be writable leaves them on standard output, so that nothing is lost; so does
+        a report that cannot be laid out, as JSON.
 
         Raises:
             InputError: the file or standard output cannot be written.
@@ -79,7 +116,13 @@ class Destination:
 
         if self.file is None:
             options.update(_terminal())
-        text = reports.render_all(named, self.format, **options)
+        try:
+            text = reports.render_all(named, self.format, **options)
+        except InputError:
+            raise
+        except Exception:
+            write_out(reports.render_all(named, "json"))
+            raise
         if self.file is None:
             write_out(text)
             return
@@ -100,23 +143,24 @@ def destination(format_name: str | None, output: Path | None) -> Destination:
         InputError: the suffix names no format, or the folder cannot be written.
     """
     if output is None or str(output) == "-":
-        if sys.stdout is None:
+        if isinstance(sys.stdout, Nowhere):
             raise InputError("cannot write to standard output: it is closed")
         return Destination(format_name or "table", None)
     import tempfile
 
     from lwprof import reports
 
-    chosen = format_name or reports.format_of(output)
     folder = output.parent
     try:
         if output.is_dir():
             raise InputError(f"cannot write {output}: it is a folder; name a file in it")
+        chosen = format_name or reports.format_of(output)
         if not output.exists() or output.is_file():
             with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{output.name}."):
                 pass
     except FileNotFoundError as error:
-        raise InputError(f"cannot write {output}: there is no folder {folder}") from error
+        reason = f"no file can be made in {folder}" if folder.is_dir() else f"there is no folder {folder}"
+        raise InputError(f"cannot write {output}: {reason}") from error
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror or error}") from error
     return Destination(chosen, output)
@@ -156,8 +200,16 @@ def guests() -> Iterator[None]:
 def _terminal() -> dict[str, Any]:
     """Width and colour of the terminal; a pipe or a file is as wide as the text and has no colour."""
     if not sys.stdout.isatty():
-        return {"width": int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdigit() else None}
+        try:
+            columns = int(os.environ.get("COLUMNS", ""))
+        except ValueError:
+            columns = 0
+        return {"width": _usable(columns) if columns > 0 else None}
     import shutil
 
     color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return {"width": max(20, shutil.get_terminal_size().columns), "color": color}
+    return {"width": _usable(shutil.get_terminal_size().columns), "color": color}
+
+
+def _usable(columns: int) -> int:
+    return min(max(NARROWEST, columns), WIDEST)

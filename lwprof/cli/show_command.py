@@ -8,6 +8,7 @@ import click
 
 from lwprof.cli.options import complete_name, debug_option
 from lwprof.cli.output import destination, output_options
+from lwprof.errors import InputError
 
 
 @click.command("show", short_help="Show one network's paper, options and figures.")
@@ -20,4 +21,7 @@ def show_command(name: str, format_name: str | None, output: Path | None) -> Non
     from lwprof import catalog
     from lwprof.cli.card import card
 
+    if ":" in name:
+        advice = f"lwprof profile {name} counts a variant"
+        raise InputError(f"show takes a name without options; {advice}")
     target.write(card(catalog.find(name)))

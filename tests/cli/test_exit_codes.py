@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,22 @@ SMALL = ("--input-size", "3,8,8")
             ("profile", "mbv2", "--input-size", "3,big,8"),
             "input size '3,big,8' is not a list of positive whole numbers",
         ),
-        (("profile", "mbv2", "--batch", "0"), "0 is not in the range x>=1"),
+        (("profile", "mbv2", "--batch", "0"), "0 is not in the range 1<=x<=2147483647"),
+        (("profile", "mbv2", "--batch", "9" * 20), "is not in the range 1<=x<=2147483647"),
+        (("profile", "mbv2", "--input-size", f"3,{'9' * 20},2"), "no side may be more than 2147483647"),
+        (("profile", "mbv2", "--input-size", "3,999999999999,999999999999"), "no side may be more than 2147483647"),
+        (("compare", "mbv2", "--seed", "9" * 23), "--seed"),
+        (("compare", "mbv2", "--threads", "1000000"), "1000000 is not in the range 1<=x<=1024"),
+        (("compare", "mbv2", "--budget", "nan"), "invalid value for '--budget': nan is not a finite number"),
+        (("compare", "mbv2", "--precision", "nan"), "'--precision'"),
+        (("compare", "mbv2", "--margin", "nan"), "'--margin'"),
+        (("compare", "mbv2", "--margin", "inf"), "'--margin'"),
+        (("profile", "mbv2", "-o", ""), "the name is empty; name a file such as result.json"),
+        (("profile", "mbv2", "-o", "."), "cannot write .: it is a folder; name a file in it"),
+        (("profile", "mbv2:width"), "an option is written as mbv2:NAME=VALUE"),
+        (("profile", "mbv2:"), "'mbv2:' ends with a colon"),
+        (("profile", ":"), "a network's name is empty"),
+        (("show", "mbv2:width=0.5"), "without options; lwprof profile mbv2:width=0.5 counts a variant"),
         (("profile", "mbv2", "--sort", "size"), "'size' is not one of params"),
         (("profile", "no.py:Net"), "no file no.py"),
         (("profile", "net.py:Tiny"), "net.py has no 'Tiny'; did you mean 'TinyNet'?"),
@@ -132,7 +148,7 @@ def raising(error: BaseException) -> Any:
     [
         (BackendError("no such device; plug it in"), 3, "error: no such device; plug it in\n"),
         (RuntimeError("a\nb"), 4, "error: internal error: RuntimeError: a; run again with --debug for the traceback\n"),
-        (KeyboardInterrupt(), 130, "\nerror: interrupted\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
     ],
 )
 def test_codes_3_4_and_130(
@@ -166,6 +182,37 @@ def test_standard_output_that_is_full(
         monkeypatch.setattr(sys, "stdout", full)
         assert main(arguments) == 2
     assert capsys.readouterr().err.lower().startswith("error: cannot write to standard output: no space left")
+
+
+def test_a_value_is_named_once(run: Any) -> None:
+    outcome = run("profile", "mbv2:width=0")
+    assert outcome.err.startswith("error: mbv2:width=0 cannot be built: the width ")
+
+
+def test_a_very_long_spec_is_clipped(run: Any) -> None:
+    outcome = run("profile", "x" * 5000)
+    assert outcome.err.startswith("error: unknown network 'xxxx")
+    assert "xxx…xxx" in outcome.err
+    assert len(outcome.err) < 300
+
+
+def test_bytes_that_are_no_text_are_shown_as_such(run: Any) -> None:
+    assert run("profile", "a\udcffb").err.startswith("error: unknown network 'a\\xffb'")
+
+
+CLOSED = [
+    ((sys.executable, "-m", "lwprof", "profile", "net.py:TinyNet", *SMALL, "-o", "r.json", ">&-"), 0),
+    ((sys.executable, "-m", "lwprof", "--help", ">&-"), 0),
+    ((sys.executable, "-m", "lwprof", "profile", "nope", "2>&-"), 2),
+]
+
+
+@pytest.mark.parametrize(("command", "code"), CLOSED)
+def test_streams_that_are_closed(run: Any, tmp_path: Path, command: tuple[str, ...], code: int) -> None:
+    done = subprocess.run(["sh", "-c", " ".join(command)], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert done.stderr == ("wrote r.json\n" if "r.json" in command else "")
+    assert (tmp_path / "r.json").exists() == ("r.json" in command)
 
 
 def test_standard_output_that_is_closed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

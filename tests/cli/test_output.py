@@ -13,6 +13,7 @@ import pytest
 
 from lwprof import comparison, files, profiling
 from lwprof.cli import output
+from lwprof.reports import layouts
 
 SMALL = ("--input-size", "3,8,8")
 PROFILE = ("profile", "net.py:TinyNet", *SMALL)
@@ -67,6 +68,33 @@ def test_a_place_that_cannot_be_written_is_found_before_the_work(
         assert outcome.err.startswith("error: ")
         assert says in outcome.err
     assert [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts] == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder in which no file can be made")
+def test_a_folder_that_takes_no_files_is_not_said_to_be_missing(run: Any) -> None:
+    assert run(*PROFILE, "-o", "/proc/r.json").err == "error: cannot write /proc/r.json: no file can be made in /proc\n"
+
+
+@pytest.mark.parametrize("columns", ["0", "-5", "²", "9" * 5000, "wide", ""])
+def test_a_width_that_is_none_is_not_obeyed(run: Any, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    outcome = run("list")
+    assert outcome.code == 0
+    assert "4.232 M" in next(line for line in outcome.out.splitlines() if line.startswith("mbv1"))
+
+
+@pytest.mark.parametrize("arguments", [(), ("-o", "r.md")])
+def test_what_cannot_be_laid_out_is_shown_as_json(
+    run: Any, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(layouts, "page", broken)
+    outcome = run(*PROFILE, *arguments)
+    assert outcome.code == 4
+    assert json.loads(outcome.out)["totals"]["params"] == 112
+    assert outcome.err.startswith("error: internal error: ZeroDivisionError")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
