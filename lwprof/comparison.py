@@ -10,7 +10,7 @@ from torch import nn
 
 from lwprof.errors import InputError
 from lwprof.models import USER_INPUT, Network, resolve
-from lwprof.profiling import input_specs, profile, profile_network
+from lwprof.profiling import input_specs, profile, profile_network, sizes_for_spec
 from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
 from lwprof.timing.backends import Options
 from lwprof.timing.clock import Clock
@@ -184,9 +184,7 @@ def _network(item: str | nn.Module | Network, inputs: Inputs | None, size: Input
     if isinstance(item, Network):
         return item
     if isinstance(item, str):
-        specs = [] if size is None else input_specs(size)
-        # a size without a dtype gets that of the network once it is built
-        return resolve(item, input_sizes=[spec if spec in (size or ()) else spec.shape for spec in specs], batch=batch)
+        return resolve(item, input_sizes=sizes_for_spec(size), batch=batch)
     name = type(item).__name__
     specs = [] if inputs is not None else input_specs(USER_INPUT if size is None else size, item)
     return Network(name, name, item, tuple(TensorSpec((batch, *spec.shape), spec.dtype) for spec in specs))

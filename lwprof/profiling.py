@@ -14,6 +14,7 @@ from lwprof.capture import capture
 from lwprof.capture.tensors import dtype_name
 from lwprof.errors import InputError
 from lwprof.graph import OpGraph
+from lwprof.inputs import floating_dtype
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
 from lwprof.specs import near
 
@@ -53,8 +54,7 @@ def profile(
 
         if inputs is not None:
             raise InputError("inputs go with a module; give input_size with a model spec")
-        sizes = [] if input_size is None else input_specs(input_size)
-        return profile_network(resolve(network, input_sizes=sizes, weights=False), block=block)
+        return profile_network(resolve(network, input_sizes=sizes_for_spec(input_size), weights=False), block=block)
     if not isinstance(network, nn.Module):
         raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
     if inputs is None:
@@ -124,8 +124,7 @@ def input_specs(input_size: Any, module: nn.Module | None = None) -> list[Tensor
     Raises:
         InputError: it is neither.
     """
-    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), None) if module else None
-    name = dtype_name(dtype or torch.float32)
+    name = dtype_name(torch.float32 if module is None else floating_dtype(module))
     try:
         shapes = [input_size] if all(isinstance(side, int) for side in input_size) else input_size
         specs = [
@@ -137,3 +136,14 @@ def input_specs(input_size: Any, module: nn.Module | None = None) -> list[Tensor
     if not specs or any(side < 0 for spec in specs for side in spec.shape):
         raise InputError(f"input_size {input_size!r} is no shape such as (3, 224, 224), nor a list of shapes")
     return specs
+
+
+def sizes_for_spec(input_size: Any) -> list[TensorSpec | tuple[int, ...]]:
+    """Check an ``input_size`` that goes with a model spec; sizes without a dtype get the network's once it is built.
+
+    Raises:
+        InputError: it is no size.
+    """
+    specs = [] if input_size is None else input_specs(input_size)
+    given = [item for item in input_size or () if isinstance(item, TensorSpec)]
+    return [spec if spec in given else spec.shape for spec in specs]

@@ -225,7 +225,8 @@ def _accuracy(models: Sequence[ComparedModel], names: Sequence[str], timed: bool
         better = "faster, or more accurate and no slower" if timed else "lighter, or more accurate and no heavier"
         cost = "latency" if timed else "mult-adds"
         yield Note(
-            f"★ on the Pareto front of published top-1 and {cost}: no other network here is as accurate and {better}"
+            f"★ on the Pareto front of published top-1 and {cost}: "
+            f"no other network here is shown to be as accurate and {better}"
         )
     sources = {
         name: model.published.source

@@ -98,3 +98,9 @@ def test_the_default_input_has_the_dtype_of_the_network():
 def test_what_is_no_network_is_refused_in_a_sentence():
     with pytest.raises(InputError, match="42 is neither a model spec"):
         lwprof.profile(42)
+
+
+def test_a_size_without_a_dtype_gets_that_of_the_users_network(tmp_path):
+    (tmp_path / "net.py").write_text("from torch import nn\n\ndef half():\n    return nn.Conv2d(3, 4, 1).half()\n")
+    result = lwprof.profile(f"{tmp_path}/net.py:half", input_size=(3, 8, 8))
+    assert result.model.inputs == (TensorSpec((1, 3, 8, 8), "float16"),)

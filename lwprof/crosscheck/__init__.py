@@ -15,7 +15,7 @@ from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.errors import InputError
 from lwprof.inputs import random_tensor
 from lwprof.models import Network, resolve
-from lwprof.profiling import input_specs
+from lwprof.profiling import input_specs, sizes_for_spec
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 
 __all__ = ["TOOLS", "crosscheck"]
@@ -52,7 +52,7 @@ def crosscheck(
     if inputs is not None and input_size is not None:
         raise InputError("give either inputs or input_size, not both")
     if isinstance(network, str):
-        network = resolve(network, input_sizes=() if input_size is None else input_specs(input_size))
+        network = resolve(network, input_sizes=sizes_for_spec(input_size))
         input_size = None
     if isinstance(network, Network):
         if inputs is not None or input_size is not None:
