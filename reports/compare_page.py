@@ -13,6 +13,8 @@ from lwprof.reports.options import Options
 from lwprof.results import ComparedModel, CompareResult, Relative, Timing
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
+FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
+"""A number that stands by itself in a warning."""
 STOPPED = {
     "interval": "interval narrow enough",
     "budget": "time budget spent",
@@ -34,10 +36,15 @@ def page(result: CompareResult, options: Options) -> Page:
 
 
 def labels(models: Sequence[ComparedModel]) -> list[str]:
-    """Name the networks: by their specs where two that differ have one name."""
+    """Name the networks: by their specs where two that differ have one name, by a number where they are the same."""
     specs = {(model.model.name, model.model.spec) for model in models}
     names = [name for name, _ in specs]
-    return [model.model.spec if names.count(model.model.name) > 1 else model.model.name for model in models]
+    labels = [model.model.spec if names.count(model.model.name) > 1 else model.model.name for model in models]
+    return [_numbered(label, labels[:place].count(label) + 1) for place, label in enumerate(labels)]
+
+
+def _numbered(label: str, number: int) -> str:
+    return f"{label} ({number})" if number > 1 else label
 
 
 def _name(label: str) -> Cell:
@@ -93,6 +100,7 @@ def _comparison(models: Sequence[ComparedModel], timings: Sequence[Timing], view
 
 def _structure(model: ComparedModel, label: str, view: str) -> dict[str, Cell]:
     totals, blocks = model.totals, model.fragmentation
+    top1 = model.published.top1 if model.published else None
     fragments = "–" if blocks.mean_fragments is None else f"{blocks.mean_fragments:.2f} / {blocks.max_branches}"
     access = getattr(totals.memory_access, f"{view}_elements")
     return {
@@ -104,7 +112,7 @@ def _structure(model: ComparedModel, label: str, view: str) -> dict[str, Cell]:
         "memory_access": Cell(units.count(access)),
         "fragmentation": Cell(fragments),
         "peak": Cell(units.size(totals.peak_activation_bytes)),
-        "top1": Cell(phrases.percent(model.published.top1 if model.published else None)),
+        "top1": Cell("–" if top1 is None else f"{top1:.1f} %"),
     }
 
 
@@ -177,17 +185,12 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
     if result.failure:
         yield Note(f"ended early: {result.failure}", "bad")
     if result.interrupted:
-        yield Note("interrupted: this is what had been measured by then", "bad")
+        measured = "this is what had been measured by then" if timings else "nothing had been timed yet"
+        yield Note(f"interrupted: {measured}", "bad")
     for name, model in zip(names, models, strict=True):
         if model.coverage.unknown:
             yield Note(f"{name}: {phrases.no_rule(model.coverage)}", "bad")
-    warnings: dict[str, list[str]] = {}
-    for name, model in zip(names, models, strict=True):
-        for warning in dict.fromkeys(warning for timing in model.timings for warning in timing.warnings):
-            warnings.setdefault(warning, []).append(name)
-    for warning, warned in warnings.items():
-        yield Note(f"{'all networks' if len(warned) == len(models) > 1 else ', '.join(warned)}: {warning}", "warning")
-
+    yield from _warnings(models, names)
     yield Note(
         "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
         f"{view} view; peak activation: most bytes of activations alive at once, run operator by operator"
@@ -218,6 +221,23 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
     ]
     if environment:
         yield Note(f"environment: {', '.join(environment)}", "quiet")
+
+
+def _warnings(models: Sequence[ComparedModel], names: Sequence[str]) -> Iterable[Note]:
+    """One sentence for each kind of warning: the networks that have it, and its figures from least to most."""
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for name, model in zip(names, models, strict=True):
+        for warning in (warning for timing in model.timings for warning in timing.warnings):
+            kinds.setdefault(FIGURE.sub("#", warning), {}).setdefault(name, []).append(warning)
+    for warned in kinds.values():
+        who = "all networks" if len(warned) == len(models) > 1 else ", ".join(warned)
+        yield Note(f"{who}: {_merged([text for texts in warned.values() for text in texts])}", "warning")
+
+
+def _merged(texts: Sequence[str]) -> str:
+    """Write texts that differ in their figures as one."""
+    columns = iter([sorted(set(found), key=float) for found in zip(*map(FIGURE.findall, texts), strict=True)])
+    return FIGURE.sub(lambda _: "–".join(dict.fromkeys((values := next(columns))[:1] + values[-1:])), texts[0])
 
 
 def _accuracy(models: Sequence[ComparedModel], names: Sequence[str], timed: bool) -> Iterable[Note]:

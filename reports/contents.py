@@ -75,6 +75,8 @@ class Column:
     align: Literal["left", "right"] = "left"
     wrap: bool = False
     """Running text, which may be folded; numbers never are."""
+    shorten: bool = False
+    """Folded text would be a word torn apart: cut its end off instead, with an ellipsis."""
     group: str = ""
     """Where a terminal is too narrow, each group becomes a table of its own; columns without a group
     are repeated in each."""

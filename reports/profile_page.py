@@ -88,10 +88,11 @@ def _fragmentation(found: Fragmentation) -> str:
     )
 
 
-def _layer_columns(share_of: str) -> list[Column]:
+def _layer_columns(share_of: str, paths: bool) -> list[Column]:
+    """Columns of a list of layers, named by whole ``paths``, of which the end says most, or by their last part."""
     return [
-        Column("name", "layer", wrap=True),
-        Column("type", "type", wrap=True, optional=True),
+        Column("name", "layer", wrap=True, shorten=not paths),
+        Column("type", "type", wrap=True, shorten=True, optional=True),
         PARAMS,
         MULT_ADDS,
         Column("share", f"share of {WORDS[share_of]}", ("share of", *WORDS[share_of].split()), "right"),
@@ -123,7 +124,7 @@ def _tree(result: ProfileResult, depth: int | None) -> Table:
         if depth is None or item.depth <= depth
     ]
     cut = f", {depth} of {deepest} levels deep" if depth is not None and depth < deepest else ""
-    return Table.of("layers", _layer_columns("mult_adds"), rows, f"Layers, each with everything inside it{cut}")
+    return Table.of("layers", _layer_columns("mult_adds", False), rows, f"Layers, each with everything inside it{cut}")
 
 
 def _indented(item: Subtree, network: str) -> Cell:
@@ -136,7 +137,7 @@ def _flat(result: ProfileResult, sort: str, top: int | None) -> Table:
     rows = [_layer_row(Cell(item.name or result.model.name), item, item, sort, whole) for item in ranked[:top]]
     count = f"{len(rows)} of {len(ranked)}" if len(rows) < len(ranked) else f"all {len(ranked)}"
     title = f"Layers by their own {WORDS[sort]}, what is inside them left out ({count})"
-    return Table.of("layers", _layer_columns(sort), rows, title)
+    return Table.of("layers", _layer_columns(sort, True), rows, title)
 
 
 def _kinds(result: ProfileResult) -> Table:

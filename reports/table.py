@@ -12,7 +12,7 @@ from lwprof.reports.formats import Content, Format
 from lwprof.reports.options import Options
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, OverflowMethod, RenderableType
 
     from lwprof.reports.fitting import Form
 
@@ -86,8 +86,10 @@ def _grid(table: Table, form: Form) -> RenderableType:
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for place, width in zip(form.places, form.widths, strict=True):
         column = table.columns[place]
+        overflow: OverflowMethod = "ellipsis" if column.shorten else "fold"
+        whole = column.shorten or not column.wrap
         header = Text("\n".join(form.header(column)), justify=column.align)
-        grid.add_column(header, justify=column.align, width=width, overflow="fold", no_wrap=not column.wrap)
+        grid.add_column(header, justify=column.align, width=width, overflow=overflow, no_wrap=whole)
     for row in table.rows:
         cells = [row[place] for place in form.places]
         grid.add_row(*(Text("\n".join(form.lines(cell)), STYLES[cell.style]) for cell in cells))

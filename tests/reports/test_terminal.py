@@ -183,6 +183,49 @@ def test_the_same_warning_is_said_once(compare_result):
     assert "- mbv1, mbv2: the machine was busy" in text
 
 
+def test_a_kind_of_warning_is_one_sentence(compare_result):
+    def warned(model, *warnings):
+        return dataclasses.replace(model, timings=(dataclasses.replace(model.timings[0], warnings=warnings),))
+
+    first, second, third = compare_result.models
+    models = (
+        warned(first, "the budget ended with an interval 3.1 % of the median wide, wanted 2 %", "no p90: 7 calls"),
+        warned(second, "the budget ended with an interval 25.0 % of the median wide, wanted 2 %"),
+        warned(third, "the budget ended with an interval 9.5 % of the median wide, wanted 2 %", "no p90: 10 calls"),
+    )
+    lines = render(dataclasses.replace(compare_result, models=models)).splitlines()
+    assert "- all networks: the budget ended with an interval 3.1–25.0 % of the median wide, wanted 2 %" in lines
+    assert "- mbv1, net.py:TinyNet: no p90: 7–10 calls" in lines
+
+
+def test_the_same_network_twice_is_told_apart(compare_result):
+    first, second, _ = compare_result.models
+    text = render(dataclasses.replace(compare_result, models=(first, second, second)))
+    assert len([line for line in text.splitlines() if line.startswith("mbv2 (2) ")]) == 2
+    assert "- mbv2, mbv2 (2): the machine was busy" in text
+
+
+def test_accuracies_of_a_column_have_the_same_digits(compare_result):
+    first, second, _ = compare_result.models
+    exact = dataclasses.replace(second, published=dataclasses.replace(second.published, top1=69.36))
+    rows = render(dataclasses.replace(compare_result, models=(first, exact)), "markdown").splitlines()
+    assert "| 70.6 % |" in next(row for row in rows if row.startswith("| mbv1"))
+    assert "| 69.4 % |" in next(row for row in rows if row.startswith("| mbv2"))
+
+
+def test_interrupted_before_anything_was_timed(compare_result):
+    bare = tuple(dataclasses.replace(model, timings=(), relative=()) for model in compare_result.models)
+    text = render(dataclasses.replace(compare_result, models=bare, interrupted=True))
+    assert "- interrupted: nothing had been timed yet" in text
+
+
+def test_a_name_in_the_tree_is_cut_rather_than_torn(profile_result):
+    layers = (*profile_result.layers, dataclasses.replace(profile_result.layers[-1], name="activation_of_the_end"))
+    rows = render(dataclasses.replace(profile_result, layers=layers), width=60).splitlines()
+    (row,) = (row for row in rows if row.startswith("  activ"))
+    assert re.fullmatch(r"  activ\w*…  1\.025 M .*", row)
+
+
 def test_an_unexplained_rest_is_loud(crosscheck_result):
     text = render(crosscheck_result, color=True)
     assert re.search(r"\x1b\[1;31mUNEXPLAINED", text)

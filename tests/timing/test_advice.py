@@ -59,7 +59,7 @@ def test_too_few_rounds_for_a_verdict() -> None:
 
 def test_too_few_single_calls_for_a_p90() -> None:
     (warning,) = warnings([1.0] * 20, singles=[1.0] * 99)
-    assert warning == "no p90: 99 single calls, 100 are needed; raise the budget"
+    assert warning == "no 90th percentile: 99 single calls, 100 are needed; raise the budget"
     assert warnings([1.0] * 20, singles=[]) == []  # too short to be timed singly: not a matter of budget
 
 

@@ -51,7 +51,7 @@ def test_p90_is_absent_with_a_reason_where_single_calls_are_few(machine: Any) ->
     (timing,) = time_subjects([subject], rules=Rules(50.0), clock=machine.clock).timings
     assert timing.p90_s is None
     assert 20 < len(timing.single_calls_s) == len(timing.samples_s) < 100
-    assert timing.warnings[-1].startswith("no p90: ")
+    assert timing.warnings[-1].startswith("no 90th percentile: ")
 
 
 def test_p90_is_absent_where_calls_are_too_short(machine: Any) -> None:
