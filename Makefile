@@ -49,7 +49,7 @@ types: $(VENV)/.test $(VENV)/.installed
 	  { rm -rf ../.mypy_cache; exit 1; }
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis lwprof.egg-info
 
 # The virtual environment, with the build tool that all installs share.
 $(VENV)/.made:

@@ -58,7 +58,9 @@ MOST_THREADS = 1024
     help="A difference within this share is called indistinguishable.",
 )
 @click.option("--no-time", is_flag=True, help="Compare the structure only.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, help="Seed of everything random; default: 0.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
+)
 @view_option
 @output_options
 @strict_option

@@ -21,7 +21,7 @@ from lwprof.cli.output import abandon_stdout, open_streams
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
 from lwprof.cli.show_command import show_command
-from lwprof.errors import INTERRUPTED, LwprofError, first_line
+from lwprof.errors import INTERRUPTED, LwprofError, first_line, missing_memory
 
 COMMANDS = (
     list_command,
@@ -109,6 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         abandon_stdout()
         return _fail("cannot write to standard output: no space left", 2, error, state)
     except Exception as error:
+        if wanted := missing_memory(error):
+            return _fail(f"network or input is too large for this machine's memory ({wanted})", 2, error, state)
         return _internal(error, state)
 
 

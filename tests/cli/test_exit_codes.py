@@ -42,6 +42,8 @@ SMALL = ("--input-size", "3,8,8")
         (("profile", "mbv2", "--batch", "9" * 20), "is not in the range 1<=x<=2147483647"),
         (("profile", "mbv2", "--input-size", f"3,{'9' * 20},2"), "no side may be more than 2147483647"),
         (("profile", "mbv2", "--input-size", "3,999999999999,999999999999"), "no side may be more than 2147483647"),
+        (("profile", "mbv2", "--input-size", "3,2147483647,2147483647"), "too large for this machine's memory"),
+        (("profile", f"mbv2:resolution={'9' * 20}"), "too large for this machine's memory"),
         (("compare", "mbv2", "--seed", "9" * 23), "--seed"),
         (("compare", "mbv2", "--threads", "1000000"), "1000000 is not in the range 1<=x<=1024"),
         (("compare", "mbv2", "--budget", "nan"), "invalid value for '--budget': nan is not a finite number"),
