@@ -236,8 +236,13 @@ def _warnings(models: Sequence[ComparedModel], names: Sequence[str]) -> Iterable
 
 def _merged(texts: Sequence[str]) -> str:
     """Write texts that differ in their figures as one."""
-    columns = iter([sorted(set(found), key=float) for found in zip(*map(FIGURE.findall, texts), strict=True)])
-    return FIGURE.sub(lambda _: "–".join(dict.fromkeys((values := next(columns))[:1] + values[-1:])), texts[0])
+    columns = zip(*map(FIGURE.findall, texts), strict=True)
+    ranges = iter([_range(min(column, key=float), max(column, key=float)) for column in columns])
+    return FIGURE.sub(lambda _: next(ranges), texts[0])
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least}–{most}"
 
 
 def _accuracy(models: Sequence[ComparedModel], names: Sequence[str], timed: bool) -> Iterable[Note]:
