@@ -129,9 +129,11 @@ def test_keys_of_a_later_lwprof_are_left_alone(document):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("params", 10**400), ("params", "many"), ("params", 1.5), ("params", None), ("params", True), ("params", [1] * 5_000),
-     ("memory_access", 3), ("memory_access", None)],
-)  # fmt: skip
+    [
+        *[("params", value) for value in (10**400, "many", 1.5, None, True, [1] * 5_000)],
+        *[("memory_access", value) for value in (3, None)],
+    ],
+)
 def test_a_value_of_the_wrong_type_is_refused(key, value, document, tmp_path):
     document["models"][0]["totals"][key] = value
     path = tmp_path / "damaged.json"

@@ -46,7 +46,8 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
             )
     singles = len(series.single_calls_s)
     if 0 < singles < rules.single_calls:
-        warnings.append(f"no 90th percentile: {singles} single calls, {rules.single_calls} are needed; raise the budget")
+        wanted = rules.single_calls
+        warnings.append(f"no 90th percentile: {singles} single calls, {wanted} are needed; raise the budget")
     outliers = far_outliers(samples)
     if outliers > OUTLIER_SHARE * len(samples):
         warnings.append(f"{outliers} of {len(samples)} samples are far outliers (kept): something else was running")
