@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import logging
 import random
-import shutil
 import statistics
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -106,7 +106,7 @@ def with_resolution() -> bool:
 
 def at_start() -> bool:
     """Whole-process time of the light commands against ``import torch``, interleaved."""
-    command = shutil.which("lwprof") or "lwprof"
+    command = str(Path(sys.executable).with_name("lwprof"))
     runs = {
         "import torch": [sys.executable, "-c", "import torch"],
         "lwprof --help": [command, "--help"],
