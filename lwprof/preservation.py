@@ -59,12 +59,13 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
         if "training" in attributes:
             tables = _registrations(attributes)
         filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
+        empty = [table for table in tables if not table]
         if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:
                 _keep(attributes[name], own, seen)
         if filled:
             parameters += tables[0].values()
-        kept.append((module, kind, flag, [*attributes], [*attributes.values()], tables, filled))
+        kept.append((module, kind, flag, [*attributes], [*attributes.values()], filled, empty))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
     parameters = [parameter for parameter in parameters if parameter is not None]
@@ -73,19 +74,19 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
         yield
     finally:
         # Nearly always nothing but the flags changed; comparing is cheaper than writing everything back.
-        for module, kind, flag, names, values, tables, filled in kept:
+        for module, kind, flag, names, values, filled, empty in kept:
             if type(module) is not kind:
                 module.__class__ = kind
             attributes = module.__dict__
-            if tables:
+            if filled or empty:
                 attributes["training"] = flag
             elif flag is not None:
                 module.train(flag)
             if not _same([*attributes.values()], values):
                 attributes.clear()
                 attributes.update(zip(names, values, strict=True))
-            if sum(map(bool, tables)) > len(filled):  # one was empty
-                for table in tables:
+            if any(empty):
+                for table in empty:
                     table.clear()
             for table, copy in filled:
                 if not _same(table, copy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +15,9 @@ from lwprof.capture.tensors import dtype_name
 from lwprof.errors import InputError
 from lwprof.graph import OpGraph
 from lwprof.inputs import floating_dtype
+from lwprof.models import USER_INPUT, Network, resolve
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
 from lwprof.specs import near
-
-if TYPE_CHECKING:
-    from lwprof.models import Network
 
 
 def profile(
@@ -50,15 +48,13 @@ def profile(
         InputError: an unknown spec or block, or the network's forward raised.
     """
     if isinstance(network, str):
-        from lwprof.models import resolve
-
         if inputs is not None:
             raise InputError("inputs go with a module; give input_size with a model spec")
         return profile_network(resolve(network, input_sizes=sizes_for_spec(input_size), weights=False), block=block)
     if not isinstance(network, nn.Module):
         raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
     if inputs is None:
-        specs = input_specs((3, 224, 224) if input_size is None else input_size, network)
+        specs = input_specs(USER_INPUT if input_size is None else input_size, network)
         inputs = tuple(_meta(TensorSpec((1, *spec.shape), spec.dtype)) for spec in specs)
     elif input_size is not None:
         raise InputError("give either inputs or input_size, not both")

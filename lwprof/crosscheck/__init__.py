@@ -14,7 +14,7 @@ from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.errors import InputError
 from lwprof.inputs import random_tensor
-from lwprof.models import Network, resolve
+from lwprof.models import USER_INPUT, Network, resolve
 from lwprof.profiling import input_specs, sizes_for_spec
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 
@@ -63,7 +63,7 @@ def crosscheck(
     if isinstance(inputs, Mapping):
         raise InputError("the other tools take inputs by position: give a tuple, not a dict")
     if inputs is None:
-        specs = input_specs((3, 224, 224) if input_size is None else input_size, network)
+        specs = input_specs(USER_INPUT if input_size is None else input_size, network)
         inputs = _tensors(network, [TensorSpec((1, *spec.shape), spec.dtype) for spec in specs])
     name = type(network).__name__
     return _crosscheck(network, (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs), name, name)

@@ -58,6 +58,7 @@ class Stateful(nn.Module):
         self.plain, self.log, self.cache, self.seen = torch.zeros(4), [], {}, set()
         self.by_name = defaultdict(list, kept=[1])
         self.empty = nn.ReLU()
+        self.inside = nn.Sequential(nn.ReLU())
         self.nested = {"a": ([],)}
         self.object = SimpleNamespace(last=None)
 
@@ -106,6 +107,7 @@ ACTS = {
     "new module":          lambda m, x: setattr(m, "extra", nn.Linear(2, 2)),
     "new buffer":          lambda m, x: m.empty.register_buffer("extra", x),
     "removes a module":    lambda m, x: m._modules.pop("empty", None),
+    "empties and fills":   lambda m, x: (m.inside._modules.clear(), m.inside.register_buffer("extra", x)),
     "hooks":               lambda m, x: m.linear.register_forward_hook(lambda *args: None),
     "mode":                lambda m, x: m.train(),
     "randomness":          use_randomness,
