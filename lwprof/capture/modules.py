@@ -11,14 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lwprof.capture.leaves import Leaf, leaf_of, no_global_hooks
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import Stored, tensors_in
 from lwprof.graph import Call, Module
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+NOTHING: tuple[tuple[int, ...], ...] = ()
+PENDING = Call(-1, "", 0, 0, NOTHING, NOTHING)
+"""Stands for a call that has not returned yet."""
 
-
-Shapes = tuple[tuple[int, ...], ...]
+_new = tuple.__new__  # as in graph.py: a capture makes hundreds
 
 
 class ModuleTree:
@@ -85,13 +88,11 @@ class ModuleTree:
 
     def described(self) -> tuple[Module, ...]:
         """The modules as the graph keeps them."""
-        containers = {kind for kind in self._types if issubclass(kind, CONTAINERS)}
-        names = _script_name if self._scripted else _type_name
-        return tuple(Module(name, names(module), type(module) in containers) for module, name in self.modules.items())
-
-
-def _type_name(module: nn.Module) -> str:
-    return type(module).__name__
+        now = {type(module) for module in self.modules}  # a lazy module has become another class
+        kinds = {kind: (kind.__name__, issubclass(kind, CONTAINERS)) for kind in now}
+        if self._scripted:
+            return tuple(Module(name, _script_name(m), kinds[type(m)][1]) for m, name in self.modules.items())
+        return tuple([_new(Module, (name, *kinds[type(m)])) for m, name in self.modules.items()])
 
 
 def _script_name(module: nn.Module) -> str:
@@ -122,17 +123,38 @@ class CallRecord:
                 return original(*args, **kwargs)
             parent = recorder.call
             index = recorder.call = len(calls)
-            start, given = len(operators), shapes(args, kwargs)
-            calls.append(Call(parent, name, start, start, given, ()))
+            start, given, returned = len(operators), shapes(args, kwargs), NOTHING
+            calls.append(PENDING)
             try:
                 result = original(*args, **kwargs)
+                returned = shapes((result,), None)
             finally:
                 recorder.call = parent
-            calls[index] = Call(parent, name, start, len(operators), given, shapes((result,), None))
+                calls[index] = _new(Call, (parent, name, start, len(operators), given, returned))
             return result
 
+        def watched_leaf(ordinary: Callable[..., Any], leaf: Leaf, layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if len(args) != 1 or kwargs or threading.get_ident() != owner:
+                return ordinary(*args, **kwargs)
+            parent = recorder.call
+            recorder.call = len(calls)
+            try:
+                result = recorder.record_leaf(leaf, layer, args[0])
+            finally:
+                recorder.call = parent
+            if result is None:
+                return ordinary(*args, **kwargs)
+            last = operators[-1]
+            start = last.index
+            row = (parent, ordinary.args[1], start, start + 1, (last.inputs[0].shape,), (last.outputs[0].shape,))
+            calls.append(_new(Call, row))
+            return result
+
+        known = not recorder.execute and no_global_hooks()
         for module, name in self._modules.items():
-            module.__dict__["_call_impl"] = partial(watched, module._call_impl, name)
+            report = partial(watched, module._call_impl, name)
+            leaf = leaf_of(module) if known else None
+            module.__dict__["_call_impl"] = report if leaf is None else partial(watched_leaf, report, leaf, module)
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lwprof.capture.answers import Answer
+from lwprof.capture.leaves import Leaf, dispatch_is_plain
 from lwprof.capture.plans import PLANS, Overload, Plan, plan_for
 from lwprof.capture.tensors import META, Stored, contiguous_strides, distinct_elements, dtype_name, tensors_in
 from lwprof.costs import has_rule
@@ -110,6 +111,20 @@ class Recorder(TorchDispatchMode):
             if answered is not None:
                 return answered
         return self._ask_torch(func, plan, args, kwargs or {})
+
+    def record_leaf(self, leaf: Leaf, layer: nn.Module, x: Any) -> Tensor | None:
+        """Record the operator of a layer whose operator is known; ``None`` where torch has to be asked."""
+        if id(x) not in self._dense or not x.is_meta or not dispatch_is_plain():
+            return None
+        try:
+            known = leaf(layer, x)
+        except KeyError:  # somebody took a parameter away
+            return None
+        if known is None:
+            return None
+        plan, args = known
+        with torch._C._DisableTorchDispatch():
+            return self._answer(plan, plan.answer, args, {})
 
     # The way of the closed list: no operator runs, the shape is known.
     def _answer(self, plan: Plan, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
