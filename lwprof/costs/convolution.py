@@ -50,6 +50,21 @@ def either_convolution(operator: Operator) -> Cost:
     return transposed_convolution(operator) if operator.arguments.get("transposed") else convolution(operator)
 
 
+def time_first_convolution(operator: Operator) -> Cost:
+    """``conv_tbc``: data (T, B, C1), weight (k, C1, C2), no groups.
+
+    >>> from lwprof.graph import operator
+    >>> made = operator("aten::conv_tbc", (6, 2, 5), self=(8, 2, 4), weight=(3, 4, 5), bias=(5,), pad=0)
+    >>> cost = time_first_convolution(made)
+    >>> cost.kind, cost.mult_adds, cost.paper_elements  # 6*2*5 * 3*4; 8*2*4 + 3*4*5 + 6*2*5
+    ('dense conv', 720, 184)
+    """
+    arguments = operator.arguments
+    weight = arguments["weight"].shape
+    kind = "pointwise" if weight[0] == 1 else "dense conv"
+    return product(operator, kind, prod(operator.outputs[0].shape) * prod(weight[:2]), (arguments.get("bias"),))
+
+
 def _kind(channels: int, per_group: int, kernel: tuple[int, ...]) -> str:
     """Name the convolution by its connections, as the light-network papers do."""
     if per_group == 1 and channels > 1:
@@ -66,6 +81,7 @@ RULES: dict[str, Rule] = {
     "aten::conv_transpose1d": transposed_convolution,
     "aten::conv_transpose2d": transposed_convolution,
     "aten::conv_transpose3d": transposed_convolution,
+    "aten::conv_tbc": time_first_convolution,
     "aten::convolution": either_convolution,
     "aten::_convolution": either_convolution,
 }

@@ -13,7 +13,7 @@ ACTIVATIONS = frozenset(
 
 _REDUCTIONS = (
     "sum nansum prod amax amin max min aminmax argmax argmin var std var_mean std_mean median norm linalg_vector_norm "
-    "logsumexp any all cumsum cumprod cummax cummin count_nonzero "
+    "logsumexp any all cumsum cumprod cummax cummin count_nonzero topk sort kthvalue mode"
 ).split()
 
 _POOLINGS = [
@@ -71,7 +71,12 @@ def pooling(operator: Operator) -> Cost:
 
 
 def reduction(operator: Operator) -> Cost:
-    """One operation per element read; the maximum of two tensors is arithmetic."""
+    """One operation per element read, sorting included; the maximum of two tensors is arithmetic.
+
+    >>> from lwprof.graph import operator
+    >>> reduction(operator("aten::topk", [(4, 2), (4, 2)], self=(4, 10), k=2)).elementwise_ops
+    40
+    """
     if operator.pointwise:
         return pointwise(operator)
     return Cost("reduction", elementwise_ops=numel(operator.inputs[0]))

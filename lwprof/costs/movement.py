@@ -14,6 +14,12 @@ _COPIES = (
 
 _LOOKUPS = "index index_select gather take embedding masked_select".split()
 
+_PLACEMENTS = (
+    "index_put _index_put_impl index_copy index_fill scatter slice_scatter select_scatter masked_scatter"
+).split()
+
+_SUMS_IN_PLACE = "index_add scatter_add scatter_reduce index_reduce".split()
+
 _FILLS = (
     "zero_ fill_ normal_ uniform_ bernoulli_ random_ exponential_ zeros ones full empty empty_strided arange linspace "
     "logspace eye rand randn randint randperm bernoulli scalar_tensor zeros_like ones_like full_like "
@@ -21,7 +27,7 @@ _FILLS = (
     "tril_indices triu_indices"
 ).split()
 
-_QUESTIONS = "_local_scalar_dense item is_nonzero equal _assert_async _assert_scalar".split()
+_QUESTIONS = "_local_scalar_dense item is_nonzero equal _assert_async _assert_scalar _linalg_check_errors".split()
 
 
 def copy(_operator: Operator) -> Cost:
@@ -65,9 +71,39 @@ def bag(operator: Operator) -> Cost:
     return Cost("lookup", elementwise_ops=rows, reads=elements(read) + rows, read_bytes=width(read) + row_bytes)
 
 
+def placement(operator: Operator) -> Cost:
+    """Values put into a tensor at given places: in place only the places and the values are read.
+
+    The tensor counts as written whole, as everything that is written in place. With ``accumulate`` it is read as
+    well, and every value is an addition.
+
+    >>> from lwprof.graph import operator
+    >>> made = operator("aten::index_put_", (100, 16), self=(100, 16), indices=[(4,)], values=(4, 16))
+    >>> placement(made._replace(effect="inplace")).reads  # 4 indices, 4*16 values
+    68
+    """
+    if operator.arguments.get("accumulate"):
+        return sum_at_places(operator)
+    read = operator.inputs[1:] if operator.effect == "inplace" else operator.inputs
+    return Cost("copy", reads=elements(read), read_bytes=width(read))
+
+
+def sum_at_places(operator: Operator) -> Cost:
+    """Values added to a tensor at given places: one operation per value.
+
+    >>> from lwprof.graph import operator
+    >>> made = operator("aten::index_add_", (100, 16), self=(100, 16), dim=0, index=(4,), source=(4, 16))
+    >>> sum_at_places(made).elementwise_ops
+    64
+    """
+    return Cost("arithmetic", elementwise_ops=numel(operator.inputs[-1]))
+
+
 RULES: dict[str, Rule] = {
     "aten::copy_": overwrite,
     **{f"aten::{name}": copy for name in _COPIES},
+    **{f"aten::{name}{suffix}": placement for name in _PLACEMENTS for suffix in ("", "_")},
+    **{f"aten::{name}{suffix}": sum_at_places for name in _SUMS_IN_PLACE for suffix in ("", "_")},
     **{f"aten::{name}": lookup for name in _LOOKUPS},
     **dict.fromkeys(("aten::embedding_bag", "aten::_embedding_bag"), bag),
     **{f"aten::{name}": free("makes a constant: no data of the network is read") for name in _FILLS},

@@ -1,8 +1,8 @@
-"""Linear layers, matrix products and einsum."""
+"""Linear layers, matrix products, distances and einsum."""
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 
 from lwprof.costs.cost import Cost, Rule, numel, product
 from lwprof.graph import Operator
@@ -73,6 +73,30 @@ def bilinear(operator: Operator) -> Cost:
     return product(operator, "matmul", rows * (prod(weight[-3:]) + weight[-3] * weight[-1]))
 
 
+def distance(operator: Operator) -> Cost:
+    """Distances between all rows of two matrices: a difference for every pair and feature, and its ``p``-th power.
+
+    For ``p`` = 2 the square and its sum are a mult-add. For ``p`` = 1 nothing is multiplied: two additions, as in an
+    adder layer. Any other norm is counted as element-wise operations: difference, power (none for 0 and infinity) and
+    sum. Whether torch takes the way through a matrix product makes no difference.
+
+    >>> from lwprof.graph import operator
+    >>> cost = distance(operator("aten::cdist", (2, 5), x1=(2, 3), x2=(5, 3)))
+    >>> cost.mult_adds, cost.elementwise_ops  # 2*5 pairs * 3 features
+    (30, 30)
+    >>> cost = distance(operator("aten::cdist", (2, 5), x1=(2, 3), x2=(5, 3), p=1.0))
+    >>> cost.mult_adds, cost.additions  # 2 * 30
+    (0, 60)
+    """
+    terms = numel(operator.outputs[0]) * operator.inputs[0].shape[-1]
+    power = operator.arguments.get("p", 2.0)
+    if power == 2:
+        return product(operator, "distance", terms, elementwise_ops=terms)
+    if power == 1:
+        return Cost("distance", additions=2 * terms)
+    return Cost("distance", elementwise_ops=(2 if power in (0, inf) else 3) * terms)
+
+
 def einsum(operator: Operator) -> Cost:
     """Pairwise contractions in the order that torch takes, each the product of the index sizes it meets.
 
@@ -132,6 +156,7 @@ RULES: dict[str, Rule] = {
     "quantized::linear_dynamic": packed_linear,
     "aten::einsum": einsum,
     "aten::_trilinear": bilinear,
+    **{f"aten::{name}": distance for name in ("cdist", "_cdist_forward", "_euclidean_dist")},
     "aten::addr": outer_product,
     "aten::addr_": outer_product,
     **{f"aten::{name}": matrix_product for name in ("mm", "bmm", "mv", "dot", "vdot")},

@@ -59,6 +59,8 @@ CONVOLUTIONS = {
     "2d transposed":  (nn.ConvTranspose2d(8, 4, 2, 2), (IMAGE,), 132, 36 * 8 * 16),
     "3d transposed":  (nn.ConvTranspose3d(2, 4, 2), (zeros(1, 2, 3, 3, 3),), 68, 27 * 2 * 32),
     "grouped transp": (nn.ConvTranspose2d(8, 4, 2, 2, groups=2), (IMAGE,), 68, 36 * 8 * 8),
+    "time first":     (Forward(lambda m, x: torch.conv_tbc(x, m.w, m.b, 1), w=nn.Parameter(zeros(3, 4, 5)),
+                               b=nn.Parameter(zeros(5))), (zeros(8, 2, 4),), 65, 8 * 2 * 5 * 12),
     "unfold + mm":    (Forward(lambda m, x: m.w @ F.unfold(x, 3), w=nn.Parameter(zeros(4, 72))), (IMAGE,), 288, 4608),
 }
 PRODUCTS = {
@@ -79,6 +81,9 @@ PRODUCTS = {
     "addmv":          (Forward(lambda m, a, b: torch.addmv(torch.ones(3), a[0], b[0, :, 0])), (A, B), 0, 15),
     "dot":            (Forward(lambda m, a, b: a[0, 0].dot(b[0, :, 0])), (A, B), 0, 5),
     "inner":          (Forward(lambda m, a, b: torch.inner(a[0], a[0])), (A, B), 0, 45),
+    "distances":      (Forward(lambda m, a, b: torch.cdist(a, b.mT)), (A, B), 0, 4 * 3 * 2 * 5),
+    "many distances": (Forward(lambda m, a: torch.cdist(a, a)), (zeros(30, 4),), 0, 30 * 30 * 4),  # torch takes mm
+    "differences":    (Forward(lambda m, a, b: torch.cdist(a, b.mT, p=1)), (A, B), 0, 0),  # additions only
     "tensordot":      (Forward(lambda m, a, b: torch.tensordot(a, b, ([0, 2], [0, 1]))), (A, B), 0, 3 * 20 * 2),
 }
 EINSUMS = {

@@ -65,6 +65,9 @@ OPERATORS = {
     "sum":            (lambda x: x.sum(1), "reduction", N, N + 36),
     "amax":           (lambda x: x.amax(1), "reduction", N, N + 36),
     "einsum of one":  (lambda x: torch.einsum("nchw->nc", x), "reduction", N, N + 8),
+    "top 3":          (lambda x: x.topk(3, 1), "reduction", N, N + 2 * 108),  # with their indices
+    "sorted":         (lambda x: x.sort(1), "reduction", N, 3 * N),
+    "p = 3 distance": (lambda x: torch.cdist(x, x, p=3), "distance", 3 * 8 * 36 * 6, 2 * N + 8 * 36),
     "concatenation":  (lambda x: torch.cat([x, x], 1), "copy", 0, 4 * N),
     "stack":          (lambda x: torch.stack([x, x]), "copy", 0, 4 * N),
     "slice assigned": (lambda x: x[:, :2].copy_(x[:, 2:4]), "copy", 0, 2 * 72),
@@ -178,8 +181,8 @@ def test_constants_are_free_and_say_why() -> None:
 
 
 @pytest.mark.parametrize(("function", "name"), [
-    (lambda x: torch.fft.fft2(x).real, "aten::_fft_c2c"), (lambda x: x.topk(2)[0], "aten::topk"),
-    (lambda x: x.sort(1)[0], "aten::sort"),
+    (lambda x: torch.fft.fft2(x).real, "aten::_fft_c2c"), (torch.linalg.inv, "aten::linalg_inv_ex"),
+    (lambda x: x.histc(4), "aten::histc"),
 ])  # fmt: skip
 def test_what_has_no_rule_is_unknown_by_name(function, name: str) -> None:
     coverage = lwprof.profile(Calling(function), inputs=(X,)).coverage
@@ -189,11 +192,21 @@ def test_what_has_no_rule_is_unknown_by_name(function, name: str) -> None:
 def test_a_rule_can_be_registered_for_an_operator() -> None:
     from lwprof import costs
 
-    lwprof.register_rule("aten::topk", lambda op: costs.Cost("reduction", elementwise_ops=op.inputs[0].elements))
+    lwprof.register_rule("aten::histc", lambda op: costs.Cost("reduction", elementwise_ops=op.inputs[0].elements))
     try:
-        result = lwprof.profile(Calling(lambda x: x.topk(2)[0]), inputs=(X,))
+        result = lwprof.profile(Calling(lambda x: x.histc(4)), inputs=(X,))
     finally:
-        del costs._RULES["aten::topk"]
-        costs._REGISTERED.discard("aten::topk")
+        del costs._RULES["aten::histc"]
+        costs._REGISTERED.discard("aten::histc")
     assert result.coverage.unknown == ()
     assert result.totals.elementwise_ops == N
+
+
+def test_values_put_into_a_tensor_are_read_and_the_tensor_is_written() -> None:
+    places = torch.tensor([0, 2])  # with 6 values for each, 12
+    (row,) = rows_of(lambda x, v, i: x.view(48, 6).index_put_((i,), v), X, torch.zeros(2, 6), places)
+    assert (row.cost.kind, row.cost.elementwise_ops, row.elements) == ("copy", 0, 2 + 12 + N)
+    (row,) = rows_of(lambda x, v, i: x.view(48, 6).index_put_((i,), v, accumulate=True), X, torch.zeros(2, 6), places)
+    assert (row.cost.kind, row.cost.elementwise_ops, row.elements) == ("arithmetic", 12, 2 + 12 + 2 * N)
+    (row,) = rows_of(lambda x, v, i: x.view(48, 6).index_add(0, i, v), X, torch.zeros(2, 6), places)
+    assert (row.cost.kind, row.cost.elementwise_ops, row.elements) == ("arithmetic", 12, 2 + 12 + 2 * N)
