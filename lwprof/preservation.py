@@ -14,10 +14,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+_contents = itemgetter("_parameters", "_buffers", "_modules")
 _registrations = itemgetter(
-    "_parameters",
-    "_buffers",
-    "_modules",
     "_forward_pre_hooks",
     "_forward_hooks",
     "_forward_hooks_with_kwargs",
@@ -54,18 +52,20 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
     for module in modules:
         attributes = module.__dict__
         kind = type(module)
-        flag = getattr(module, "training", None)
-        tables: tuple[Any, ...] = ()  # a script's are views of its own
+        contents: tuple[Any, ...] = ()
+        registrations: tuple[Any, ...] = ()  # a script's are views of its own
+        flag = None
         if "training" in attributes:
-            tables = _registrations(attributes)
-        filled = [(table, table.copy()) for table in tables if table] if any(tables) else []
-        empty = [table for table in tables if not table]
+            contents, registrations = _contents(attributes), _registrations(attributes)
+            parameters += contents[0].values()
+        else:
+            flag = getattr(module, "training", None)
         if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
             for name in attributes.keys() - _TORCH_ATTRIBUTES:
                 _keep(attributes[name], own, seen)
-        if filled:
-            parameters += tables[0].values()
-        kept.append((module, kind, flag, [*attributes], [*attributes.values()], filled, empty))
+        registered = [table.copy() for table in registrations] if any(registrations) else None
+        held = tuple([table.copy() for table in contents])
+        kept.append((module, kind, flag, attributes.copy(), contents, held, registrations, registered))
         if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
             _stand_in(module)
     parameters = [parameter for parameter in parameters if parameter is not None]
@@ -74,30 +74,35 @@ def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
         yield
     finally:
         # Nearly always nothing but the flags changed; comparing is cheaper than writing everything back.
-        for module, kind, flag, names, values, filled, empty in kept:
+        for module, kind, flag, before, contents, held, registrations, registered in kept:
             if type(module) is not kind:
                 module.__class__ = kind
             attributes = module.__dict__
-            if filled or empty:
-                attributes["training"] = flag
+            if contents:
+                attributes["training"] = before["training"]
             elif flag is not None:
                 module.train(flag)
-            if not _same([*attributes.values()], values):
-                attributes.clear()
-                attributes.update(zip(names, values, strict=True))
-            if any(empty):
-                for table in empty:
+            if not _same(attributes, before):
+                _refill(attributes, before)
+            if not _same(contents, held):
+                for table, copy in zip(contents, held, strict=True):
+                    _refill(table, copy)
+            if registered is not None:
+                for table, copy in zip(registrations, registered, strict=True):
+                    _refill(table, copy)
+            elif any(registrations):
+                for table in registrations:
                     table.clear()
-            for table, copy in filled:
-                if not _same(table, copy):
-                    table.clear()
-                    table.update(copy)
         for item, copy in own:
-            item.clear()
-            (item.extend if isinstance(item, list | deque) else item.update)(copy)
+            _refill(item, copy)
         for parameter, wanted in zip(parameters, trainable, strict=True):
             if parameter.requires_grad is not wanted:
                 parameter.requires_grad_(wanted)
+
+
+def _refill(item: Any, content: Any) -> None:
+    item.clear()
+    (item.extend if isinstance(item, list | deque) else item.update)(content)
 
 
 def _same(now: Any, before: Any) -> bool:
