@@ -1,4 +1,4 @@
-"""What three or more networks share: rounding of channel counts, conv-BN-activation, checks, initialisation."""
+"""What three or more networks share: channel counts, checks, conv-BN-activation, channel shuffle, initialisation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
@@ -33,6 +33,16 @@ def check_options(num_classes: int, width: float = 1.0) -> None:
         raise ValueError(f"width={width!r}: the width multiplier must be a positive number")
 
 
+def check_flag(name: str, value: bool) -> None:
+    """Refuse what is neither True nor False for the option ``name``.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}={value!r}: it is on or off, so the value must be true or false")
+
+
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch normalisation and, unless ``activation`` is None, an activation.
 
@@ -53,6 +63,12 @@ class ConvNorm(nn.Sequential):
         if activation is not None:
             layers["activation"] = activation(inplace=True)
         super().__init__(layers)
+
+
+def channel_shuffle(x: Tensor, groups: int) -> Tensor:
+    """Interleave the channels of the groups: (N, g * c, H, W) read as (g, c) and written as (c, g)."""
+    n, channels, height, width = x.shape
+    return x.view(n, groups, channels // groups, height, width).transpose(1, 2).reshape(n, channels, height, width)
 
 
 def initialise_as_slim(network: nn.Module, momentum: float) -> None:

@@ -37,6 +37,8 @@ BLOCKS = (
     (1024, 2),                                 # 14x14x512
     (1024, 1),                                 # 7x7x1024
 )
+SHALLOW_BLOCKS = BLOCKS[:6] + BLOCKS[11:]  # without the five of 512 at 14x14 (Table 5)
+FORMS = ("separable", "shallow", "full")   # "full": a 3x3 convolution in place of each block (Table 4)
 # fmt: on
 
 
@@ -57,9 +59,11 @@ class DepthwiseSeparable(nn.Module):
 class MobileNetV1(nn.Module):
     """Stem, 13 depthwise separable blocks, global average pooling, classifier."""
 
-    def __init__(self, num_classes: int, width: float) -> None:
+    def __init__(self, num_classes: int, width: float, form: str) -> None:
         super().__init__()
         check_options(num_classes, width)
+        if form not in FORMS:
+            raise ValueError(f"form={form!r}: MobileNetV1 is built as {', '.join(map(repr, FORMS))}")
 
         def scaled(channels: int) -> int:
             return max(int(channels * width), 8)
@@ -67,8 +71,11 @@ class MobileNetV1(nn.Module):
         channels = scaled(STEM)
         self.stem = ConvNorm(3, channels, 3, stride=2)
         self.blocks = nn.Sequential()
-        for out, stride in BLOCKS:
-            self.blocks.append(DepthwiseSeparable(channels, scaled(out), stride))
+        for out, stride in SHALLOW_BLOCKS if form == "shallow" else BLOCKS:
+            if form == "full":
+                self.blocks.append(ConvNorm(channels, scaled(out), 3, stride))
+            else:
+                self.blocks.append(DepthwiseSeparable(channels, scaled(out), stride))
             channels = scaled(out)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.001)
@@ -82,6 +89,9 @@ class MobileNetV1(nn.Module):
         return scores
 
 
-def mbv1(num_classes: int = 1000, width: float = 1.0) -> MobileNetV1:
-    """Build MobileNetV1; ``width`` multiplies every channel count, cut to an integer of at least 8."""
-    return MobileNetV1(num_classes, width)
+def mbv1(num_classes: int = 1000, width: float = 1.0, form: str = "separable") -> MobileNetV1:
+    """Build MobileNetV1; ``width`` multiplies every channel count, cut to an integer of at least 8.
+
+    The paper weighs its ``form`` "separable" against one that is "shallow" and one of "full" 3x3 convolutions.
+    """
+    return MobileNetV1(num_classes, width, form)

@@ -10,6 +10,8 @@ Deviations:
 - Width as in TensorFlow's code: the ratio of expanded to input channels is kept and rounded to multiples of 8, the
   last convolution is six times its input, and the 1280 or 1024 before the classifier is only scaled above width 1.
 - The two 1x1 convolutions after pooling are linear layers on the pooled vector: the same products.
+- The minimalistic form is of TensorFlow's code, not of the paper: the same blocks without squeeze-and-excite, h-swish
+  and 5x5 kernels.
 - Batch normalisation (eps 1e-3, momentum 0.01) and dropout (0.2) are those of the paper's text, initialisation that of
   TensorFlow slim.
 - Padding is symmetric, where TensorFlow's "SAME" pads right and bottom at stride 2: same shapes and counts.
@@ -19,7 +21,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from lwprof.architectures.blocks import ConvNorm, check_options, initialise_as_slim, make_divisible
+from lwprof.architectures.attention import SqueezeExcite
+from lwprof.architectures.blocks import ConvNorm, check_flag, check_options, initialise_as_slim, make_divisible
 
 RE, HS = nn.ReLU, nn.Hardswish
 Bneck = tuple[int, int, int, bool, type[nn.Module], int]
@@ -63,24 +66,6 @@ SMALL_HEAD = 1024
 # fmt: on
 
 
-class SqueezeExcite(nn.Module):
-    """Gate the channels by what is in them: pool, 1x1 to a quarter, ReLU, 1x1 back, h-sigmoid, multiply."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        squeezed = make_divisible(channels / 4)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.reduce = nn.Conv2d(channels, squeezed, 1)
-        self.activation = nn.ReLU(inplace=True)
-        self.expand = nn.Conv2d(squeezed, channels, 1)
-        self.gate = nn.Hardsigmoid(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, H, W)."""
-        gate: Tensor = self.gate(self.expand(self.activation(self.reduce(self.pool(x)))))
-        return x * gate
-
-
 class InvertedResidual(nn.Module):
     """1x1 expansion, depthwise, squeeze-and-excite, 1x1 linear projection; shortcut at the narrow ends (Figure 4)."""
 
@@ -98,7 +83,8 @@ class InvertedResidual(nn.Module):
         expands = expanded != in_channels
         self.expand = ConvNorm(in_channels, expanded, 1, activation=activation) if expands else nn.Identity()
         self.depthwise = ConvNorm(expanded, expanded, kernel, stride, groups=expanded, activation=activation)
-        self.squeeze_excite = SqueezeExcite(expanded) if squeeze_excite else nn.Identity()
+        squeezed = make_divisible(expanded / 4)
+        self.squeeze_excite = SqueezeExcite(expanded, squeezed, nn.Hardsigmoid) if squeeze_excite else nn.Identity()
         self.project = ConvNorm(expanded, out_channels, 1, activation=None)
         self.shortcut = stride == 1 and in_channels == out_channels
 
@@ -111,12 +97,18 @@ class InvertedResidual(nn.Module):
 class MobileNetV3(nn.Module):
     """Stem, searched blocks, 1x1 convolution, global average pooling, hidden layer, classifier."""
 
-    def __init__(self, blocks: tuple[Bneck, ...], head: int, num_classes: int, width: float) -> None:
+    def __init__(
+        self, blocks: tuple[Bneck, ...], head: int, num_classes: int, width: float, minimalistic: bool
+    ) -> None:
         super().__init__()
         check_options(num_classes, width)
+        check_flag("minimalistic", minimalistic)
+        if minimalistic:
+            blocks = tuple((3, exp, out, False, RE, s) for _, exp, out, _, _, s in blocks)
+        activation = RE if minimalistic else HS
 
         channels, before = make_divisible(STEM * width), STEM
-        self.stem = ConvNorm(3, channels, 3, stride=2, activation=HS)
+        self.stem = ConvNorm(3, channels, 3, stride=2, activation=activation)
         self.blocks = nn.Sequential()
         for k, exp, out, se, nl, s in blocks:
             expanded = make_divisible(channels * exp / before)
@@ -124,10 +116,10 @@ class MobileNetV3(nn.Module):
             channels, before = make_divisible(out * width), out
         last = make_divisible(6 * channels)
         hidden = make_divisible(head * width) if width > 1 else head
-        self.last = ConvNorm(channels, last, 1, activation=HS)
+        self.last = ConvNorm(channels, last, 1, activation=activation)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.hidden = nn.Linear(last, hidden)
-        self.activation = nn.Hardswish(inplace=True)
+        self.activation = activation(inplace=True)
         self.dropout = nn.Dropout(0.2)
         self.classifier = nn.Linear(hidden, num_classes)
         initialise_as_slim(self, momentum=0.01)
@@ -139,11 +131,14 @@ class MobileNetV3(nn.Module):
         return scores
 
 
-def mbv3_large(num_classes: int = 1000, width: float = 1.0) -> MobileNetV3:
-    """Build MobileNetV3-Large; ``width`` multiplies channel counts by TensorFlow's rule."""
-    return MobileNetV3(LARGE, LARGE_HEAD, num_classes, width)
+def mbv3_large(num_classes: int = 1000, width: float = 1.0, minimalistic: bool = False) -> MobileNetV3:
+    """Build MobileNetV3-Large; ``width`` multiplies channel counts by TensorFlow's rule.
+
+    ``minimalistic`` is its form for devices without fast h-swish: no squeeze-and-excite, ReLU, 3x3 kernels.
+    """
+    return MobileNetV3(LARGE, LARGE_HEAD, num_classes, width, minimalistic)
 
 
-def mbv3_small(num_classes: int = 1000, width: float = 1.0) -> MobileNetV3:
-    """Build MobileNetV3-Small; ``width`` multiplies channel counts by TensorFlow's rule."""
-    return MobileNetV3(SMALL, SMALL_HEAD, num_classes, width)
+def mbv3_small(num_classes: int = 1000, width: float = 1.0, minimalistic: bool = False) -> MobileNetV3:
+    """Build MobileNetV3-Small; ``width`` and ``minimalistic`` as in :func:`mbv3_large`."""
+    return MobileNetV3(SMALL, SMALL_HEAD, num_classes, width, minimalistic)

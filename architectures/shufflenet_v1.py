@@ -14,6 +14,8 @@ Deviations:
   2x); 0.25x takes those of 0.5x, which the printed 13M need; any other width 24 times itself.
 - The paper does not say how it rounds channels that the groups do not divide: such widths are refused, among them four
   rows of its Table 2, those of 2 and of 4 groups at 0.5x and at 0.25x.
+- The paper does not say where squeeze-and-excite stands or how far it squeezes: here at the end of the branch and to a
+  sixteenth, as in SENet's residual blocks, which the printed 527M fit. It has no channels for its shallow form at 0.5x.
 - Initialisation is that of the authors' code; batch normalisation has torch's defaults, as theirs.
 """
 
@@ -23,7 +25,8 @@ from itertools import pairwise
 
 from torch import Tensor, cat, nn
 
-from lwprof.architectures.blocks import ConvNorm, check_options
+from lwprof.architectures.attention import SqueezeExcite
+from lwprof.architectures.blocks import ConvNorm, channel_shuffle, check_flag, check_options
 
 # fmt: off
 REPEAT = (4, 8, 4)  # units of stages 2, 3, 4; the first of each has stride 2
@@ -37,13 +40,8 @@ OUTPUT_CHANNELS = {
 }
 STEM = {0.25: 12, 0.5: 12, 1.0: 24, 1.5: 24, 2.0: 48}
 STEM_8_GROUPS = {**STEM, 0.25: 16, 0.5: 16}
+REDUCTION = 16  # of squeeze-and-excite
 # fmt: on
-
-
-def channel_shuffle(x: Tensor, groups: int) -> Tensor:
-    """Interleave the channels of the groups: (N, g * c, H, W) read as (g, c) and written as (c, g)."""
-    n, channels, height, width = x.shape
-    return x.view(n, groups, channels // groups, height, width).transpose(1, 2).reshape(n, channels, height, width)
 
 
 class ShuffleUnit(nn.Module):
@@ -52,7 +50,15 @@ class ShuffleUnit(nn.Module):
     At stride 2 the shortcut is a 3x3 average pooling, and the two are concatenated instead of added.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, groups: int, first_groups: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        groups: int,
+        first_groups: int,
+        squeeze_excite: bool = False,
+    ) -> None:
         super().__init__()
         narrow = out_channels // 4
         branch = out_channels - in_channels if stride == 2 else out_channels
@@ -60,6 +66,7 @@ class ShuffleUnit(nn.Module):
         self.reduce = ConvNorm(in_channels, narrow, 1, groups=first_groups)
         self.depthwise = ConvNorm(narrow, narrow, 3, stride, groups=narrow, activation=None)
         self.expand = ConvNorm(narrow, branch, 1, groups=groups, activation=None)
+        self.squeeze_excite = SqueezeExcite(branch, max(1, branch // REDUCTION)) if squeeze_excite else None
         self.shortcut = nn.AvgPool2d(3, stride=2, padding=1) if stride == 2 else None
         self.activation = nn.ReLU(inplace=True)
 
@@ -69,6 +76,8 @@ class ShuffleUnit(nn.Module):
         if self.groups > 1:
             narrow = channel_shuffle(narrow, self.groups)
         branch: Tensor = self.expand(self.depthwise(narrow))
+        if self.squeeze_excite is not None:
+            branch = self.squeeze_excite(branch)
         joined = x + branch if self.shortcut is None else cat((self.shortcut(x), branch), dim=1)
         out: Tensor = self.activation(joined)
         return out
@@ -77,17 +86,18 @@ class ShuffleUnit(nn.Module):
 class ShuffleNetV1(nn.Module):
     """Stem, max-pooling, three stages of shuffle units, global average pooling, classifier."""
 
-    def __init__(self, num_classes: int, width: float, groups: int) -> None:
+    def __init__(self, num_classes: int, width: float, groups: int, squeeze_excite: bool) -> None:
         super().__init__()
         check_options(num_classes, width)
+        check_flag("squeeze_excite", squeeze_excite)
         channels, *stages = stage_channels(width, groups)
 
         self.stem = ConvNorm(3, channels, 3, stride=2)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
         self.stages = nn.Sequential()
         for stage, (out, repeat) in enumerate(zip(stages, REPEAT, strict=True)):
-            units = nn.Sequential(ShuffleUnit(channels, out, 2, groups, 1 if stage == 0 else groups))
-            units.extend(ShuffleUnit(out, out, 1, groups, groups) for _ in range(repeat - 1))
+            units = nn.Sequential(ShuffleUnit(channels, out, 2, groups, 1 if stage == 0 else groups, squeeze_excite))
+            units.extend(ShuffleUnit(out, out, 1, groups, groups, squeeze_excite) for _ in range(repeat - 1))
             self.stages.append(units)
             channels = out
         self.global_pool = nn.AdaptiveAvgPool2d(1)
@@ -134,6 +144,8 @@ def initialise_as_megvii(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.normal_(module.weight, std=0.01 if first else 1 / module.weight.shape[1])
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
             first = False
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.constant_(module.bias, 1e-4)
@@ -142,6 +154,8 @@ def initialise_as_megvii(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def shufflenetv1(num_classes: int = 1000, width: float = 1.0, groups: int = 3) -> ShuffleNetV1:
+def shufflenetv1(
+    num_classes: int = 1000, width: float = 1.0, groups: int = 3, squeeze_excite: bool = False
+) -> ShuffleNetV1:
     """Build ShuffleNetV1; ``groups`` split the pointwise convolutions, ``width`` multiplies the stage channels."""
-    return ShuffleNetV1(num_classes, width, groups)
+    return ShuffleNetV1(num_classes, width, groups, squeeze_excite)

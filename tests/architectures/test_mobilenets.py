@@ -118,3 +118,33 @@ def test_initialisation_is_that_of_slim(builder) -> None:
             assert module.eps == 1e-3
         elif isinstance(module, nn.Conv2d):
             assert module.weight.abs().max() <= 0.18
+
+
+def test_mbv1_shallow_leaves_out_the_five_blocks_of_512_at_14x14() -> None:
+    network = build(mbv1, form="shallow")
+    assert output_sizes(network, network.blocks) == [
+        (64, 112), (128, 56), (128, 56), (256, 28), (256, 28), (512, 14), (1024, 7), (1024, 7),
+    ]  # fmt: skip
+
+
+def test_mbv1_full_has_a_3x3_convolution_for_every_block() -> None:
+    convolutions = [module for module in build(mbv1, form="full").modules() if isinstance(module, nn.Conv2d)]
+    assert {(conv.kernel_size, conv.groups) for conv in convolutions} == {((3, 3), 1)}
+    assert [conv.out_channels for conv in convolutions[1:]] == [
+        block.pointwise.conv.out_channels for block in build(mbv1).blocks
+    ]
+
+
+@pytest.mark.parametrize("builder", [mbv3_large, mbv3_small])
+def test_mbv3_minimalistic_has_3x3_kernels_and_relu_alone(builder) -> None:
+    network = build(builder, minimalistic=True)
+    kinds = {type(module).__name__ for module in network.modules()}
+    assert kinds.isdisjoint({"SqueezeExcite", "Hardswish", "Hardsigmoid"})
+    assert {block.depthwise.conv.kernel_size for block in network.blocks} == {(3, 3)}
+    plain = build(builder)
+    assert output_sizes(network, network.blocks) == output_sizes(plain, plain.blocks)
+
+
+def test_mbv3_minimalistic_is_on_or_off() -> None:
+    with pytest.raises(ValueError, match=r"^minimalistic='yes': it is on or off"):
+        mbv3_large(minimalistic="yes")

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 import lwprof
-from lwprof.architectures import shufflenetv1, shufflenetv2
-from lwprof.architectures.shufflenet_v1 import OUTPUT_CHANNELS, channel_shuffle
+from lwprof.architectures import shufflenetv1, shufflenetv2, shufflenetv2_large
+from lwprof.architectures.blocks import channel_shuffle
+from lwprof.architectures.shufflenet_v1 import OUTPUT_CHANNELS
 
 
 def build(builder, **options) -> nn.Module:
@@ -133,3 +134,73 @@ def test_v2_drops_out_at_2x_only() -> None:
 def test_fragments_and_branches_of_the_units(builder, anchors: list[tuple[int, int]]) -> None:
     blocks = lwprof.profile(build(builder), input_size=(3, 224, 224)).fragmentation.blocks
     assert [(block.fragments, block.branches) for block in blocks] == anchors
+
+
+def gates(network: nn.Module) -> list[tuple[int, int]]:
+    """Channels of each squeeze-and-excite, and what it squeezes them to."""
+    found = [module for module in network.modules() if type(module).__name__ == "SqueezeExcite"]
+    return [(gate.reduce.in_channels, gate.reduce.out_channels) for gate in found]
+
+
+def test_v1_squeeze_excite_gates_the_branch_before_the_join() -> None:
+    branches = [144, *[240] * 3, 240, *[480] * 7, 480, *[960] * 3]
+    branches[0] = 240 - 24
+    assert gates(build(shufflenetv1, squeeze_excite=True)) == [(branch, branch // 16) for branch in branches]
+    unit = shufflenetv1(width=0.5, squeeze_excite=True).eval().stages[0][1]
+    nn.init.constant_(unit.squeeze_excite.expand.bias, -1e4)  # shut
+    x = torch.rand(1, 120, 4, 4)
+    with torch.inference_mode():
+        assert torch.equal(unit(x), x)
+
+
+def test_v2_squeeze_excite_gates_the_branch_and_squeezes_to_half_of_the_unit() -> None:
+    units = [(92, 58), *[(58, 58)] * 3, (116, 116), *[(116, 116)] * 7, (232, 232), *[(232, 232)] * 3]
+    assert gates(build(shufflenetv2, squeeze_excite=True)) == units
+    unit = shufflenetv2(width=0.5, squeeze_excite=True).eval().stages[0][1]
+    nn.init.constant_(unit.branch[-1].expand.bias, -1e4)  # shut
+    with torch.inference_mode():
+        out = unit(torch.rand(1, 48, 4, 4))
+    assert (out[:, 1::2] == 0).all()
+    assert (out[:, ::2] > 0).any()
+
+
+def test_v2_residual_adds_the_branchs_input_and_no_weights() -> None:
+    unit = shufflenetv2(width=0.5, residual=True).eval().stages[0][1]
+    nn.init.zeros_(unit.branch[-1].norm.weight)
+    nn.init.zeros_(unit.branch[-1].norm.bias)
+    x = torch.randn(1, 48, 4, 4)
+    before = x.clone()
+    with torch.inference_mode():
+        out = unit(x)
+    assert torch.equal(out[:, ::2], before[:, :24])
+    assert torch.equal(out[:, 1::2], before[:, 24:].relu())
+    assert torch.equal(x, before)
+    plain, residual = build(shufflenetv2).state_dict(), build(shufflenetv2, residual=True).state_dict()
+    assert plain.keys() == residual.keys()
+
+
+@pytest.mark.parametrize(("layers", "units", "stages"), [
+    (50, (3, 4, 6, 3), (244, 488, 976, 1952)),
+    (164, (10, 10, 23, 10), (340, 680, 1360, 2720)),
+])  # fmt: skip
+def test_v2_large_stages_are_those_of_the_appendix(
+    layers: int, units: tuple[int, ...], stages: tuple[int, ...]
+) -> None:
+    assert stage_sizes(build(shufflenetv2_large, layers=layers)) == list(
+        zip(units, stages, (56, 28, 14, 7), strict=True)
+    )
+
+
+@pytest.mark.parametrize("layers", [50, 164])
+def test_v2_large_forms_have_as_many_layers_as_they_say(layers: int) -> None:
+    network = build(shufflenetv2_large, layers=layers)
+    beside = {module for stage in network.stages for module in stage[0].side.modules()}
+    gates = {module for module in network.modules() if isinstance(module, nn.Conv2d) and module.bias is not None}
+    convolutions = {module for module in network.modules() if isinstance(module, nn.Conv2d)} - beside - gates
+    assert len(convolutions) + (layers == 164) == layers  # of 164 layers, the classifier is one
+
+
+@pytest.mark.parametrize("option", ["squeeze_excite", "residual"])
+def test_v2_flags_are_true_or_false(option: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{option}=1: it is on or off"):
+        shufflenetv2(**{option: 1})
