@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lwprof.architectures.attention import Attention
 from lwprof.architectures.blocks import ConvNorm, check_options, initialise_as_slim, make_divisible
 
 # fmt: off
@@ -36,26 +37,34 @@ HEAD = 1280
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expansion, 3x3 depthwise, 1x1 linear projection; a shortcut between the narrow ends (Table 1)."""
+    """1x1 expansion, 3x3 depthwise, 1x1 linear projection; a shortcut between the narrow ends (Table 1).
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int) -> None:
+    A block that expands may have ``attention`` between depthwise convolution and projection.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, expansion: int, attention: Attention | None = None
+    ) -> None:
         super().__init__()
         wide = expansion * in_channels
         self.expand = ConvNorm(in_channels, wide, 1, activation=nn.ReLU6) if expansion != 1 else nn.Identity()
         self.depthwise = ConvNorm(wide, wide, 3, stride, groups=wide, activation=nn.ReLU6)
+        self.attention = attention(wide) if attention is not None and expansion != 1 else nn.Identity()
         self.project = ConvNorm(wide, out_channels, 1, activation=None)
         self.shortcut = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, H / stride, W / stride)."""
-        out: Tensor = self.project(self.depthwise(self.expand(x)))
+        out: Tensor = self.project(self.attention(self.depthwise(self.expand(x))))
         return x + out if self.shortcut else out
 
 
 class MobileNetV2(nn.Module):
     """Stem, 17 inverted residuals, 1x1 convolution, global average pooling, classifier."""
 
-    def __init__(self, num_classes: int, width: float) -> None:
+    def __init__(
+        self, num_classes: int, width: float, attention: Attention | None = None, dropout: float = 0.2
+    ) -> None:
         super().__init__()
         check_options(num_classes, width)
 
@@ -67,12 +76,12 @@ class MobileNetV2(nn.Module):
         self.blocks = nn.Sequential()
         for t, c, n, s in BOTTLENECKS:
             for i in range(n):
-                self.blocks.append(InvertedResidual(channels, scaled(c), s if i == 0 else 1, t))
+                self.blocks.append(InvertedResidual(channels, scaled(c), s if i == 0 else 1, t, attention))
                 channels = scaled(c)
         head = scaled(HEAD) if width > 1 else HEAD
         self.head = ConvNorm(channels, head, 1, activation=nn.ReLU6)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(head, num_classes)
         initialise_as_slim(self, momentum=3e-3)
 
