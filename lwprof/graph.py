@@ -138,11 +138,19 @@ class GraphBuilder:
         return value
 
     def weight(
-        self, name: str, module: str, shape: tuple[int, ...], dtype: str, source: str, trainable: bool = False
+        self,
+        name: str,
+        module: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        source: str,
+        trainable: bool = False,
+        elements: int | None = None,
     ) -> Value:
         """Add the value of a tensor that the network stores."""
         number = len(self.values)
-        elements = prod(shape)
+        if elements is None:
+            elements = prod(shape)
         size = elements * dtype_bytes(dtype)
         value = _new(Value, (number, shape, dtype, elements, size, source, number, -1))
         self.values.append(value)

@@ -80,7 +80,8 @@ class Recorder(TorchDispatchMode):
             return None
         dtype = tensor.dtype
         trainable = tensor.requires_grad
-        value = self.builder.weight(name, module, tuple(tensor.shape), dtype_name(dtype), source, trainable)
+        shape, elements = tuple(tensor.shape), tensor.numel()
+        value = self.builder.weight(name, module, shape, dtype_name(dtype), source, trainable, elements)
         self._value_of[id(tensor)] = value
         if dtype.is_floating_point and source != "constant" and tensor.is_contiguous():
             self._dense[id(tensor)] = value
