@@ -17,7 +17,7 @@ from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.results import Published
-from lwprof.specs import near
+from lwprof.specs import near, plain
 
 Value = str | int | float | bool
 
@@ -119,15 +119,31 @@ class Entry:
         return {**{option.name: option.default for option in self.options}, **options}
 
 
+def folder() -> Path:
+    """Folder of the networks' files, found without importing them."""
+    package = find_spec("lwprof.architectures")  # importing it would import torch
+    if package is None or not package.submodule_search_locations:
+        raise InputError("lwprof's networks are missing; install lwprof again")
+    return Path(package.submodule_search_locations[0])
+
+
 @cache
 def entries() -> Mapping[str, Entry]:
     """Every network by name, in the order of the catalogue."""
-    package = find_spec("lwprof.architectures")  # finds the folder; importing it would import torch
-    if package is None or not package.submodule_search_locations:
-        raise InputError("lwprof's networks are missing; install lwprof again")
-    with (Path(package.submodule_search_locations[0]) / "catalog.toml").open("rb") as file:
+    with (folder() / "catalog.toml").open("rb") as file:
         tables = tomllib.load(file)
     return MappingProxyType({name: _entry(name, table) for name, table in tables.items()})
+
+
+@cache
+def names() -> Mapping[str, str]:
+    """Every name and alias, with the name of the network that it means.
+
+    >>> names()["mobilenet_v2"]
+    'mbv2'
+    """
+    found = {alias: entry.name for entry in entries().values() for alias in (entry.name, *entry.aliases)}
+    return MappingProxyType(found)
 
 
 def find(name: str) -> Entry:
@@ -139,11 +155,10 @@ def find(name: str) -> Entry:
     Raises:
         InputError: there is none; the message names the nearest.
     """
-    names = {alias: entry.name for entry in entries().values() for alias in (entry.name, *entry.aliases)}
-    plain = name.lower().replace("-", "_")
-    if plain in names:
-        return entries()[names[plain]]
-    hint = near(plain, names) or f"; there are {', '.join(entries())}"
+    word = plain(name)
+    if word in names():
+        return entries()[names()[word]]
+    hint = near(word, names()) or f"; there are {', '.join(entries())}"
     raise InputError(f"unknown network {name!r}{hint}")
 
 
@@ -171,14 +186,14 @@ def _entry(name: str, table: Mapping[str, Any]) -> Entry:
             figures["deviations"] = {**group.get("deviations", {}), **row.get("deviations", {})}
             published.append(_published(MappingProxyType(chosen), **figures))
 
-    plain = {k: v for k, v in table.items() if k not in ("num_classes", "options", "variants", "published", "aliases")}
+    direct = {k: v for k, v in table.items() if k not in ("num_classes", "options", "variants", "published", "aliases")}
     return Entry(
         name=name,
         aliases=tuple(table["aliases"]),
         options=options,
         variants=tuple(variants),
         published=tuple(published),
-        **plain,
+        **direct,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 from torch import nn
 
 from lwprof.errors import InputError
-from lwprof.models import USER_INPUT, Network, resolve
-from lwprof.profiling import input_specs, profile, profile_network, sizes_for_spec
+from lwprof.models import USER_INPUT, Network, input_values, resolve
+from lwprof.profiling import Inputs, input_specs, profile_network, sizes_for_spec
 from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
 from lwprof.timing.backends import Options
 from lwprof.timing.clock import Clock
@@ -22,7 +23,6 @@ from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 BUDGET_PER_NETWORK_S = 5.0
 
 InputSize = Sequence[int] | Sequence[Sequence[int] | TensorSpec]
-Inputs = Sequence[Any] | Mapping[str, Any]
 Row = tuple[Network, ProfileResult]
 
 
@@ -32,6 +32,7 @@ def compare(
     inputs: Inputs | None = None,
     input_size: InputSize | None = None,
     batch: int = 1,
+    weights_files: Sequence[str | PathLike[str] | None] = (),
     block: str | None = None,
     backend: str = "torch",
     device: str = "cpu",
@@ -51,10 +52,12 @@ def compare(
 
     Args:
         networks: model specs, modules or networks; the first is what the others are compared to.
-        inputs: what every module is called with, a tuple or a dict by keyword, instead of random tensors.
+        inputs: what every network is called with, a tuple or a dict by keyword, instead of random tensors; or a
+            function that makes it, also by name, as for :func:`lwprof.profile`.
         input_size: of one input or of each, without the batch dimension; by default that of the spec, and
             ``(3, 224, 224)`` for a module.
-        batch: first dimension of the random inputs.
+        batch: first dimension of the random inputs; those that a function makes have their own.
+        weights_files: weights to load, one for each network, ``None`` for one that keeps its random weights.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
         backend: what to time on.
         device: where to time.
@@ -72,16 +75,15 @@ def compare(
         BackendError: the backend or device is not available.
     """
     _check_networks(networks, inputs, input_size, batch)
+    files = _weights_files(networks, weights_files)
     budget_s = BUDGET_PER_NETWORK_S * len(networks) if budget_s is None else budget_s
     _check_numbers(budget_s, precision, margin)
-    if inputs is not None and not isinstance(inputs, Sequence | Mapping):  # a lone tensor
-        inputs = (inputs,)
     record: dict[str, Scalar] = environment()
-    rows, interrupted = _rows(networks, inputs, input_size, batch, block, progress)
+    rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
     if interrupted or not timed:
         return CompareResult(_models(rows, (), backend, margin, seed), record, interrupted)
     latencies = time_subjects(
-        [Subject(network.name, network.module, result.model.inputs, inputs, network.build_s)
+        [Subject(network.name, network.module, result.model.inputs, network.values, network.build_s)
          for network, result in rows],
         backend=backend, options=Options(device, threads, seed),
         rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
@@ -135,18 +137,32 @@ def _check_networks(networks: Sequence[Any], inputs: Inputs | None, size: InputS
         raise InputError(f"a batch of {batch} is not possible; give 1 or more")
     if inputs is not None and size is not None:
         raise InputError("give either inputs or input_size, not both")
-    if inputs is not None and batch != 1:
+    if inputs is not None and batch != 1 and not callable(inputs) and not isinstance(inputs, str):
         raise InputError(f"inputs have a batch of their own; leave out batch={batch}")
     for item in networks:
         if not isinstance(item, str | nn.Module | Network):
             kind = type(item).__name__
             raise InputError(f"{reprlib.repr(item)}, of type {kind}, is neither a model spec nor an nn.Module")
-        if isinstance(item, str) and inputs is not None:
-            raise InputError("inputs go with modules; give input_size with a model spec")
         if isinstance(item, Network) and not (inputs is None and size is None and batch == 1):
             raise InputError(f"{item.name} has inputs of its own; leave out inputs, input_size and batch")
     if size is not None:
         input_specs(size)
+
+
+def _weights_files(
+    networks: Sequence[Any], files: Sequence[str | PathLike[str] | None]
+) -> Sequence[str | PathLike[str] | None]:
+    """A file of weights or ``None`` for each network."""
+    if not files:
+        return [None] * len(networks)
+    if len(files) != len(networks):
+        raise InputError(
+            f"{len(files)} files of weights for {len(networks)} networks; give one for each in their order, or none"
+        )
+    for item, file in zip(networks, files, strict=True):
+        if file is not None and not isinstance(item, str):
+            raise InputError(f"{file} goes with a model spec; load the weights of a module into it")
+    return files
 
 
 def _check_numbers(budget_s: float, precision: float, margin: float) -> None:
@@ -159,6 +175,7 @@ def _check_numbers(budget_s: float, precision: float, margin: float) -> None:
 
 def _rows(
     networks: Sequence[str | nn.Module | Network],
+    files: Sequence[str | PathLike[str] | None],
     inputs: Inputs | None,
     size: InputSize | None,
     batch: int,
@@ -168,11 +185,11 @@ def _rows(
     """Profile the networks; those that were profiled by then, and whether Ctrl-C ended it."""
     rows: list[Row] = []
     try:
-        for number, item in enumerate(networks):
+        for number, (item, file) in enumerate(zip(networks, files, strict=True)):
             if progress is not None:
                 progress("profile", number / len(networks))
-            network = _network(item, inputs, size, batch)
-            rows.append((network, _profiled(network, inputs, block)))
+            network = _network(item, file, inputs, size, batch)
+            rows.append((network, _profiled(network, block)))
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -180,21 +197,31 @@ def _rows(
     return rows, False
 
 
-def _network(item: str | nn.Module | Network, inputs: Inputs | None, size: InputSize | None, batch: int) -> Network:
+def _network(
+    item: str | nn.Module | Network,
+    file: str | PathLike[str] | None,
+    inputs: Inputs | None,
+    size: InputSize | None,
+    batch: int,
+) -> Network:
     if isinstance(item, Network):
         return item
     if isinstance(item, str):
-        return resolve(item, input_sizes=sizes_for_spec(size), batch=batch)
+        sizes = sizes_for_spec(size)
+        return resolve(item, input_sizes=sizes, inputs=inputs, batch=batch, weights_file=file)
     name = type(item).__name__
-    specs = [] if inputs is not None else input_specs(USER_INPUT if size is None else size, item)
+    if inputs is not None:
+        made = callable(inputs) or isinstance(inputs, str)
+        lone = not isinstance(inputs, Sequence | Mapping)  # a tensor
+        values = input_values(inputs) if made else (inputs,) if lone else inputs
+        return Network(name, name, item, (), values=values)
+    specs = input_specs(USER_INPUT if size is None else size, item)
     return Network(name, name, item, tuple(TensorSpec((batch, *spec.shape), spec.dtype) for spec in specs))
 
 
-def _profiled(network: Network, inputs: Inputs | None, block: str | None) -> ProfileResult:
+def _profiled(network: Network, block: str | None) -> ProfileResult:
     try:
-        if inputs is None:
-            return profile_network(network, block=block)
-        return profile(network.module, inputs=inputs, block=block)
+        return profile_network(network, block=block)
     except InputError as error:
         if network.name in str(error):
             raise

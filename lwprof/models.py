@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lwprof import catalog, specs, user_code
+from lwprof import builders, catalog, names, requests, specs, user_code
 from lwprof.errors import InputError
 from lwprof.results import Published, TensorSpec
+from lwprof.settings import ProjectNetwork
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from lwprof.inputs import Values
 
 USER_INPUT = (3, 224, 224)
 """Input size of a user's network where none is given."""
@@ -32,39 +34,73 @@ class Network:
     published: Published | None = None
     build_s: float = 0.0
     """Seconds that building took, without importing the code."""
+    values: Values | None = None
+    """The inputs themselves, by position or by keyword, where a function made them or the caller gave them."""
 
 
 def resolve(
-    spec: str, *, input_sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1, weights: bool = True
+    spec: str,
+    *,
+    input_sizes: Sequence[Sequence[int] | TensorSpec] = (),
+    inputs: str | Callable[[], object] | Values | None = None,
+    batch: int = 1,
+    weights: bool = True,
+    weights_file: str | PathLike[str] | None = None,
 ) -> Network:
     """Build the network that ``spec`` names, with the same weights every time.
 
-    ``input_sizes`` are without the batch dimension, one for each input, of the network's own floating
-    dtype unless a :class:`TensorSpec` says otherwise. By default one image at the catalogue's resolution.
-
-    Without ``weights`` a network of the catalogue is built of meta tensors: enough to count it, and drawing
-    random weights takes longer than that.
+    Args:
+        spec: a model spec.
+        input_sizes: without the batch dimension, one for each input, of the network's own floating dtype unless a
+            :class:`TensorSpec` says otherwise. By default one image of the usual size: the catalogue's resolution,
+            or what a library says of the network.
+        inputs: instead of sizes, the inputs themselves (a tensor, a tuple, or a dict by keyword) or a function that
+            makes them, also by name: in the network's own file or module, or as ``FILE.py:NAME``. They have a batch
+            of their own.
+        batch: first dimension of the inputs that sizes describe.
+        weights: without, a network of the catalogue or of a library is built of meta tensors: enough to count it,
+            and drawing random weights takes longer than that.
+        weights_file: weights to load into it.
 
     Raises:
         InputError: the spec names nothing, or its network refuses to be built so.
+        BackendError: the spec names a library that is not installed.
     """
     parsed = specs.parse(spec)
     if batch < 1:
         raise InputError(f"a batch of {batch} is not possible; give 1 or more")
-    if parsed.kind == "catalogue":
-        entry, options, resolution = _catalogue_request(parsed)
-        sizes = _catalogue_sizes(entry, _specs(input_sizes, "float32"), resolution)
-        module, build_s = _build_entry(entry, options, parsed.text, weights)
-        height, width = sizes[0].shape[1:]
-        published = entry.published_for(options, height) if height == width else None
-        place = entry.name
+    if inputs is not None and input_sizes:
+        raise InputError("give either inputs or an input size, not both")
+    target, name, project = _followed(parsed)
+    sizes = _sizes(input_sizes)
+    if project is not None and inputs is None and not sizes:
+        inputs, sizes = project.inputs or None, project.input_sizes
+    file = _weights_file(weights_file, project)
+    values = None if inputs is None else input_values(inputs, target, project)
+    wanted = _first_size(values) if values is not None else _shape(sizes[0]) if len(sizes) == 1 else None
+    published = None
+    if target.kind == "catalogue":
+        entry = catalog.find(target.place)
+        options, resolution = requests.options_and_resolution(entry, target)
+        if values is None:
+            sizes = tuple(requests.sizes(entry, sizes, resolution))
+            wanted = _shape(sizes[0])
+        module, build_s = builders.of_catalogue(entry, options, parsed.text, weights or file is not None)
+        if wanted is not None and wanted[1] == wanted[2]:
+            published = entry.published_for(options, wanted[1])
+    elif target.kind == "library":
+        library_options, size = _library_request(target, sizes)
+        made, build_s = builders.of_library(target, library_options, size or wanted, weights or file is not None)
+        module, published = made.module, made.published
+        sizes = sizes or (made.input_size,)
     else:
-        module, build_s = _build_user(parsed, parsed.values)
-        sizes = _specs(input_sizes or [USER_INPUT], _dtype(module))
-        published, place = None, parsed.name
-    name = ":".join([place, *([_written(parsed)] if parsed.options else [])])
-    inputs = tuple(TensorSpec((batch, *size.shape), size.dtype) for size in sizes)
-    return Network(name, parsed.text, module, inputs, published, build_s)
+        module, build_s = builders.of_user(target, target.values)
+        sizes = sizes or (USER_INPUT,)
+    if file is not None:
+        _load(module, file, name, target)
+    written = ",".join(f"{key}={value}" for key, value in parsed.options.items())
+    given = _given(values) if values is not None else _batched(sizes, batch, module)
+    return Network(f"{name}:{written}" if written else name, parsed.text, module, given, published, build_s, values)
 
 
 def build(name: str, **options: object) -> nn.Module:
@@ -75,119 +111,123 @@ def build(name: str, **options: object) -> nn.Module:
 
     Raises:
         InputError: the name names nothing, or its network refuses the options.
+        BackendError: the spec names a library that is not installed.
     """
-    parsed = specs.parse(name)
-    if parsed.kind != "catalogue":
-        return _build_user(parsed, {**parsed.values, **options})[0]
-    entry, given, resolution = _catalogue_request(parsed)
-    if resolution is not None or "resolution" in options:
-        raise InputError("resolution belongs to the input, not to the module; leave it out of build()")
-    known = {option.name: option for option in entry.options}
-    for key, value in options.items():
-        given[key] = _checked(entry.name, known, key, value, repr(value))
-    return _build_entry(entry, given, name)[0]
-
-
-def _catalogue_request(parsed: specs.Spec) -> tuple[catalog.Entry, dict[str, object], int | None]:
-    """Entry, checked builder options, and the resolution if one is given."""
-    entry = catalog.find(parsed.place)
-    known = {option.name: option for option in entry.options}
-    options: dict[str, object] = {}
-    resolution = None
-    for key, text in parsed.options.items():
-        value = specs.literal(text)
-        if key == "resolution":
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{parsed.text}: resolution must be a whole number of pixels, not {text}")
-            resolution = value
+    target, label, project = _followed(specs.parse(name))
+    if target.kind != "catalogue":
+        values = {**target.values, **options}
+        if target.kind == "library":
+            module = builders.of_library(target, values, None)[0].module
         else:
-            options[key] = _checked(entry.name, known, key, value, text)
-    return entry, options, resolution
-
-
-def _checked(network: str, known: Mapping[str, catalog.Option], key: str, value: object, text: str) -> object:
-    """``value``, if option ``key`` of the network can be that."""
-    if key not in known:
-        names = [*known, "resolution"]
-        hint = specs.near(key, names) or f"; it has {', '.join(names)}"
-        raise InputError(f"{network} has no option {key!r}{hint}")
-    default, choices = known[key].default, known[key].choices
-    if isinstance(default, str) and not isinstance(value, str):
-        value = text
-    if isinstance(default, bool):
-        fits, wanted = isinstance(value, bool), "true or false"
-    elif isinstance(default, int):
-        fits, wanted = isinstance(value, int) and not isinstance(value, bool), "a whole number"
-    elif isinstance(default, float):
-        fits, wanted = isinstance(value, int | float) and not isinstance(value, bool), "a number"
+            module = builders.of_user(target, values)[0]
     else:
-        fits, wanted = True, ""
-    if not fits:
-        raise InputError(f"{network}: {key} must be {wanted}, not {text}")
-    if choices and value not in choices:
-        raise InputError(f"{network}: {key} must be one of {', '.join(map(str, choices))}, not {text}")
-    return value
+        entry = catalog.find(target.place)
+        given, resolution = requests.options_and_resolution(entry, target)
+        if resolution is not None or "resolution" in options:
+            raise InputError("resolution belongs to the input, not to the module; leave it out of build()")
+        for key, value in options.items():
+            given[key] = requests.checked(entry, key, value, repr(value))
+        module = builders.of_catalogue(entry, given, name)[0]
+    if (file := _weights_file(None, project)) is not None:
+        _load(module, file, label, target)
+    return module
 
 
-def _catalogue_sizes(entry: catalog.Entry, sizes: list[TensorSpec], resolution: int | None) -> list[TensorSpec]:
-    """The input of a network of the catalogue, large enough for it."""
-    if sizes and resolution is not None:
-        raise InputError(f"{entry.name}: give either resolution={resolution} or an input size, not both")
-    if not sizes:
-        side = entry.resolution if resolution is None else resolution
-        sizes = [TensorSpec((3, side, side), "float32")]
-    if len(sizes) > 1 or len(sizes[0].shape) != 3 or sizes[0].shape[0] != 3:
-        raise InputError(f"{entry.name} takes one image such as 3,{entry.resolution},{entry.resolution}")
-    if min(sizes[0].shape[1:]) < entry.min_resolution:
-        side = min(sizes[0].shape[1:])
-        raise InputError(f"{entry.name} needs a resolution of at least {entry.min_resolution}, not {side}")
-    return sizes
+def _followed(parsed: specs.Spec, project: bool = True) -> tuple[specs.Spec, str, ProjectNetwork | None]:
+    """What a spec comes down to once names are looked up, its name in reports, and what the project says of it."""
+    if parsed.kind == "library":
+        return parsed, f"{parsed.place}:{parsed.name}", None
+    if parsed.kind != "catalogue":
+        return parsed, parsed.name, None
+    named = names.find(parsed.place, project=project)
+    if isinstance(named, catalog.Entry):
+        return parsed, named.name, None
+    own = named if isinstance(named, ProjectNetwork) else None
+    target = specs.parse(named.spec) if own is None else own.parsed()
+    target = replace(target, text=parsed.text, options={**target.options, **parsed.options})
+    return _followed(target, project=False)[0], named.name, own
 
 
-def _specs(sizes: Sequence[Sequence[int] | TensorSpec], dtype: str) -> list[TensorSpec]:
-    return [size if isinstance(size, TensorSpec) else TensorSpec(tuple(size), dtype) for size in sizes]
+def _library_request(
+    target: specs.Spec, sizes: Sequence[specs.Size]
+) -> tuple[dict[str, object], tuple[int, ...] | None]:
+    """Options for the builder of a library, and the size of image that "resolution" among them asks for."""
+    options = target.values
+    if "resolution" not in target.options:
+        return options, None
+    side = requests.pixels(target, target.options["resolution"])
+    if sizes:
+        raise InputError(f"{target.text}: give either resolution={side} or an input size, not both")
+    del options["resolution"]
+    channels = options.get("in_chans", options.get("in_channels", USER_INPUT[0]))
+    return options, (channels if isinstance(channels, int) else USER_INPUT[0], side, side)
 
 
-def _dtype(module: nn.Module) -> str:
+def input_values(inputs: Any, network: specs.Spec | None = None, project: ProjectNetwork | None = None) -> Values:
+    """The inputs that were given, or that a function makes, be it given itself or by name.
+
+    Args:
+        inputs: a tensor, a tuple or a dict of them; or the function; or its name.
+        network: whose file or module holds a function that is named without one.
+        project: what the path of a file is relative to, where the project names it.
+
+    Raises:
+        InputError: there is no such function, it raises, or it returns something else.
+    """
+    from lwprof.inputs import call_values
+
+    if not isinstance(inputs, str) and not callable(inputs):
+        return call_values(inputs, "inputs")
+    with builders.seeded():
+        if isinstance(inputs, str):
+            function, label = user_code.input_function(inputs, network, project.folder if project else None)
+        else:
+            function, label = inputs, getattr(inputs, "__name__", "inputs")
+        return call_values(user_code.call(function, {}, label, "makes no inputs"), label)
+
+
+def _given(values: Values) -> tuple[TensorSpec, ...]:
+    from lwprof.inputs import tensors
+
+    return tuple(
+        TensorSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for tensor in tensors(values)
+    )
+
+
+def _first_size(values: Values) -> tuple[int, ...] | None:
+    """Size of the image in inputs that are one batch of images."""
+    shapes = [spec.shape for spec in _given(values)]
+    return shapes[0][1:] if len(shapes) == 1 and len(shapes[0]) == 4 else None
+
+
+def _sizes(given: Sequence[Sequence[int] | TensorSpec]) -> tuple[specs.Size, ...]:
+    return tuple(size if isinstance(size, TensorSpec) else tuple(size) for size in given)
+
+
+def _shape(size: specs.Size) -> tuple[int, ...]:
+    return size.shape if isinstance(size, TensorSpec) else size
+
+
+def _batched(sizes: Sequence[specs.Size], batch: int, module: nn.Module) -> tuple[TensorSpec, ...]:
+    """Inputs of these sizes; those without a dtype have the network's own."""
     from lwprof.inputs import floating_dtype
 
-    return str(floating_dtype(module)).removeprefix("torch.")
+    own = str(floating_dtype(module)).removeprefix("torch.")
+    return tuple(
+        TensorSpec((batch, *_shape(size)), size.dtype if isinstance(size, TensorSpec) else own) for size in sizes
+    )
 
 
-def _build_entry(
-    entry: catalog.Entry, options: Mapping[str, object], label: str, weights: bool = True
-) -> tuple[nn.Module, float]:
-    """A network of the catalogue, and the seconds that building it took."""
-    file, _, function = entry.builder.partition(":")
-    builder = getattr(importlib.import_module(f"lwprof.architectures.{file}"), function)
-    import torch
-
-    with _seeded(), contextlib.nullcontext() if weights else torch.device("meta"):
-        start = time.perf_counter()
-        module: nn.Module = user_code.call(builder, options, label)
-        return module, time.perf_counter() - start
+def _weights_file(given: str | PathLike[str] | None, project: ProjectNetwork | None) -> Path | None:
+    if given is not None:
+        return Path(given)
+    return project.folder / project.weights if project is not None and project.weights else None
 
 
-def _build_user(parsed: specs.Spec, options: Mapping[str, object]) -> tuple[nn.Module, float]:
-    """A user's network, and the seconds that building it took."""
-    found_in = user_code.file_module if parsed.kind == "file" else user_code.named_module
-    with _seeded():
-        found = user_code.find(found_in(parsed.place), parsed.name, parsed.place)
-    with _seeded():
-        start = time.perf_counter()
-        module: nn.Module = user_code.make(found, options, f"{parsed.place}:{parsed.name}")
-        return module, time.perf_counter() - start
+def _load(module: nn.Module, file: Path, name: str, target: specs.Spec) -> None:
+    from lwprof import weights
+    from lwprof.architectures import conversion
 
-
-def _written(parsed: specs.Spec) -> str:
-    return ",".join(f"{key}={value}" for key, value in parsed.options.items())
-
-
-@contextlib.contextmanager
-def _seeded() -> Iterator[Any]:
-    """Give torch's generator a fixed seed, and its old state back afterwards."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        yield
+    entry = catalog.find(target.place).name if target.kind == "catalogue" else ""
+    conversions = getattr(conversion, "CONVERSIONS", {}).get(entry, ())
+    weights.fit(module, weights.load(file), file, name, conversions)

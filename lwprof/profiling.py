@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from os import PathLike
 from typing import Any
 
 import torch
@@ -15,15 +17,18 @@ from lwprof.capture.tensors import dtype_name
 from lwprof.errors import InputError
 from lwprof.graph import OpGraph
 from lwprof.inputs import floating_dtype
-from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.models import USER_INPUT, Network, input_values, resolve
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
 from lwprof.specs import near
+
+Inputs = str | Callable[[], object] | Sequence[Any] | Mapping[str, Any]
+"""What a network is called with, or a function that makes it, or that function's name."""
 
 
 def profile(
     network: str | nn.Module,
     *,
-    inputs: Sequence[Any] | Mapping[str, Any] | None = None,
+    inputs: Inputs | None = None,
     input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
     block: str | None = None,
 ) -> ProfileResult:
@@ -37,7 +42,8 @@ def profile(
     Args:
         network: a module, or a model spec such as ``"mbv2:width=0.75"``.
         inputs: what the module is called with: a tuple of positional inputs or a dict of keyword inputs;
-            tensors may be nested in lists, tuples and dicts. Only shapes and dtypes matter unless the
+            tensors may be nested in lists, tuples and dicts. Or a function that makes them, also by name:
+            ``"FILE.py:NAME"``, or ``"NAME"`` in the file of a spec. Only shapes and dtypes matter unless the
             network's control flow reads values.
         input_size: instead of ``inputs``, the shape of one input without the batch dimension
             (or a list of shapes, one an input), of the module's floating dtype; the batch is 1. The default is
@@ -48,9 +54,7 @@ def profile(
         InputError: an unknown spec or block, or the network's forward raised.
     """
     if isinstance(network, str):
-        if inputs is not None:
-            raise InputError("inputs go with a module; give input_size with a model spec")
-        return profile_network(resolve(network, input_sizes=sizes_for_spec(input_size), weights=False), block=block)
+        return profile_spec(network, inputs=inputs, input_sizes=sizes_for_spec(input_size), block=block)
     if not isinstance(network, nn.Module):
         raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
     if inputs is None:
@@ -58,13 +62,35 @@ def profile(
         inputs = tuple(_meta(TensorSpec((1, *spec.shape), spec.dtype)) for spec in specs)
     elif input_size is not None:
         raise InputError("give either inputs or input_size, not both")
+    elif callable(inputs) or isinstance(inputs, str):
+        inputs = input_values(inputs)
     name = type(network).__name__
     return _profile(network, inputs, name, name, None, block)
 
 
+def profile_spec(
+    spec: str,
+    *,
+    inputs: Inputs | None = None,
+    input_sizes: Sequence[Sequence[int] | TensorSpec] = (),
+    batch: int = 1,
+    weights_file: str | PathLike[str] | None = None,
+    block: str | None = None,
+) -> ProfileResult:
+    """Profile the network that ``spec`` names, without drawing weights where it can be counted without."""
+    build = partial(resolve, spec, inputs=inputs, input_sizes=input_sizes, batch=batch, weights_file=weights_file)
+    network = build(weights=False)
+    try:
+        return profile_network(network, block=block)
+    except InputError:
+        if not any(parameter.is_meta for parameter in network.module.parameters()):
+            raise
+    return profile_network(build(), block=block)  # its forward may have read values
+
+
 def profile_network(network: Network, *, block: str | None = None) -> ProfileResult:
     """Profile a network that a model spec named."""
-    inputs = tuple(_meta(spec) for spec in network.inputs)
+    inputs = tuple(map(_meta, network.inputs)) if network.values is None else network.values
     return _profile(network.module, inputs, network.name, network.spec, network.published, block)
 
 

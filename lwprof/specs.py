@@ -1,21 +1,29 @@
 """Model specs: the grammar of what people type to name a network.
 
-``mbv2`` · ``mbv2:width=0.75,resolution=160`` · ``path/net.py:TinyNet`` · ``pkg.mod:make_net``;
-options after a second colon are keyword arguments of the builder. Nothing here imports torch.
+``mbv2`` · ``mbv2:width=0.75,resolution=160`` · ``timm:lcnet_050`` · ``torchvision:resnet18`` ·
+``path/net.py:TinyNet`` · ``pkg.mod:make_net``; options after a second colon are keyword
+arguments of the builder. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lwprof.errors import InputError
 from lwprof.results import TensorSpec
 from lwprof.units import DTYPE_BYTES
+
+LIBRARIES = ("timm", "torchvision", "pytorchcv")
+"""Packages whose networks are named as LIBRARY:NETWORK."""
+
+Size = TensorSpec | tuple[int, ...]
+"""Size of one input without the batch dimension; without a dtype it has that of the network."""
 
 LARGEST_SIDE = 2**31 - 1
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -28,18 +36,29 @@ class Spec:
 
     text: str
     kind: str
-    """"catalogue", "file" (a Python file) or "module" (an importable module)."""
+    """"catalogue" (any plain name), "library", "file" (a Python file) or "module" (an importable module)."""
     place: str
-    """The catalogue's name, the file's path, or the module's dotted name."""
+    """The plain name, the library, the file's path, or the module's dotted name."""
     name: str
-    """What the file or module holds; empty for the catalogue, and where none was given."""
+    """What the library, file or module holds; empty for a plain name, and where none was given."""
     options: dict[str, str]
     """Keyword arguments of the builder, as typed."""
+    folder: Path | None = None
+    """Where a module is looked for; by default in the current folder."""
 
     @property
     def values(self) -> dict[str, object]:
         """The options as Python values."""
         return {key: literal(text) for key, text in self.options.items()}
+
+    def under(self, folder: Path) -> Spec:
+        """The same spec, its paths relative to ``folder``."""
+        if self.kind in ("catalogue", "library"):
+            return self
+        if self.kind == "module":
+            return replace(self, folder=folder)
+        relative = os.path.relpath(folder / self.place)
+        return replace(self, place=str(folder / self.place) if relative.startswith("..") else relative)
 
 
 def parse(text: str) -> Spec:
@@ -58,8 +77,8 @@ def parse(text: str) -> Spec:
     if not text.strip(": "):
         raise InputError("a network's name is empty; try 'lwprof list'")
     head, _, rest = text.partition(":")
-    if head in ("timm", "torchvision"):
-        raise InputError(f"{text!r}: networks of {head} are not supported in this version; use FILE.py:NAME")
+    if head in LIBRARIES:
+        return _library(text, head, rest)
     if head.lower().endswith(".onnx"):
         raise InputError(f"{text!r}: ONNX files are not supported in this version")
     file = re.match(r"(.+?\.py)(?::|$)", text)
@@ -93,30 +112,39 @@ def literal(text: str) -> object:
     return value
 
 
-def input_size(text: str) -> TensorSpec:
-    """Read the size of one input, batch left out, with a dtype after a colon if it is not float32.
+def input_size(text: str) -> Size:
+    """Read the size of one input, batch left out, with a dtype after a colon if it is not the network's own.
 
-    >>> input_size("3,32,32")
-    TensorSpec(shape=(3, 32, 32), dtype='float32')
-    >>> input_size("16:int64").dtype
-    'int64'
+    >>> input_size("3x32x32"), input_size("3,32,32")
+    ((3, 32, 32), (3, 32, 32))
+    >>> input_size("16:int64")
+    TensorSpec(shape=(16,), dtype='int64')
 
     Raises:
         InputError: not a list of positive whole numbers, or an unknown dtype.
     """
-    sizes, _, dtype = text.partition(":")
-    dtype = dtype.strip() or "float32"
-    if dtype not in DTYPE_BYTES or dtype.startswith("q"):
+    sizes, colon, dtype = text.partition(":")
+    dtype = dtype.strip()
+    if colon and (dtype not in DTYPE_BYTES or dtype.startswith("q")):
         raise InputError(f"input size {text!r}: unknown dtype {dtype!r}{near(dtype, DTYPE_BYTES)}")
     try:
-        shape = tuple(int(size) for size in sizes.split(","))
+        shape = tuple(int(size) for size in re.split("[,x×]", sizes))
     except ValueError:
         shape = ()
     if not shape or min(shape) < 1:
-        raise InputError(f"input size {text!r} is not a list of positive whole numbers such as 3,224,224")
+        raise InputError(f"input size {text!r} is not a list of positive whole numbers such as 3x224x224")
     if max(shape) > LARGEST_SIDE:
         raise InputError(f"input size {text!r} is too large: no side may be more than {LARGEST_SIDE}")
-    return TensorSpec(shape, dtype)
+    return TensorSpec(shape, dtype) if dtype else shape
+
+
+def plain(name: str) -> str:
+    """A network's name as it is compared: case, and "-" for "_", do not matter.
+
+    >>> plain("MobileNet-v2")
+    'mobilenet_v2'
+    """
+    return name.lower().replace("-", "_")
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -133,6 +161,14 @@ def near(word: str, known: Iterable[str]) -> str:
     if not found:
         return ""
     return f"; did you mean {(known[found[0]] if isinstance(known, Mapping) else found[0])!r}?"
+
+
+def _library(text: str, library: str, rest: str) -> Spec:
+    name, _, options = rest.partition(":")
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        advice = f"write {library}:NAME, or {library}:NAME:OPTION=VALUE"
+        raise InputError(f"{text!r} names no network of {library}; {advice}")
+    return Spec(text, "library", library, name, _options(text, options))
 
 
 def _name_and_options(text: str, rest: str) -> tuple[str, dict[str, str]]:

@@ -10,11 +10,13 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lwprof.errors import InputError, first_line, missing_memory, sentence
+from lwprof import specs
+from lwprof.errors import BackendError, InputError, first_line, missing_memory, sentence
 from lwprof.specs import near
 
 _folders: list[Path] = []
@@ -55,13 +57,13 @@ def file_module(place: str) -> ModuleType:
     return module
 
 
-def named_module(name: str) -> ModuleType:
-    """Import a module by its dotted name, with the current folder importable.
+def named_module(name: str, folder: Path | None = None) -> ModuleType:
+    """Import a module by its dotted name, with ``folder``, by default the current one, importable.
 
     Raises:
         InputError: there is no such module, or it raises.
     """
-    folder = Path.cwd()
+    folder = Path.cwd() if folder is None else folder
     with _importable(folder), _import_errors(f"module {name}", None):
         try:
             return importlib.import_module(name)
@@ -92,6 +94,41 @@ def find(module: ModuleType, name: str, place: str) -> Any:
     return found
 
 
+def located(parsed: specs.Spec) -> Any:
+    """Import what a spec names, be it in a file or in a module.
+
+    Raises:
+        InputError: it is not there, or its code raises when it is imported.
+    """
+    module = file_module(parsed.place) if parsed.kind == "file" else named_module(parsed.place, parsed.folder)
+    return find(module, parsed.name, parsed.place)
+
+
+def input_function(text: str, network: specs.Spec | None, folder: Path | None = None) -> tuple[Any, str]:
+    """Find the function that makes inputs, and what to call it in a sentence.
+
+    Args:
+        text: its name in the file or module of ``network``, or FILE.py:NAME or pkg.mod:NAME.
+        network: the spec whose inputs they are; ``None`` for a network without one.
+        folder: what the path of a file is relative to; by default the current one.
+
+    Raises:
+        InputError: there is no such function.
+    """
+    own = network if network is not None and network.kind in ("file", "module") else None
+    if ":" in text or text.endswith(".py"):
+        parsed: specs.Spec | None = specs.parse(text) if folder is None else specs.parse(text).under(folder)
+    else:
+        parsed = None if own is None else replace(own, name=text, options={})
+    if parsed is None or parsed.kind not in ("file", "module") or not parsed.name or parsed.options:
+        here = "NAME, FILE.py:NAME" if own else "FILE.py:NAME"
+        raise InputError(f"{text!r} names no function that makes inputs; write {here} or pkg.mod:NAME")
+    function, label = located(parsed), f"{parsed.place}:{parsed.name}"
+    if not callable(function):
+        raise InputError(f"{label} is of type {type(function).__name__}, not a function that makes inputs")
+    return function, label
+
+
 def make(found: Any, options: Mapping[str, object], label: str) -> Any:
     """Make a network of a class, a function or a ready module.
 
@@ -114,15 +151,15 @@ def make(found: Any, options: Mapping[str, object], label: str) -> Any:
     return made
 
 
-def call(builder: Any, options: Mapping[str, object], label: str) -> Any:
-    """Call a builder; whatever it raises becomes a sentence.
+def call(builder: Any, options: Mapping[str, object], label: str, fails: str = "cannot be built") -> Any:
+    """Call a builder; whatever it raises becomes a sentence, in which ``fails`` says what then does not happen.
 
     Raises:
         InputError: the builder refuses its options, or raises anything else.
     """
     try:
         return builder(**options)
-    except InputError:
+    except (InputError, BackendError):
         raise
     except Exception as error:
         if wanted := missing_memory(error):
@@ -133,10 +170,10 @@ def call(builder: Any, options: Mapping[str, object], label: str) -> Any:
             why = sentence(error)
             for item in told:  # a value is named once
                 why = why.removeprefix(f"{item}: ")
-            raise InputError(f"{label} cannot be built{given}: {why}") from error
-        raise InputError(f"{label} cannot be built: {first_line(error)}") from error
+            raise InputError(f"{label} {fails}{given}: {why}") from error
+        raise InputError(f"{label} {fails}: {first_line(error)}") from error
     except SystemExit as error:
-        raise InputError(f"{label} cannot be built: {first_line(error)}") from error
+        raise InputError(f"{label} {fails}: {first_line(error)}") from error
 
 
 def _networks(module: ModuleType) -> list[str]:

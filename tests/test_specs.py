@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lwprof import specs
@@ -23,6 +25,11 @@ from lwprof.results import TensorSpec
         ("net.py", "file", "net.py", "", {}),
         ("net.py:width=2", "file", "net.py", "", {"width": 2}),
         ("pkg.mod:make_net", "module", "pkg.mod", "make_net", {}),
+        ("timm:lcnet_050", "library", "timm", "lcnet_050", {}),
+        ("timm:resnet50.a1_in1k:num_classes=10,act_layer=relu", "library", "timm", "resnet50.a1_in1k",
+         {"num_classes": 10, "act_layer": "relu"}),
+        ("torchvision:resnet18", "library", "torchvision", "resnet18", {}),
+        ("pytorchcv:peleenet", "library", "pytorchcv", "peleenet", {}),
         ("nets:make_net:sizes=[1, 2],deep=false", "module", "nets", "make_net", {"sizes": [1, 2], "deep": False}),
         ("nets:make:a=(1,2),b={'x': 1, 'y': 2},c='p,q'", "module", "nets", "make",
          {"a": (1, 2), "b": {"x": 1, "y": 2}, "c": "p,q"}),
@@ -41,8 +48,9 @@ def test_every_form_of_a_spec(text: str, kind: str, place: str, name: str, value
     ("text", "says"),
     [
         ("", "a network's name is empty"),
-        ("timm:resnet50", "networks of timm are not supported in this version"),
-        ("torchvision:resnet50", "networks of torchvision are not supported"),
+        ("timm", "'timm' names no network of timm; write timm:NAME"),
+        ("timm:width=2", "names no network of timm; write timm:NAME"),
+        ("torchvision:hub:owner/name", "option 'owner/name' is not written as NAME=VALUE"),
         ("models/net.onnx", "ONNX files are not supported in this version"),
         (":", "a network's name is empty"),
         ("mbv2:", "'mbv2:' ends with a colon"),
@@ -61,13 +69,21 @@ def test_a_spec_that_says_nothing_is_refused_in_one_sentence(text: str, says: st
 
 
 def test_input_sizes() -> None:
-    assert specs.input_size("3,32,32") == TensorSpec((3, 32, 32), "float32")
+    assert specs.input_size("3,32,32") == specs.input_size("3x32x32") == specs.input_size("3×32×32") == (3, 32, 32)
     assert specs.input_size("16:int64") == TensorSpec((16,), "int64")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3,", "3x32x32", "0,3,3", "-1", "3,2.5", "3,32,32:int46", "3:qint8", f"3,{2**31},1"]
+    "text", ["", "3,", "3x", "3:", "0,3,3", "-1", "3,2.5", "3,32,32:int46", "3:qint8", f"3,{2**31},1"]
 )
 def test_impossible_input_sizes_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="input size"):
         specs.input_size(text)
+
+
+def test_a_spec_of_another_folder_finds_its_file_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert specs.parse("net.py:Net").under(tmp_path / "part").place == "part/net.py"
+    assert specs.parse("net.py:Net").under(tmp_path.parent).place == str(tmp_path.parent / "net.py")
+    assert specs.parse("pkg.mod:make").under(tmp_path.parent).folder == tmp_path.parent
+    assert specs.parse("mbv2").under(tmp_path.parent) == specs.parse("mbv2")

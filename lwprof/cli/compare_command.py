@@ -14,6 +14,7 @@ from lwprof.cli.options import (
     block_option,
     debug_option,
     input_size_option,
+    inputs_option,
     specs_argument,
     strict_option,
     view_option,
@@ -22,7 +23,7 @@ from lwprof.cli.output import destination, guests, output_options
 from lwprof.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
-    from lwprof.results import TensorSpec
+    from lwprof.specs import Size
 
 MOST_THREADS = 1024
 """Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
@@ -31,7 +32,15 @@ MOST_THREADS = 1024
 @click.command("compare", short_help="Compare networks: structure and latency.")
 @specs_argument
 @input_size_option
+@inputs_option
 @batch_option
+@click.option(
+    "--weights",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    help="Weights to load, as for profile; repeat it for each network in their order, with - for random ones.",
+)
 @block_option
 @click.option(
     "--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True, help="Threads of the CPU."
@@ -67,8 +76,10 @@ MOST_THREADS = 1024
 @debug_option
 def compare_command(
     specs: tuple[str, ...],
-    input_sizes: tuple[TensorSpec, ...],
+    input_sizes: tuple[Size, ...],
+    inputs: str | None,
     batch: int,
+    weights: tuple[str, ...],
     block: str | None,
     threads: int,
     budget: float | None,
@@ -93,7 +104,9 @@ def compare_command(
         result = comparison.compare(
             specs,
             input_size=input_sizes or None,
+            inputs=inputs,
             batch=batch,
+            weights_files=[None if file == "-" else file for file in weights],
             block=block,
             threads=threads,
             budget_s=budget,

@@ -8,23 +8,34 @@ from typing import TYPE_CHECKING
 import click
 
 from lwprof.cli import progress
-from lwprof.cli.options import batch_option, debug_option, input_size_option, spec_argument
+from lwprof.cli.options import (
+    batch_option,
+    debug_option,
+    input_size_option,
+    inputs_option,
+    spec_argument,
+    weights_option,
+)
 from lwprof.cli.output import destination, guests, output_options
 
 if TYPE_CHECKING:
-    from lwprof.results import TensorSpec
+    from lwprof.specs import Size
 
 
 @click.command("crosscheck", short_help="Reconcile the count with other tools'.")
 @spec_argument
 @input_size_option
+@inputs_option
 @batch_option
+@weights_option
 @output_options
 @debug_option
 def crosscheck_command(
     spec: str,
-    input_sizes: tuple[TensorSpec, ...],
+    input_sizes: tuple[Size, ...],
+    inputs: str | None,
     batch: int,
+    weights: str | None,
     format_name: str | None,
     output: Path | None,
 ) -> None:
@@ -34,5 +45,6 @@ def crosscheck_command(
     from lwprof.crosscheck import crosscheck
 
     with progress.status(f"cross-checking {spec}"), guests():
-        result = crosscheck(models.resolve(spec, input_sizes=input_sizes, batch=batch))
+        network = models.resolve(spec, input_sizes=input_sizes, inputs=inputs, batch=batch, weights_file=weights)
+        result = crosscheck(network)
     target.write(result)

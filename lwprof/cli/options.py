@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from lwprof.errors import InputError
+from lwprof.cli.completion import complete_spec
 
 if TYPE_CHECKING:
-    from lwprof.results import TensorSpec
+    from lwprof.specs import Size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,12 +37,12 @@ debug_option = click.option(
 )
 
 
-class InputSize(click.ParamType["TensorSpec"]):
-    """Size of one input without the batch: ``3,224,224``, or ``16:int64`` for another dtype."""
+class InputSize(click.ParamType["Size"]):
+    """Size of one input without the batch: ``3x224x224`` or ``3,224,224``, and ``16:int64`` for another dtype."""
 
     name = "SIZE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> TensorSpec:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Size:
         from lwprof import specs
 
         return specs.input_size(value) if isinstance(value, str) else value
@@ -54,6 +56,28 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number", param, ctx)
         return number
+
+
+class Amount(click.ParamType[Decimal]):
+    """A count with a unit prefix: ``150M``, ``600k``, ``1.2G``, or in full ``4_000_000``.
+
+    >>> Amount().convert("4.2M", None, None) == 4_200_000, Amount().convert("5e5", None, None) == 500_000
+    (True, True)
+    """
+
+    name = "NUMBER"
+    pattern = re.compile(r"(\d[\d_,]*(?:\.\d*)?|\.\d+)(e\d\d?)? ?([kmgt]?)", re.ASCII | re.IGNORECASE)
+    prefixes = "kmgt"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        if isinstance(value, Decimal):
+            return value
+        parts = self.pattern.fullmatch(value.strip())
+        if parts is None:
+            self.fail(f"{value!r} is not a number such as 150M, 600k or 4000000", param, ctx)
+        digits, power, prefix = parts.groups(default="")
+        thousands = self.prefixes.index(prefix.lower()) + 1 if prefix else 0
+        return Decimal(re.sub("[_,]", "", digits) + power).scaleb(3 * thousands)
 
 
 class OneOf(click.ParamType[str]):
@@ -75,34 +99,6 @@ class OneOf(click.ParamType[str]):
         return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
-def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete the name of a network of the catalogue."""
-    from lwprof import catalog
-
-    entries = catalog.entries().items()
-    return [CompletionItem(name, help=entry.title) for name, entry in entries if name.startswith(incomplete)]
-
-
-def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete a model spec: the catalogue's names, a network's options, else files."""
-    from lwprof import catalog
-
-    name, colon, options = incomplete.partition(":")
-    if colon:
-        try:
-            entry = catalog.find(name)
-        except InputError:
-            return []
-        given, comma, last = options.rpartition(",")
-        known = [*(option.name for option in entry.options), "resolution"]
-        return [
-            CompletionItem(f"{name}:{given}{comma}{option}=", help="")
-            for option in known
-            if option.startswith(last) and f"{option}=" not in given
-        ]
-    return complete_name(ctx, param, incomplete) or [CompletionItem(incomplete, type="file")]
-
-
 spec_argument = click.argument("spec", shell_complete=complete_spec)
 specs_argument = click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=complete_spec)
 
@@ -111,8 +107,20 @@ input_size_option = click.option(
     "input_sizes",
     type=InputSize(),
     multiple=True,
-    help="Size of an input without the batch, such as 3,32,32 or 16:int64; repeat it for several inputs. "
-    "Default: the catalogue's resolution, else 3,224,224.",
+    help="Size of an input without the batch, such as 3x32x32 or 16:int64; repeat it for several inputs. "
+    "Default: the network's usual size, else 3x224x224.",
+)
+inputs_option = click.option(
+    "--inputs",
+    metavar="NAME",
+    help="Function that makes the inputs: NAME in the network's own file or module, FILE.py:NAME or pkg.mod:NAME. It "
+    "returns a tensor, a tuple, or a dict by keyword, which are taken as they are, batch included.",
+)
+weights_option = click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(),
+    help="Weights to load: a state_dict as .pth, .pt or .safetensors.",
 )
 block_option = click.option("--block", metavar="TYPE", help="Class of the building block, where the guess is wrong.")
 

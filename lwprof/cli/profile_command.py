@@ -13,20 +13,24 @@ from lwprof.cli.options import (
     block_option,
     debug_option,
     input_size_option,
+    inputs_option,
     layer_options,
     spec_argument,
     strict_option,
+    weights_option,
 )
 from lwprof.cli.output import destination, guests, output_options
 
 if TYPE_CHECKING:
-    from lwprof.results import TensorSpec
+    from lwprof.specs import Size
 
 
 @click.command("profile", short_help="Show what a network costs, layer by layer.")
 @spec_argument
 @input_size_option
+@inputs_option
 @batch_option
+@weights_option
 @block_option
 @layer_options
 @output_options
@@ -34,8 +38,10 @@ if TYPE_CHECKING:
 @debug_option
 def profile_command(
     spec: str,
-    input_sizes: tuple[TensorSpec, ...],
+    input_sizes: tuple[Size, ...],
+    inputs: str | None,
     batch: int,
+    weights: str | None,
     block: str | None,
     depth: int,
     sort: str | None,
@@ -46,10 +52,11 @@ def profile_command(
 ) -> int:
     """Show a network's structural cost: params, FLOPs, memory access, fragmentation, layer by layer."""
     target = destination(format_name, output)
-    from lwprof import models, profiling
+    from lwprof import profiling
 
     with progress.status(f"profiling {spec}"), guests():
-        network = models.resolve(spec, input_sizes=input_sizes, batch=batch, weights=False)
-        result = profiling.profile_network(network, block=block)
+        result = profiling.profile_spec(
+            spec, inputs=inputs, input_sizes=input_sizes, batch=batch, weights_file=weights, block=block
+        )
     target.write(result, depth=depth, sort=sort, top=top)
     return gate.coverage([result], strict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,9 +13,9 @@ from lwprof.crosscheck import fvcore_counter, thop_counter, torch_counter
 from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.errors import InputError
-from lwprof.inputs import random_tensor
-from lwprof.models import USER_INPUT, Network, resolve
-from lwprof.profiling import input_specs, sizes_for_spec
+from lwprof.inputs import by_position, random_tensor
+from lwprof.models import USER_INPUT, Network, input_values, resolve
+from lwprof.profiling import Inputs, input_specs, sizes_for_spec
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 
 __all__ = ["TOOLS", "crosscheck"]
@@ -27,7 +27,7 @@ TOOLS: tuple[Tool, ...] = (torch_counter.TOOL, fvcore_counter.TOOL, thop_counter
 def crosscheck(
     network: str | nn.Module | Network,
     *,
-    inputs: Sequence[Any] | torch.Tensor | None = None,
+    inputs: Inputs | torch.Tensor | None = None,
     input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
 ) -> CrosscheckResult:
     """Count a network with every tool and account for the differences.
@@ -42,7 +42,8 @@ def crosscheck(
 
     Args:
         network: a model spec, a module or a network.
-        inputs: what a module is called with, by position; the tools compute, so these are real tensors.
+        inputs: what the network is called with, a tuple or a dict by keyword; the tools compute, so these are real
+            tensors. Or a function that makes them, also by name, as for :func:`lwprof.profile`.
         input_size: instead of ``inputs``, the shape of one input without the batch dimension (or a list of shapes,
             one an input); the batch is 1. The default is that of :func:`lwprof.profile`.
 
@@ -52,21 +53,24 @@ def crosscheck(
     if inputs is not None and input_size is not None:
         raise InputError("give either inputs or input_size, not both")
     if isinstance(network, str):
-        network = resolve(network, input_sizes=sizes_for_spec(input_size))
-        input_size = None
+        network = resolve(network, input_sizes=sizes_for_spec(input_size), inputs=inputs)
+        input_size = inputs = None
     if isinstance(network, Network):
         if inputs is not None or input_size is not None:
-            raise InputError("inputs go with a module; a model spec takes input_size, and a network has its own")
-        return _crosscheck(network.module, _tensors(network.module, network.inputs), network.name, network.spec)
+            raise InputError("inputs go with a module or a model spec; a network has its own")
+        values = network.values
+        given = _tensors(network.module, network.inputs) if values is None else by_position(network.module, values)
+        return _crosscheck(network.module, given, network.name, network.spec)
     if not isinstance(network, nn.Module):
         raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
-    if isinstance(inputs, Mapping):
-        raise InputError("the other tools take inputs by position: give a tuple, not a dict")
+    if callable(inputs) or isinstance(inputs, str):
+        inputs = input_values(inputs)
     if inputs is None:
         specs = input_specs(USER_INPUT if input_size is None else input_size, network)
         inputs = _tensors(network, [TensorSpec((1, *spec.shape), spec.dtype) for spec in specs])
     name = type(network).__name__
-    return _crosscheck(network, (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs), name, name)
+    given = (inputs,) if isinstance(inputs, torch.Tensor) else by_position(network, inputs)
+    return _crosscheck(network, given, name, name)
 
 
 def _crosscheck(module: nn.Module, inputs: tuple[Any, ...], name: str, spec: str) -> CrosscheckResult:

@@ -1,0 +1,48 @@
+"""Names: every network that a plain name can mean, whether lwprof, another library or the project has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lwprof import aliases, catalog, settings, specs
+from lwprof.aliases import Alias
+from lwprof.catalog import Entry
+from lwprof.errors import InputError
+from lwprof.settings import ProjectNetwork
+
+Named = Entry | Alias | ProjectNetwork
+
+
+def known() -> Mapping[str, Named]:
+    """Every network by its name, aliases of the catalogue left out: the project's first, then the catalogue's.
+
+    Raises:
+        InputError: the project's settings are wrong.
+    """
+    return {**settings.networks(), **catalog.entries(), **aliases.entries()}
+
+
+def find(name: str, *, project: bool = True) -> Named:
+    """Find a network by its name or an alias; case, and "-" for "_", do not matter.
+
+    >>> find("MobileNet-v2").name, find("lcnet").spec
+    ('mbv2', 'timm:lcnet_100')
+
+    Args:
+        project: whether the project's own names count.
+
+    Raises:
+        InputError: there is none; the message names the nearest.
+    """
+    plain = specs.plain(name)
+    own = {specs.plain(key): network for key, network in settings.networks().items()} if project else {}
+    if plain in own:
+        return own[plain]
+    if plain in catalog.names():
+        return catalog.find(plain)
+    if plain in aliases.entries():
+        return aliases.entries()[plain]
+    offered = {**dict.fromkeys(aliases.entries(), ""), **catalog.names(), **dict.fromkeys(own, "")}
+    meant = {key: value or (own[key].name if key in own else key) for key, value in offered.items()}
+    hint = specs.near(plain, meant) or "; 'lwprof list' has them all"
+    raise InputError(f"unknown network {name!r}{hint}")
