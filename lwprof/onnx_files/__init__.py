@@ -1,0 +1,45 @@
+"""ONNX files: a second capture. A file becomes the same operator graph as a live network, without torch.
+
+This package imports the package ``onnx`` only when a file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lwprof.errors import BackendError
+from lwprof.graph import OpGraph
+from lwprof.results import TensorSpec
+
+__all__ = ["capture_file"]
+
+
+def capture_file(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> OpGraph:
+    """Return the operator graph of an ONNX file.
+
+    Args:
+        sizes: of each input, without the batch; needed where the file leaves them open.
+        batch: the first size of inputs that leave it open.
+
+    Raises:
+        InputError: it is no ONNX file, a size is open or wrong.
+        BackendError: the package ``onnx`` is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise BackendError(f"reading {path} needs the package onnx: pip install 'lwprof[onnx]'") from error
+    from lwprof.onnx_files.binding import bind
+    from lwprof.onnx_files.building import Building
+    from lwprof.onnx_files.inference import Inference
+    from lwprof.onnx_files.loading import load, opsets
+    from lwprof.onnx_files.patterns import recognised
+
+    model = load(path)
+    inputs, bound = bind(path, model.graph, sizes, batch)
+    inference = Inference(path, str(Path(path).parent), opsets(model), inputs, bound)
+    inference.walk(model.graph)
+    results = [value.name for value in model.graph.output]
+    nodes = recognised(inference.nodes, inference.known, results)
+    return Building(inference, nodes, list(inputs), results).graph()

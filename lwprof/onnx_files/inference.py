@@ -1,0 +1,201 @@
+"""Inference: walk a file's nodes, find the shape of everything, and set aside what no call computes.
+
+Each node's result is inferred by ONNX's own rules from the sizes and small constants before it, so sizes that
+the file works out step by step (``Shape``, ``Gather``, ``Concat``) are numbers by the time they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import onnx
+from onnx import shape_inference
+
+from lwprof.errors import InputError, sentence
+from lwprof.onnx_files import branches, folding
+from lwprof.onnx_files.nodes import Node
+from lwprof.onnx_files.plain import plain
+from lwprof.onnx_files.tensors import SIZES, STORED, Known, of_array, of_type, stored
+
+_WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool")
+
+Given = Sequence[Known | None]
+"""What is known of a node's inputs; ``None`` for one that was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A node that no call runs."""
+
+    name: str
+    outputs: tuple[str, ...]
+    reason: str
+
+
+class Inference:
+    """Everything that is known of a file's tensors once its inputs have sizes."""
+
+    def __init__(
+        self, path: str, folder: str, opsets: Mapping[str, int], inputs: Mapping[str, Known], bound: dict[str, int]
+    ) -> None:
+        self.path, self.folder, self.opsets, self.bound = path, folder, dict(opsets), bound
+        self.known: dict[str, Known] = dict(inputs)
+        self.nodes: list[Node] = []
+        """What every call runs, in order."""
+        self.folded: list[Folded] = []
+        self._declared: dict[str, onnx.TypeProto] = {}
+        self._imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+
+    def walk(self, graph: onnx.GraphProto) -> None:
+        """Go through a graph, or a branch of one.
+
+        Raises:
+            InputError: a node cannot work on these sizes, or reads what nothing makes.
+        """
+        for tensor in graph.initializer:
+            self.known[tensor.name] = stored(tensor, self.folder)
+        for sparse in graph.sparse_initializer:
+            name = sparse.values.name
+            self.known[name] = Known(sparse.values.data_type, tuple(sparse.dims), None, STORED, (name,))
+        for value in (*graph.value_info, *graph.output):
+            self._declared[value.name] = value.type
+        for proto in graph.node:
+            node = Node.of(proto)
+            if node.type == "If" and self._choose(node):
+                continue
+            for part, number, like in plain(node):
+                self._add(part, number or (self.known[like].type if like in self.known else 0))
+
+    def _choose(self, node: Node) -> bool:
+        """Follow the branch of an ``If`` whose condition is known."""
+        condition = self._given(node)[0]
+        if condition is None or condition.number is None:
+            return False
+        chosen = node.attributes["then_branch" if condition.number else "else_branch"]
+        graph, results = branches.renamed(chosen, f"{node.outputs[0]}/")
+        self.walk(graph)
+        self.folded.append(Folded(node.qualified, (), "its condition is known before the first call"))
+        for result, output in zip(results, node.outputs, strict=False):
+            self._add(Node("Identity", (result,), (output,)))
+        return True
+
+    def _add(self, node: Node, number: int = 0) -> None:
+        """Take in one ordinary node; ``number`` is the element type of its result, where inference cannot tell."""
+        given = self._given(node)
+        made = self._constant(node) or self._inferred(node, given)
+        if number:
+            made = [replace(known, type=number) for known in made]
+        reason = _reason(node, given)
+        if reason:
+            made = [replace(known, fixed=reason) for known in self._folded(node, given, made)]
+            self.folded.append(Folded(node.qualified, node.outputs, reason))
+        else:
+            self.nodes.append(node)
+        self.known.update((name, known) for name, known in zip(node.outputs, made, strict=True) if name)
+
+    def _given(self, node: Node) -> list[Known | None]:
+        try:
+            return [self.known[name] if name else None for name in node.inputs]
+        except KeyError as error:
+            raise InputError(f"{self.path}: {_label(node)} reads {error}, which nothing makes") from None
+
+    def _constant(self, node: Node) -> list[Known]:
+        """The tensor of a ``Constant`` node; nothing for any other."""
+        if node.type != "Constant" or node.domain:
+            return []
+        name, value = next(iter(node.attributes.items()))
+        output = node.outputs[0]
+        if name == "value":
+            return [stored(value, self.folder, output)]
+        if name == "sparse_value":
+            return [Known(value.values.data_type, tuple(value.dims), None, STORED, (output,))]
+        number = {"f": onnx.TensorProto.FLOAT, "i": onnx.TensorProto.INT64}.get(name.removeprefix("value_")[0])
+        if number is None:
+            return [Known(onnx.TensorProto.STRING, (), None, STORED, (output,))]
+        items = value if isinstance(value, list) else [value]
+        shape = (len(items),) if isinstance(value, list) else ()
+        return [stored(onnx.helper.make_tensor(output, number, shape, items), self.folder, output)]
+
+    def _inferred(self, node: Node, given: Given) -> list[Known]:
+        """What a node makes, by ONNX's rules; by what the file declares where those do not reach."""
+        types, failure = self._infer(node, given)
+        made = []
+        for output in node.outputs:
+            found = of_type(types[output], {}) if output in types else Known(0, None)
+            if found.sizes is None and output in self._declared:
+                declared = of_type(self._declared[output], self.bound)
+                found = declared if declared.sizes is not None or found.shape is None else found
+            made.append(found)
+        if failure and made and made[0].sizes is None:
+            raise InputError(f"{self.path}: {_label(node)} cannot work on these sizes ({failure})")
+        for known in made[:1]:
+            if node.type in _WINDOWED and known.sizes is not None and min(known.sizes, default=1) < 1:
+                raise InputError(f"{self.path}: the input is too small for {_label(node)}")
+        return made
+
+    def _infer(self, node: Node, given: Given) -> tuple[Mapping[str, onnx.TypeProto], str]:
+        """What ONNX infers, and what it says where that fails."""
+        present = {name: known for name, known in zip(node.inputs, given, strict=True) if known is not None}
+        if not all(known.type for known in present.values()):
+            return {}, ""
+        try:
+            schema = onnx.defs.get_schema(node.type, self.opsets.get(node.domain, 1), node.domain)
+        except Exception:  # an operator of a domain that ONNX does not describe
+            return {}, ""
+        types = {name: known.proto() for name, known in present.items()}
+        data = {
+            name: onnx.numpy_helper.from_array(known.data, name)
+            for name, known in present.items()
+            if known.data is not None
+        }
+        try:
+            return shape_inference.infer_node_outputs(
+                schema, node.proto(), types, input_data=data, opset_imports=self._imports
+            ), ""
+        except Exception as error:
+            return {}, sentence(error)
+
+    def _folded(self, node: Node, given: Given, made: Sequence[Known]) -> list[Known]:
+        """What a node makes that no call runs: its content if it is small, and what it comes from."""
+        if node.type == "Constant" and not node.domain:
+            return list(made)
+        if node.type in ("Shape", "Size") and given and given[0] is not None:
+            size = folding.size_of(node, given[0])
+            return list(made) if size is None else [of_array(size, SIZES)]
+        origins = _origins(node, given)
+        contents: Sequence[Any] = folding.computed(node, given, made, self.opsets) or [None] * len(made)
+        return [
+            replace(known, data=content, origins=origins or (name,))
+            for name, known, content in zip(node.outputs, made, contents, strict=False)
+        ]
+
+
+def _reason(node: Node, given: Given) -> str:
+    """Why no call runs a node; empty for one that works on data."""
+    if node.type in ("Shape", "Size") and not node.domain:
+        return SIZES
+    present = [known for known in given if known is not None]
+    subgraph = any(isinstance(value, onnx.GraphProto) for value in node.attributes.values())
+    if subgraph or not folding.repeatable(node) or not all(known.fixed for known in present):
+        return ""
+    return SIZES if any(known.fixed == SIZES for known in present) else STORED
+
+
+def _origins(node: Node, given: Given) -> tuple[str, ...]:
+    """Stored tensors that a fixed one stems from: of what is joined all, otherwise those of the largest operands."""
+    present = [known for known in given if known is not None and known.origins]
+    if node.type == "ConstantOfShape" or not present:
+        return ()
+    if node.type != "Concat":
+        numbers = [known for known in present if known.floating] or present
+        if node.type == "DequantizeLinear":
+            numbers = present[:1]
+        most = max(known.elements for known in numbers)
+        present = [known for known in numbers if known.elements == most]
+    return tuple(dict.fromkeys(name for known in present for name in known.origins))
+
+
+def _label(node: Node) -> str:
+    return f"node {node.name!r} ({node.type})" if node.name else f"the {node.type} that makes {node.outputs[0]!r}"
