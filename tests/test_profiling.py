@@ -44,7 +44,8 @@ def test_specs_and_modules_give_the_same() -> None:
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: lwprof.profile("mobilnet2"), "did you mean"),
-    (lambda: lwprof.profile("mbv2", inputs=(torch.zeros(1, 3, 224, 224),)), "input_size"),
+    (lambda: lwprof.profile("mbv2", inputs=(torch.zeros(1, 3, 32, 32),), input_size=(3, 32, 32)), "either inputs or"),
+    (lambda: lwprof.profile("mbv2", inputs=7), "inputs must return a tensor, a tuple of tensors or a dict"),
     (lambda: lwprof.profile(nn.ReLU(), inputs=(torch.zeros(1),), input_size=(1,)), "not both"),
     (lambda: lwprof.profile(nn.Conv2d(4, 4, 1)), "expected input"),
     (lambda: lwprof.profile(nn.Linear(4, 4), inputs=()), "missing"),

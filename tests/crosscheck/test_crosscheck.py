@@ -76,18 +76,26 @@ def test_a_spec_a_module_and_a_network_are_one():
     assert crosscheck("mbv2:resolution=32").rows == crosscheck("mbv2", input_size=(3, 32, 32)).rows == rows
     assert crosscheck(network.module, input_size=(3, 32, 32)).rows == rows
     assert crosscheck(network.module, inputs=torch.zeros(1, 3, 32, 32)).rows == rows
+    assert crosscheck(network.module, inputs={"x": torch.zeros(1, 3, 32, 32)}).rows == rows
+    assert crosscheck("mbv2", inputs=lambda: torch.zeros(1, 3, 32, 32)).rows == rows
     result = crosscheck(nn.Conv2d(3, 4, 1).double(), input_size=[(3, 8, 8)])
     assert result.model.name == "Conv2d"
     assert result.model.inputs == (TensorSpec((1, 3, 8, 8), "float64"),)
+
+
+class ByKeyword(nn.Module):
+    def forward(self, *, x):
+        return x
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ({"network": "mobilnet2"}, "did you mean 'mbv2'?"),
-        ({"network": "mbv2", "inputs": (torch.zeros(1),)}, "inputs go with a module"),
+        ({"network": models.resolve("mbv2"), "inputs": (torch.zeros(1),)}, "a network has its own"),
         ({"network": nn.ReLU(), "inputs": (torch.zeros(1),), "input_size": (1,)}, "not both"),
-        ({"network": nn.ReLU(), "inputs": {"input": torch.zeros(1)}}, "give a tuple, not a dict"),
+        ({"network": nn.ReLU(), "inputs": {"x": torch.zeros(1)}}, "the forward of ReLU does not take these inputs"),
+        ({"network": ByKeyword(), "inputs": {"x": torch.zeros(1)}}, "and 'x' can only be given by keyword"),
         ({"network": 42}, "42 is neither a model spec nor an nn.Module"),
     ],
 )
