@@ -47,7 +47,7 @@ def _batch_norm2d(layer: nn.BatchNorm2d, x: Tensor) -> tuple[Plan, tuple[Any, ..
     if layer.training or mean is None or variance is None or layer.momentum is None or x.dim() != 4:
         return None
     vectors = weights["weight"], weights["bias"], mean, variance
-    return _BATCH_NORM, (x, *vectors, False, layer.momentum, layer.eps, torch.backends.cudnn.enabled)
+    return _BATCH_NORM, (x, *vectors, False, layer.momentum, layer.eps, torch._C._get_cudnn_enabled())
 
 
 def _relu(layer: nn.ReLU, x: Tensor) -> tuple[Plan, tuple[Any, ...]]:
