@@ -80,11 +80,12 @@ def compare(
     _check_numbers(budget_s, precision, margin)
     record: dict[str, Scalar] = environment()
     rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
-    if interrupted or not timed:
+    subjects = [Subject(network.name, network.module, result.model.inputs, network.values, network.build_s)
+                for network, result in rows if network.module is not None]  # fmt: skip
+    if interrupted or not timed or not subjects:
         return CompareResult(_models(rows, (), backend, margin, seed), record, interrupted)
     latencies = time_subjects(
-        [Subject(network.name, network.module, result.model.inputs, network.values, network.build_s)
-         for network, result in rows],
+        subjects,
         backend=backend, options=Options(device, threads, seed),
         rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
     )  # fmt: skip
@@ -229,16 +230,16 @@ def _profiled(network: Network, block: str | None) -> ProfileResult:
 
 
 def _models(
-    rows: Sequence[Row], timings: Sequence[Timing], backend: str, margin: float, seed: int
+    rows: Sequence[Row], measured: Sequence[Timing], backend: str, margin: float, seed: int
 ) -> tuple[ComparedModel, ...]:
-    top1 = [network.published.top1 if network.published else None for network, _ in rows]
-    costs = [timing.samples_s for timing in timings] or [(float(result.totals.mult_adds),) for _, result in rows]
-    front = pareto_front(top1, costs, margin, seed, exact=not timings)
+    remaining = iter(measured)
+    timings = [next(remaining, None) if network.module is not None else None for network, _ in rows]
+    front = _front(rows, timings, margin, seed)
     models = []
-    for position, (network, result) in enumerate(rows):
+    for position, ((network, result), timing) in enumerate(zip(rows, timings, strict=True)):
         relative: tuple[Relative, ...] = ()
-        if timings and position > 0:
-            ratio, verdict = paired(timings[position].samples_s, timings[0].samples_s, margin, seed)
+        if timing is not None and timings[0] is not None and position > 0:
+            ratio, verdict = paired(timing.samples_s, timings[0].samples_s, margin, seed)
             relative = (Relative(backend, rows[0][0].name, ratio.median, (ratio.low, ratio.high), verdict),)
         models.append(
             ComparedModel(
@@ -247,9 +248,20 @@ def _models(
                 result.fragmentation,
                 result.coverage,
                 network.published,
-                (timings[position],) if timings else (),
+                () if timing is None else (timing,),
                 relative,
                 front[position],
             )
         )
     return tuple(models)
+
+
+def _front(rows: Sequence[Row], timings: Sequence[Timing | None], margin: float, seed: int) -> list[bool | None]:
+    """Which of the networks that were timed are on the front; of all, by mult-adds, where none was."""
+    top1 = [network.published.top1 if network.published else None for network, _ in rows]
+    samples = [timing.samples_s for timing in timings if timing is not None]
+    if not samples:
+        return pareto_front(top1, [(float(result.totals.mult_adds),) for _, result in rows], margin, seed, exact=True)
+    known = [accuracy for accuracy, timing in zip(top1, timings, strict=True) if timing is not None]
+    placed = iter(pareto_front(known, samples, margin, seed))
+    return [None if timing is None else next(placed) for timing in timings]

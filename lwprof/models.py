@@ -16,6 +16,7 @@ from lwprof.settings import ProjectNetwork
 if TYPE_CHECKING:
     from torch import nn
 
+    from lwprof.graph import OpGraph
     from lwprof.inputs import Values
 
 USER_INPUT = (3, 224, 224)
@@ -28,7 +29,8 @@ class Network:
 
     name: str
     spec: str
-    module: nn.Module
+    module: nn.Module | None
+    """``None`` for one that is a graph alone."""
     inputs: tuple[TensorSpec, ...]
     """Shapes with the batch dimension in front."""
     published: Published | None = None
@@ -36,6 +38,8 @@ class Network:
     """Seconds that building took, without importing the code."""
     values: Values | None = None
     """The inputs themselves, by position or by keyword, where a function made them or the caller gave them."""
+    graph: OpGraph | None = None
+    """What it runs, where that comes from a file that torch does not run."""
 
 
 def resolve(
@@ -77,6 +81,8 @@ def resolve(
         inputs, sizes = project.inputs or None, project.input_sizes
     file = _weights_file(weights_file, project)
     values = None if inputs is None else input_values(inputs, target, project)
+    if target.kind == "onnx":
+        return _onnx_file(target, name, sizes, values, batch, file)
     wanted = _first_size(values) if values is not None else _shape(sizes[0]) if len(sizes) == 1 else None
     published = None
     if target.kind == "catalogue":
@@ -114,6 +120,8 @@ def build(name: str, **options: object) -> nn.Module:
         BackendError: the spec names a library that is not installed.
     """
     target, label, project = _followed(specs.parse(name))
+    if target.kind == "onnx":
+        raise InputError(f"{name} is an ONNX file, which torch does not run; lwprof.profile counts it")
     if target.kind != "catalogue":
         values = {**target.values, **options}
         if target.kind == "library":
@@ -146,6 +154,23 @@ def _followed(parsed: specs.Spec, project: bool = True) -> tuple[specs.Spec, str
     target = specs.parse(named.spec) if own is None else own.parsed()
     target = replace(target, text=parsed.text, options={**target.options, **parsed.options})
     return _followed(target, project=False)[0], named.name, own
+
+
+def _onnx_file(
+    target: specs.Spec, name: str, sizes: Sequence[specs.Size], values: Values | None, batch: int, weights: Path | None
+) -> Network:
+    """Read an ONNX file, its open sizes taken from what was given."""
+    from lwprof.onnx_files import capture_file
+
+    if weights is not None:
+        raise InputError(f"{target.text}: an ONNX file has weights of its own; leave out {weights}")
+    if values is not None:
+        given = _given(values)
+        sizes = tuple(TensorSpec(spec.shape[1:], spec.dtype) for spec in given)
+        batch = next((spec.shape[0] for spec in given if spec.shape), 1)
+    graph = capture_file(target.place, sizes, batch)
+    inputs = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
+    return Network(name, target.text, None, inputs, graph=graph)
 
 
 def _library_request(

@@ -83,15 +83,19 @@ def profile_spec(
     try:
         return profile_network(network, block=block)
     except InputError:
-        if not any(parameter.is_meta for parameter in network.module.parameters()):
+        if network.module is None or not any(parameter.is_meta for parameter in network.module.parameters()):
             raise
     return profile_network(build(), block=block)  # its forward may have read values
 
 
 def profile_network(network: Network, *, block: str | None = None) -> ProfileResult:
     """Profile a network that a model spec named."""
+    if network.graph is not None:
+        return _counted(network.graph, network.name, network.spec, network.published, block)
     inputs = tuple(map(_meta, network.inputs)) if network.values is None else network.values
-    return _profile(network.module, inputs, network.name, network.spec, network.published, block)
+    module = network.module
+    assert module is not None, "a network without a graph has a module"
+    return _profile(module, inputs, network.name, network.spec, network.published, block)
 
 
 @collector.paused()  # a capture makes thousands of small objects and no cycles
@@ -106,7 +110,10 @@ def _profile(
     if isinstance(inputs, Tensor):
         inputs = (inputs,)
     args, kwargs = ((), inputs) if isinstance(inputs, Mapping) else (inputs, {})
-    graph = capture(module, args, kwargs)
+    return _counted(capture(module, args, kwargs), name, spec, published, block)
+
+
+def _counted(graph: OpGraph, name: str, spec: str, published: Published | None, block: str | None) -> ProfileResult:
     if block is not None:
         _check_block(block, graph, name)
     rows = analyses.costed(graph)

@@ -36,11 +36,11 @@ class Spec:
 
     text: str
     kind: str
-    """"catalogue" (any plain name), "library", "file" (a Python file) or "module" (an importable module)."""
+    """"catalogue" (any plain name), "library", "file" (a Python file), "module" (an importable module) or "onnx"."""
     place: str
     """The plain name, the library, the file's path, or the module's dotted name."""
     name: str
-    """What the library, file or module holds; empty for a plain name, and where none was given."""
+    """What the library, file or module holds, or an ONNX file's stem; empty for a plain name, and where none was given."""
     options: dict[str, str]
     """Keyword arguments of the builder, as typed."""
     folder: Path | None = None
@@ -80,7 +80,9 @@ def parse(text: str) -> Spec:
     if head in LIBRARIES:
         return _library(text, head, rest)
     if head.lower().endswith(".onnx"):
-        raise InputError(f"{text!r}: ONNX files are not supported in this version")
+        if rest:
+            raise InputError(f"{text!r}: an ONNX file takes no options; leave out {rest!r}")
+        return Spec(text, "onnx", head, Path(head).stem, {})
     file = re.match(r"(.+?\.py)(?::|$)", text)
     if file:
         place, rest = file[1], text[file.end() :]

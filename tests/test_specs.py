@@ -51,7 +51,7 @@ def test_every_form_of_a_spec(text: str, kind: str, place: str, name: str, value
         ("timm", "'timm' names no network of timm; write timm:NAME"),
         ("timm:width=2", "names no network of timm; write timm:NAME"),
         ("torchvision:hub:owner/name", "option 'owner/name' is not written as NAME=VALUE"),
-        ("models/net.onnx", "ONNX files are not supported in this version"),
+        ("models/net.onnx:width=2", "an ONNX file takes no options; leave out 'width=2'"),
         (":", "a network's name is empty"),
         ("mbv2:", "'mbv2:' ends with a colon"),
         ("mbv2:width=", "option 'width' has no value; write width=VALUE"),

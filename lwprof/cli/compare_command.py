@@ -117,6 +117,9 @@ def compare_command(
             progress=show,
         )
     target.write(result, view=view)
+    for model in result.models:
+        if not model.timings and not (no_time or result.interrupted or result.failure):
+            click.echo(f"note: {model.model.name} has no latency here: torch does not run ONNX files", err=True)
     if result.interrupted:
         timed = any(model.timings for model in result.models)
         shown = "what was measured until then is shown" if timed else "nothing had been timed yet"

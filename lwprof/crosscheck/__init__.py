@@ -58,6 +58,8 @@ def crosscheck(
     if isinstance(network, Network):
         if inputs is not None or input_size is not None:
             raise InputError("inputs go with a module or a model spec; a network has its own")
+        if network.module is None:
+            raise InputError(f"{network.spec}: the tools that crosscheck asks count torch modules, not ONNX files")
         values = network.values
         given = _tensors(network.module, network.inputs) if values is None else by_position(network.module, values)
         return _crosscheck(network.module, given, network.name, network.spec)

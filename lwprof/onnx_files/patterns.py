@@ -140,20 +140,27 @@ def scaled_norm(node: Node, around: Surroundings) -> Match | None:
     return None
 
 
-def linear(node: Node, around: Surroundings) -> Match | None:
-    """A product with a stored matrix, then a stored bias."""
+def bias(node: Node, around: Surroundings) -> Match | None:
+    """A product with stored weights, then one stored number for each feature or channel."""
     if node.type == "Add":
-        for operand, bias in around.operands(node):
-            product, added = around.made(operand, "MatMul"), around.known.get(bias)
+        for operand, other in around.operands(node):
+            added = around.known.get(other)
+            product = around.made(operand, "MatMul") or around.made(operand, "Conv")
             weight = around.known.get(product.inputs[1]) if product else None
-            if product and weight and added and weight.fixed and added.fixed and len(weight.shape or ()) == 2:
-                columns = (weight.shape or ())[1:]
-                if added.shape == columns:
-                    return Match("Gemm", (*product.inputs, bias), (product,), product)
+            if not (product and weight and added and weight.fixed and added.fixed and len(product.inputs) == 2):
+                continue
+            shape, sizes = added.shape, weight.sizes or ()
+            if product.type == "Conv" and shape in (
+                (1, sizes[0], *[1] * (len(sizes) - 2)),
+                (sizes[0], *[1] * (len(sizes) - 2)),
+            ):
+                return Match("Conv", (*product.inputs, other), (product,), product)
+            if product.type == "MatMul" and len(sizes) == 2 and shape == sizes[1:]:
+                return Match("Gemm", (*product.inputs, other), (product,), product)
     return None
 
 
-RULES: tuple[Rule, ...] = (hard_sigmoid, hard_swish, swish, mish, gelu, layer_norm, scaled_norm, scaled_norm, linear)
+RULES: tuple[Rule, ...] = (hard_sigmoid, hard_swish, swish, mish, gelu, layer_norm, scaled_norm, scaled_norm, bias)
 """In this order: later ones see what earlier ones found."""
 
 
@@ -171,7 +178,8 @@ def recognised(nodes: Sequence[Node], known: Mapping[str, Known], results: Seque
             if match and around.private(match, node) and not taken.intersection(map(id, match.absorbed)):
                 gone.update(map(id, match.absorbed))
                 replaced.add(id(node))
-                name = match.named_after.name if match.named_after else node.name
-                found[place] = Node(match.type, match.inputs, node.outputs, {}, name)
+                first = match.continues
+                name, attributes = (first.name, first.attributes) if first else (node.name, {})
+                found[place] = Node(match.type, match.inputs, node.outputs, attributes, name)
         found = [node for node in found if id(node) not in gone]
     return found

@@ -16,7 +16,8 @@ class Match(NamedTuple):
     type: str
     inputs: tuple[str, ...]
     absorbed: tuple[Node, ...]
-    named_after: Node | None = None
+    continues: Node | None = None
+    """The node whose name and attributes it keeps."""
 
 
 class Surroundings:
