@@ -82,7 +82,7 @@ def leaf_of(layer: nn.Module) -> Leaf | None:
 
 def no_global_hooks() -> bool:
     """Whether no hook is registered for all modules."""
-    return not torch_module._has_any_global_hook()  # type: ignore[no-untyped-call]
+    return not torch_module._has_any_global_hook()
 
 
 def dispatch_is_plain() -> bool:

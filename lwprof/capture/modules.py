@@ -133,7 +133,7 @@ class CallRecord:
                 calls[index] = _new(Call, (parent, name, start, len(operators), given, returned))
             return result
 
-        def watched_leaf(ordinary: Callable[..., Any], leaf: Leaf, layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        def watched_leaf(ordinary: partial[Any], leaf: Leaf, layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if len(args) != 1 or kwargs or threading.get_ident() != owner:
                 return ordinary(*args, **kwargs)
             parent = recorder.call
