@@ -40,7 +40,7 @@ class Spec:
     place: str
     """The plain name, the library, the file's path, or the module's dotted name."""
     name: str
-    """What the library, file or module holds, or an ONNX file's stem; empty for a plain name, and where none was given."""
+    """What the library, file or module holds, or a file's stem; empty for a plain name, and where none was given."""
     options: dict[str, str]
     """Keyword arguments of the builder, as typed."""
     folder: Path | None = None
