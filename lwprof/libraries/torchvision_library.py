@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lwprof.libraries.contract import Made, package, sides
 from lwprof.results import Published
+
+if TYPE_CHECKING:
+    from torch import nn
 
 USUAL = (224, 224)
 FRAMES = 16
@@ -16,6 +19,8 @@ FRAMES = 16
 SIZED = {"vit_": "image_size", "maxvit_": "input_size"}
 """Builders that make the network for one size of image, by the start of their name: the option that says which."""
 IMAGENET = "ImageNet-1K"
+HARMLESS = {"aux_logits"}
+"""Options that change neither what a network computes nor what it costs, but for parameters that may count or not."""
 
 
 class Torchvision:
@@ -47,7 +52,7 @@ class Torchvision:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of another initialisation in a later version
             module = builder(**given)
-        return Made(module, wanted, None if options else _published(trained, wanted))
+        return Made(module, wanted, _published(trained, wanted, module) if options.keys() <= HARMLESS else None)
 
 
 def _trained(models: Any, name: str) -> Iterator[Any]:
@@ -66,15 +71,16 @@ def _size(weights: Any) -> tuple[int, ...]:
     return (3, *time, *sides(crop))
 
 
-def _published(trained: Sequence[Any], size: tuple[int, ...]) -> Published | None:
-    """What is published of the first of the trained weights that are for images of this size."""
+def _published(trained: Sequence[Any], size: tuple[int, ...], module: nn.Module) -> Published | None:
+    """What is published of the first of the trained weights that are for this network and images of this size."""
+    params = sum(parameter.numel() for parameter in module.parameters())
     for weights in trained:
         figures = weights.meta.get("_metrics", {}).get(IMAGENET)
-        if figures and _size(weights) == size:
-            params, giga = weights.meta.get("num_params"), weights.meta.get("_ops")
+        if figures and _size(weights) == size and weights.meta.get("num_params") == params:
+            giga = weights.meta.get("_ops")
             return Published(
                 figures.get("acc@1"),
-                None if params is None else params / 1e6,
+                params / 1e6,
                 None if giga is None else round(giga * 1e3, 3),
                 f"torchvision {weights.name}",
             )
