@@ -1,5 +1,6 @@
 """Networks in their papers' form, as plain modules of torch; ``catalog.toml`` lists them with their figures."""
 
+from lwprof.architectures.addernet import addernet_resnet20, addernet_resnet50
 from lwprof.architectures.effnet import effnet
 from lwprof.architectures.ghostnet import ghostnet
 from lwprof.architectures.mobilenet_v1 import mbv1
@@ -21,6 +22,8 @@ from lwprof.architectures.xception import xception
 from lwprof.architectures.xception_light import xception_light
 
 __all__ = [
+    "addernet_resnet20",
+    "addernet_resnet50",
     "effnet",
     "ghostnet",
     "mbv1",

@@ -43,6 +43,8 @@ class Variant:
     resolution: int
     params: int
     mult_adds: int
+    additions: int = 0
+    """Of adder layers, which multiply nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,9 @@ def _entry(name: str, table: Mapping[str, Any]) -> Entry:
         chosen, counts = split(row)
         for resolution, mult_adds in counts["mult_adds"].items():
             label = _label(name, chosen, int(resolution), table["resolution"])
-            variants.append(Variant(label, MappingProxyType(chosen), int(resolution), counts["params"], mult_adds))
+            additions = counts.get("additions", {}).get(resolution, 0)
+            exact = counts["params"], mult_adds, additions
+            variants.append(Variant(label, MappingProxyType(chosen), int(resolution), *exact))
 
     published = []
     for group in table.get("published", ()):

@@ -12,7 +12,7 @@ from functools import lru_cache
 from lwprof.costs import Cost
 from lwprof.graph import Operator
 
-FRAGMENT_KINDS = frozenset({"pointwise", "depthwise", "grouped", "dense conv", "pooling"})
+FRAGMENT_KINDS = frozenset({"pointwise", "depthwise", "grouped", "dense conv", "adder", "pooling"})
 
 
 def is_fragment(operator: Operator, cost: Cost) -> bool:
