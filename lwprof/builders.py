@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lwprof import libraries, specs, user_code
 from lwprof.catalog import Entry
-from lwprof.errors import InputError
+from lwprof.errors import BackendError, InputError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +39,10 @@ def of_library(
 
     What cannot be built so, because it reads its parameters, has weights all the same.
     """
-    library = libraries.find(parsed.place, parsed.name, options)
+    try:
+        library = libraries.find(parsed.place, parsed.name, options)
+    except BackendError as error:
+        raise BackendError(f"{parsed.text}: {error}") from error
 
     def build(**given: object) -> Made:
         return library.build(parsed.name, given, size)
