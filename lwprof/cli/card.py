@@ -1,22 +1,49 @@
-"""Card: all that the catalogue knows of one network, for ``lwprof show`` and the documentation."""
+"""Card: all that is known of one named network, for ``lwprof show`` and the documentation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lwprof import units
+from lwprof.aliases import Alias
 from lwprof.catalog import Entry
+from lwprof.cli import network_file
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Page, Table
+from lwprof.results import TensorSpec
+from lwprof.settings import FILE, ProjectNetwork
+from lwprof.specs import Size
 
 DISAGREES = "≠"
 WORDS = {"params": "params", "mult_adds": "mult-adds"}
 """What the figures of a published row are called."""
+FACTS = (Column("fact", "fact"), Column("value", "value", wrap=True))
 
 
 def card(entry: Entry) -> Page:
-    """Lay out a network's paper, options, exact counts and published figures."""
-    tables = (_facts(entry), _options(entry), _variants(entry), _published(entry))
+    """Lay out paper, options, exact counts, published figures and deviations of a network of the catalogue."""
+    tables = (_facts(entry), _options(entry), _variants(entry), _published(entry), _deviations(entry))
     return Page(f"{entry.name}: {entry.title}", tuple(table for table in tables if table.rows))
+
+
+def short_card(network: Alias | ProjectNetwork) -> Page:
+    """Lay out what a name stands for that is not the catalogue's: it has no counts before it is built."""
+    if isinstance(network, Alias):
+        rows = [("paper", network.paper), ("year", str(network.year)), ("family", network.family)]
+        notes = [f"{network.library} builds it: pip install {network.library}, where that is missing"]
+    else:
+        size = " and ".join(_size(size) for size in network.input_sizes)
+        rows = [("named in", str(network.folder / FILE)), ("input size", size)]
+        rows += [("inputs", network.inputs), ("weights", network.weights)]
+        notes = ["building it runs the project's own code"]
+    rows = [("stands for", network.spec), *rows]
+    notes = [f"'lwprof profile {network.name}' counts it", *notes]
+    title = f"{network.name}: {network.title}" if network.title else network.name
+    return Page(title, (Table.of("facts", FACTS, [row for row in rows if row[1]], notes=notes),))
+
+
+def _size(size: Size) -> str:
+    return units.shape(size.shape) + f" {size.dtype}" if isinstance(size, TensorSpec) else units.shape(size)
 
 
 def _facts(entry: Entry) -> Table:
@@ -27,10 +54,11 @@ def _facts(entry: Entry) -> Table:
         ("also called", ", ".join(entry.aliases)),
         ("about", entry.summary),
         ("building block", entry.block),
+        ("block layout", network_file.block_summary(entry)),
         ("resolution", f"{entry.resolution} by default, {entry.min_resolution} at least"),
+        ("in Python", f"from lwprof.architectures import {entry.builder.partition(':')[2]}"),
     ]
-    columns = (Column("fact", "fact"), Column("value", "value", wrap=True))
-    return Table.of("facts", columns, [row for row in rows if row[1]])
+    return Table.of("facts", FACTS, [row for row in rows if row[1]])
 
 
 def _options(entry: Entry) -> Table:
@@ -96,6 +124,14 @@ def _published(entry: Entry) -> Table:
     legend = [f"{DISAGREES} more than one unit of its last digit away from the exact count"] if marked else []
     notes = [*legend, *(f"({number}) {remark}" for remark, number in numbers.items())]
     return Table.of("published", columns, rows, "Published figures", notes)
+
+
+def _deviations(entry: Entry) -> Table:
+    columns = (
+        Column("number", "no.", align="right"),
+        Column("deviation", "where network and paper differ, or the paper from itself", wrap=True),
+    )
+    return Table.of("deviations", columns, enumerate(network_file.deviations(entry), start=1), "Deviations")
 
 
 def _figure(printed: str | None, disagrees: bool) -> Cell:

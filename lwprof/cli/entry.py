@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import lwprof
+from lwprof.cli import completion
 from lwprof.cli.compare_command import compare_command
 from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
@@ -36,9 +37,6 @@ COMMANDS = (
 
 LONGEST_WORD = 160
 """Of an error line, in letters: paths are shorter, only absurd specs are not."""
-
-COMPLETION = "_LWPROF_COMPLETE"
-"""Environment variable by which a shell asks for completion."""
 
 
 class _Group(click.Group):
@@ -84,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = group.main(
             None if arguments is None else list(arguments),
             prog_name="lwprof",
-            complete_var=COMPLETION,
+            complete_var=completion.VARIABLE,
             standalone_mode=False,
             obj=state,
         )
@@ -100,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LwprofError as error:
         return _fail(str(error), error.exit_code, error, state)
     except SystemExit as error:
-        if COMPLETION in os.environ:
+        if completion.VARIABLE in os.environ:
             raise
         return _fail(f"a network's own code ended the program: {first_line(error)}", 2, error, state)
     except OSError as error:

@@ -1,30 +1,32 @@
-"""``lwprof list``: the networks of the catalogue."""
+"""``lwprof list``: the networks that have a name, at their defaults or in every variant."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from lwprof.cli.options import debug_option
+from lwprof.cli.options import Amount, debug_option
 from lwprof.cli.output import destination, output_options
 from lwprof.errors import InputError
 
 if TYPE_CHECKING:
-    from lwprof.catalog import Entry
+    from lwprof.cli.listing import Row
 
-SORTS: dict[str, Callable[[Entry], Any]] = {
-    "paper": lambda entry: 0,  # the catalogue's own order
-    "name": lambda entry: entry.name,
-    "params": lambda entry: entry.params,
-    "mult_adds": lambda entry: entry.mult_adds,
-    "top1": lambda entry: -(_top1(entry) or 0.0),
-    "year": lambda entry: entry.year,
+SORTS: dict[str, Callable[[Row], Any]] = {
+    "paper": lambda row: 0,  # the catalogue's own order
+    "name": lambda row: row.name,
+    "family": lambda row: row.family.lower(),
+    "params": lambda row: _rising(row.params),
+    "mult_adds": lambda row: _rising(row.mult_adds),
+    "top1": lambda row: -(row.top1 or 0.0),
+    "year": lambda row: _rising(row.year),
 }
-"""Orders of the list, by the name they have in ``--sort``."""
+"""Orders of the list, by the name they have in ``--sort``; what is not known comes last."""
 
 
 def _complete_family(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -33,55 +35,92 @@ def _complete_family(ctx: click.Context, param: click.Parameter, incomplete: str
 
 @click.command("list", short_help="List the networks known by name.")
 @click.option("--family", metavar="NAME", shell_complete=_complete_family, help="Only the networks of this family.")
+@click.option("--year", metavar="YEAR", type=int, help="Only the networks whose paper is of this year.")
+@click.option("--since", metavar="YEAR", type=int, help="Only the networks whose paper is of this year or later.")
+@click.option("--max-mult-adds", type=Amount(), help="Only what has at most so many mult-adds, such as 150M.")
+@click.option("--max-params", type=Amount(), help="Only what has at most so many params, such as 4M or 600k.")
+@click.option("--variants", is_flag=True, help="Every variant with exact counts, instead of the defaults alone.")
+@click.option("--all", "libraries", is_flag=True, help="Also the names of networks that other libraries build.")
 @click.option("--sort", type=click.Choice(list(SORTS)), default="paper", show_default=True, help="Order of the rows.")
 @output_options
 @debug_option
-def list_command(family: str | None, sort: str, format_name: str | None, output: Path | None) -> None:
-    """List the networks that lwprof knows by name."""
+def list_command(
+    family: str | None,
+    year: int | None,
+    since: int | None,
+    max_mult_adds: Decimal | None,
+    max_params: Decimal | None,
+    variants: bool,
+    libraries: bool,
+    sort: str,
+    format_name: str | None,
+    output: Path | None,
+) -> None:
+    """List the networks that have a name: the project's own and the catalogue's.
+
+    A row is a network at its defaults, and a budget is held against that row. Networks that keep to the budget with
+    other options or at a smaller resolution are named below; --variants lists them.
+    """
     target = destination(format_name, output)
-    from lwprof import catalog, specs, units
-    from lwprof.reports.contents import Cell, Column, Table
+    from lwprof import catalog, names
+    from lwprof.aliases import Alias
+    from lwprof.cli import listing
+
+    def fits(row: Row) -> bool:
+        numbers = ((row.mult_adds, max_mult_adds), (row.params, max_params))
+        return all(most is None or (number is not None and number <= most) for number, most in numbers)
+
+    wanted = None if family is None else _family(family)
+    rows: list[Row] = []
+    with_options, uncounted, elsewhere = [], [], 0
+    for network in names.known().values():
+        every = listing.rows(network)
+        first = every[0]
+        if (
+            (wanted and first.family != wanted)
+            or (year and first.year != year)
+            or (since and (first.year or 0) < since)
+        ):
+            continue
+        if isinstance(network, Alias) and not libraries:
+            elsewhere += 1
+            continue
+        found = [row for row in (every if variants else every[:1]) if fits(row)]
+        rows += found
+        if not found and not isinstance(network, catalog.Entry):
+            uncounted.append(network)
+        elif not found and any(map(fits, every)):
+            with_options.append(network.name)
+    notes = [] if rows else [f"no network of the list is like that{'' if variants else ' at its defaults'}"]
+    if with_options:
+        verb = "fit" if len(with_options) > 1 else "fits"
+        notes.append(f"{', '.join(with_options)} {verb} with other options or resolutions: see --variants")
+    if uncounted:
+        own = [network.name for network in uncounted if not isinstance(network, Alias)]
+        other = f"{len(uncounted) - len(own)} of other libraries" if len(own) < len(uncounted) else ""
+        notes.append(f"left out, because only 'lwprof profile' counts them: {', '.join(filter(None, [*own, other]))}")
+    if elsewhere:
+        notes.append(f"other libraries build {elsewhere} more that have a name: see --all")
+    target.write(listing.table(sorted(rows, key=SORTS[sort]), notes))
+
+
+def _rising(number: float | None) -> tuple[bool, float]:
+    return number is None, number or 0
+
+
+def _family(asked: str) -> str:
+    """The family that ``asked`` names in whatever case."""
+    from lwprof import specs
 
     families = {name.lower(): name for name in _families()}
-    if family is not None and family.lower() not in families:
-        hint = specs.near(family, _families()) or f"; choose one of {', '.join(_families())}"
-        raise InputError(f"unknown family {family!r}{hint}")
-    wanted = None if family is None else families[family.lower()]
-    entries = [entry for entry in catalog.entries().values() if wanted in (None, entry.family)]
-    columns = (
-        Column("name", "network"),
-        Column("title", "title"),
-        Column("family", "family", optional=True),
-        Column("params", "params", align="right"),
-        Column("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-adds)"), align="right"),
-        Column("top1", "top-1 published", ("top-1", "published"), align="right"),
-        Column("year", "year", align="right"),
-        Column("paper", "paper", wrap=True, optional=True),
-    )
-    rows = []
-    for entry in sorted(entries, key=SORTS[sort]):
-        top1 = _top1(entry)
-        rows.append(
-            (
-                entry.name,
-                entry.title,
-                entry.family,
-                Cell(units.count(entry.params), entry.params),
-                Cell(units.count(entry.mult_adds), entry.mult_adds),
-                Cell("–" if top1 is None else f"{top1:.1f} %", top1),
-                Cell(str(entry.year), entry.year),
-                entry.paper,
-            )
-        )
-    target.write(Table.of("networks", columns, rows))
-
-
-def _top1(entry: Entry) -> float | None:
-    published = entry.published_for({}, entry.resolution)
-    return None if published is None else published.top1
+    if asked.lower() not in families:
+        hint = specs.near(asked.lower(), families) or f"; choose one of {', '.join(_families())}"
+        raise InputError(f"unknown family {asked!r}{hint}")
+    return families[asked.lower()]
 
 
 def _families() -> list[str]:
-    from lwprof import catalog
+    from lwprof import aliases, catalog
 
-    return list(dict.fromkeys(entry.family for entry in catalog.entries().values()))
+    networks = (*catalog.entries().values(), *aliases.entries().values())
+    return list(dict.fromkeys(network.family for network in networks))

@@ -1,4 +1,4 @@
-"""``lwprof show``: the card of one network of the catalogue."""
+"""``lwprof show``: the card of one network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from lwprof.cli.options import complete_name, debug_option
+from lwprof.cli.completion import complete_name
+from lwprof.cli.options import debug_option
 from lwprof.cli.output import destination, output_options
 from lwprof.errors import InputError
 
@@ -16,12 +17,16 @@ from lwprof.errors import InputError
 @output_options
 @debug_option
 def show_command(name: str, format_name: str | None, output: Path | None) -> None:
-    """Show a network's paper, options, variants with exact counts, and published figures."""
+    """Show a network's card: paper, block, variants with exact counts, published figures, deviations.
+
+    The deviations are where network and paper differ, or the paper from itself.
+    """
     target = destination(format_name, output)
-    from lwprof import catalog
-    from lwprof.cli.card import card
+    from lwprof import catalog, names
+    from lwprof.cli.card import card, short_card
 
     if ":" in name:
         advice = f"lwprof profile {name} counts a variant"
         raise InputError(f"show takes a name without options; {advice}")
-    target.write(card(catalog.find(name)))
+    network = names.find(name)
+    target.write(card(network) if isinstance(network, catalog.Entry) else short_card(network))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.metadata
 import io
 import json
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from lwprof import catalog
 from lwprof.cli import progress
 from lwprof.cli.entry import COMMANDS
 from lwprof.timing import environment
@@ -29,47 +27,6 @@ def test_version(run: Any) -> None:
     import lwprof
 
     assert run("--version").out == f"lwprof {lwprof.__version__}\n"
-
-
-def test_list_has_exact_numbers_in_csv_and_json(run: Any) -> None:
-    (mbv2,) = (row for row in json.loads(run("list", "--format", "json").out)["networks"] if row["name"] == "mbv2")
-    assert (mbv2["params"], mbv2["mult_adds"], mbv2["top1"], mbv2["year"]) == (3504872, 300774272, 72.0, 2018)
-    assert "1801.04381" in mbv2["paper"]
-    rows = list(csv.DictReader(io.StringIO(run("list", "--format", "csv").out)))
-    assert [row["name"] for row in rows] == list(catalog.entries())
-
-
-def test_list_sorts_and_filters(run: Any) -> None:
-    def names(*arguments: str) -> list[str]:
-        return [row["name"] for row in json.loads(run("list", "--format", "json", *arguments).out)["networks"]]
-
-    def params(name: str) -> int:
-        return catalog.find(name).params
-
-    assert names("--sort", "params") == sorted(catalog.entries(), key=params)
-    assert names("--sort", "name") == sorted(catalog.entries())
-    assert names("--sort", "top1")[0] == "mbv3_large"
-    assert names("--family", "shufflenet") == ["shufflenetv1", "shufflenetv2"]
-
-
-def test_show_is_the_whole_card(run: Any) -> None:
-    text = run("show", "shufflenetv2").out
-    for part in ("1807.11164", "symmetric", "2,278,604", "144,907,992", "69.4 %", "Tables 5 and 8"):
-        assert part in text
-    card = json.loads(run("show", "MobileNet-v2", "--format", "json").out)
-    assert {key: card["options"][1][key] for key in ("option", "default")} == {"option": "width", "default": 1.0}
-    assert card["variants"][0] == {"spec": "mbv2", "params": 3504872, "mult_adds": 300774272}
-
-
-def test_show_marks_the_figures_that_disagree_and_says_why(run: Any) -> None:
-    lines = run("show", "mbv2").out.splitlines()
-    paper = next(line for line in lines if "72.0 %" in line)
-    assert paper.split()[2:5] == ["≠", "3.4", "300"]
-    number = paper.split()[-1]
-    assert any(line.startswith(f"- ({number}) params: Without the scale and shift") for line in lines)
-    assert not any("≠" in line for line in run("show", "shufflenetv2").out.splitlines())
-    rows = json.loads(run("show", "mbv2", "--format", "json").out)["published"]
-    assert [(row["params_millions"], len(row["remarks"])) for row in rows[:2]] == [("3.4", 1), ("6.9", 2)]
 
 
 def test_profile_of_a_catalogue_network(run: Any) -> None:
@@ -185,35 +142,6 @@ def test_doctor_says_what_to_install(run: Any, monkeypatch: pytest.MonkeyPatch) 
         "state": "problem",
         "advice": "pip install torch",
     }
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        ("pro", ["profile"]),
-        ("profile mbv3", ["mbv3_large", "mbv3_small"]),
-        ("compare mbv1 squ", ["squeezenet"]),
-        ("show shuffle", ["shufflenetv1", "shufflenetv2"]),
-        ("profile shufflenetv2:un", ["shufflenetv2:unit="]),
-        ("profile shufflenetv2:unit=paper,wi", ["shufflenetv2:unit=paper,width="]),
-        ("list --format js", ["json"]),
-        ("list --family sh", ["ShuffleNet"]),
-    ],
-)
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion(run: Any, monkeypatch: Any, capsys: Any, shell: str, words: str, offered: list[str]) -> None:
-    from lwprof.cli import main
-
-    monkeypatch.setenv("_LWPROF_COMPLETE", f"{shell}_complete")
-    monkeypatch.setenv("COMP_WORDS", f"lwprof {words}")
-    monkeypatch.setenv("COMP_CWORD", words.split()[-1] if shell == "fish" else str(len(words.split())))
-    with pytest.raises(SystemExit) as left:
-        main([])
-    assert left.value.code == 0
-    out = capsys.readouterr().out
-    for name in offered:
-        assert name in out
-    assert "squeezenet" in offered or "squeezenet" not in out
 
 
 def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
