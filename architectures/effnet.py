@@ -9,7 +9,7 @@ Deviations:
 - The printed figures were not read in the paper itself but in works that quote it. The large network for CIFAR-10 and
   those for SVHN and GTSRB are not here: their channels are not known.
 - LeakyReLU (0.3) before batch normalisation behind each convolution is the order of ports, not checked against the
-  paper; so is leaving the depthwise convolutions at one filter a channel, where the paper doubles the first.
+  paper; so is one filter a channel in the first depthwise convolution, where walk-throughs of the paper have two.
 - Pooling halves the height; the last convolution of a block has its kernel of 2 along the width, where it has its
   stride. A port that has kernel and stride on different sides skips every other column.
 - The classifier takes a 4x4 map. Images other than 32x32 that end in another one have it averaged to 4x4.

@@ -89,7 +89,8 @@ class GhostBottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, H / stride, W / stride)."""
         out: Tensor = self.project(self.squeeze_excite(self.depthwise(self.expand(x))))
-        return out + self.shortcut(x)
+        shortcut: Tensor = self.shortcut(x)
+        return out + shortcut
 
 
 class GhostNet(nn.Module):

@@ -75,7 +75,8 @@ class XceptionBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, H / stride, W / stride)."""
         out: Tensor = self.body(x)
-        return out + self.shortcut(x)
+        shortcut: Tensor = self.shortcut(x)
+        return out + shortcut
 
 
 class Xception(nn.Module):
