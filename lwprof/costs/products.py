@@ -93,7 +93,7 @@ def distance(operator: Operator) -> Cost:
     if power == 2:
         return product(operator, "distance", terms, elementwise_ops=terms)
     if power == 1:
-        return Cost("distance", additions=2 * terms)
+        return product(operator, "distance", 0)._replace(additions=2 * terms)
     return Cost("distance", elementwise_ops=(2 if power in (0, inf) else 3) * terms)
 
 
