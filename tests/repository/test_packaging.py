@@ -32,7 +32,8 @@ def distribution():
 
 @pytest.fixture(scope="module")
 def pins():
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    files = [ROOT / "constraints.txt", ROOT / "constraints-vision.txt"]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
