@@ -46,13 +46,14 @@ def bind(
             shape = declared
             if shape and isinstance(shape[0], str):
                 shape = (bound.get(shape[0], batch), *shape[1:])
-            elif shape and batch not in (1, shape[0]):
-                raise InputError(f"{label} is fixed at {_text(declared)}; a batch of {batch} needs another file")
         for name, size in zip(declared or (), shape, strict=False):
             if isinstance(name, str) and isinstance(size, int) and name != "?":
                 bound.setdefault(name, size)
         known_sizes = tuple(bound.get(size, size) if isinstance(size, str) else size for size in shape)
         found[value.name] = Known(known.type, tuple(_closed(label, known_sizes)))
+    if batch > 1 and found and not any(known.shape and known.shape[0] == batch for known in found.values()):
+        shapes = " and ".join(_text(known.sizes or ()) for known in found.values())
+        raise InputError(f"{path} is made for {shapes}; a batch of {batch} needs another file")
     return found, bound
 
 

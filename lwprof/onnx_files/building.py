@@ -142,16 +142,16 @@ class Building:
             inputs.extend(values)
         wanted = [name for name in node.outputs if name and (name in self._read or node.type in _ALL_OUTPUTS)]
         wanted = wanted or [name for name in node.outputs[:1] if name]
-        name, effect = translation.name, translation.effect
+        name, effect, pointwise = translation.name, translation.effect, translation.pointwise
         if any(self.known[output].sizes is None for output in (*wanted, *filter(None, node.inputs))):
-            name, effect = f"{node.qualified} (shape not known)", "new"
+            name, effect, pointwise = f"{node.qualified} (shape not known)", "new", False
         base = inputs[0] if effect == "view" and inputs else None
         outputs: list[Output] = []
         for output in wanted:
             shape, dtype = _described(self.known[output])
             elements = min(prod(shape), base.elements) if base is not None else prod(shape)
             outputs.append((shape, dtype, elements, base))
-        made = self.builder.operator(name, arguments, tuple(inputs), outputs, effect, call, translation.pointwise)
+        made = self.builder.operator(name, arguments, tuple(inputs), outputs, effect, call, pointwise)
         self._values.update(zip(wanted, made, strict=True))
         return tuple(inputs)
 

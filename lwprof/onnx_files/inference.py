@@ -6,6 +6,7 @@ the file works out step by step (``Shape``, ``Gather``, ``Concat``) are numbers 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,8 @@ from lwprof.onnx_files.nodes import Node
 from lwprof.onnx_files.plain import plain
 from lwprof.onnx_files.tensors import SIZES, STORED, Known, of_array, of_type, stored
 
+_FLOAT = onnx.TensorProto.FLOAT
+_QUANTISED = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8, onnx.TensorProto.INT32)
 _WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool")
 
 Given = Sequence[Known | None]
@@ -130,32 +133,65 @@ class Inference:
             made.append(found)
         if failure and made and made[0].sizes is None:
             raise InputError(f"{self.path}: {_label(node)} cannot work on these sizes ({failure})")
-        for known in made[:1]:
-            if node.type in _WINDOWED and known.sizes is not None and min(known.sizes, default=1) < 1:
-                raise InputError(f"{self.path}: the input is too small for {_label(node)}")
+        self._check(node, given, made)
         return made
+
+    def _check(self, node: Node, given: Given, made: Sequence[Known]) -> None:
+        """Refuse what ONNX's rules let pass: windows that do not fit, channels that do not match."""
+        if node.type in _WINDOWED and made and min(made[0].sizes or (1,)) < 1:
+            raise InputError(f"{self.path}: the input is too small for {_label(node)}")
+        if node.type == "Conv" and given[0] and given[1] and given[0].sizes and given[1].sizes:
+            channels, wanted = given[0].sizes[1], given[1].sizes[1] * node.attributes.get("group", 1)
+            if channels != wanted:
+                why = f"it takes {wanted} channels, not {channels}"
+                raise InputError(f"{self.path}: {_label(node)} cannot work on these sizes ({why})")
 
     def _infer(self, node: Node, given: Given) -> tuple[Mapping[str, onnx.TypeProto], str]:
         """What ONNX infers, and what it says where that fails."""
         present = {name: known for name, known in zip(node.inputs, given, strict=True) if known is not None}
         if not all(known.type for known in present.values()):
             return {}, ""
-        try:
-            schema = onnx.defs.get_schema(node.type, self.opsets.get(node.domain, 1), node.domain)
-        except Exception:  # an operator of a domain that ONNX does not describe
+        schema = self._schema(node)
+        if schema is None:
             return {}, ""
-        types = {name: known.proto() for name, known in present.items()}
-        data = {
-            name: onnx.numpy_helper.from_array(known.data, name)
-            for name, known in present.items()
-            if known.data is not None
-        }
         try:
-            return shape_inference.infer_node_outputs(
-                schema, node.proto(), types, input_data=data, opset_imports=self._imports
-            ), ""
+            return self._outputs(node, schema, present), ""
+        except Exception as error:
+            failure = sentence(error)
+        # ordinary operators on quantised numbers: the rules for shapes are the same
+        floats = {
+            name: Known(_FLOAT, known.shape) if known.type in _QUANTISED else known for name, known in present.items()
+        }
+        if floats == present:
+            return {}, failure
+        try:
+            types = self._outputs(node, schema, floats)
         except Exception as error:
             return {}, sentence(error)
+        first = next(iter(present.values())).type
+        for kind in types.values():
+            kind.tensor_type.elem_type = first
+        return types, ""
+
+    def _schema(self, node: Node) -> onnx.defs.OpSchema | None:
+        """ONNX's description of an operator: of the file's version, or a later one that has it at all."""
+        for version in (self.opsets.get(node.domain, 1), onnx.defs.onnx_opset_version()):
+            with contextlib.suppress(Exception):  # its own error type is no public name
+                return onnx.defs.get_schema(node.type, version, node.domain)
+        return None
+
+    def _outputs(
+        self, node: Node, schema: onnx.defs.OpSchema, given: Mapping[str, Known]
+    ) -> Mapping[str, onnx.TypeProto]:
+        types = {name: known.proto() for name, known in given.items()}
+        data = {
+            name: onnx.numpy_helper.from_array(known.data, name)
+            for name, known in given.items()
+            if known.data is not None
+        }
+        return shape_inference.infer_node_outputs(
+            schema, node.proto(), types, input_data=data, opset_imports=self._imports
+        )
 
     def _folded(self, node: Node, given: Given, made: Sequence[Known]) -> list[Known]:
         """What a node makes that no call runs: its content if it is small, and what it comes from."""

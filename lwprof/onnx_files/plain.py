@@ -95,6 +95,12 @@ def _chained(type_: str) -> Callable[[Node], Iterator[Plain]]:
     return plain
 
 
+def _multiplied(node: Node) -> Iterator[Plain]:
+    """``FusedMatMul``; one that also transposes stays what it is."""
+    same = any(node.attributes.get(name) for name in ("transA", "transB", "transBatchA", "transBatchB"))
+    yield Plain(node if same else node.changed(type="MatMul", attributes={}, domain=DEFAULT_DOMAIN))
+
+
 _RULES: dict[tuple[str, str], Callable[[Node], Iterator[Plain]]] = {
     ("", "QLinearConv"): _quantised("Conv", (0, 3, 8), 7),
     ("", "QLinearMatMul"): _quantised("MatMul", (0, 3), 7),
@@ -114,6 +120,7 @@ _RULES: dict[tuple[str, str], Callable[[Node], Iterator[Plain]]] = {
     (MICROSOFT, "QLinearConcat"): _concatenated,
     (MICROSOFT, "FusedConv"): _activated("Conv"),
     (MICROSOFT, "FusedGemm"): _activated("Gemm"),
+    (MICROSOFT, "FusedMatMul"): _multiplied,
     (MICROSOFT, "Gelu"): _quantised("Gelu", (0,), 0),
 }
 

@@ -20,6 +20,7 @@ _WEIGHTS: dict[str, tuple[int, ...]] = {
 _STATISTICS: dict[str, tuple[int, ...]] = {
     "BatchNormalization": (3, 4), "QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2),
 }  # fmt: skip
+_STARTS: dict[str, tuple[int, ...]] = {"LSTM": (5, 6), "GRU": (5,), "RNN": (5,)}
 
 
 def role(node: Node, place: int, known: Known, origin: Known) -> str:
@@ -33,6 +34,8 @@ def role(node: Node, place: int, known: Known, origin: Known) -> str:
         return PARAMETER
     if place in _STATISTICS.get(node.type, ()) and not node.domain:
         return BUFFER
+    if place in _STARTS.get(node.type, ()) and not node.domain:
+        return CONSTANT
     if known.elements == 1 or origin.elements == 1:
         return ""
     return PARAMETER if origin.floating else CONSTANT
