@@ -81,12 +81,15 @@ def _options(entry: Entry) -> Table:
 
 
 def _variants(entry: Entry) -> Table:
-    columns = (
+    columns = [
         Column("spec", "model spec"),
         Column("params", "params", align="right"),
         Column("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-adds)"), align="right"),
-    )
-    rows = [(variant.label, variant.params, variant.mult_adds) for variant in entry.variants]
+    ]
+    rows: list[tuple[str | int, ...]] = [(item.label, item.params, item.mult_adds) for item in entry.variants]
+    if any(item.additions for item in entry.variants):
+        columns.append(Column("additions", "additions", align="right"))
+        rows = [(*row, item.additions) for row, item in zip(rows, entry.variants, strict=True)]
     return Table.of("variants", columns, rows, "Exact counts")
 
 

@@ -131,10 +131,10 @@ def _options(name: str, given: str) -> Iterator[str]:
 
 def _values(entry: Entry) -> dict[str, list[str]]:
     """What each option can be, else the values that have exact counts; nothing where there is no choice."""
-    found: dict[str, list[object]] = {}
+    found: dict[str, Sequence[object]] = {}
     for option in entry.options:
         counted = (variant.options.get(option.name, option.default) for variant in entry.variants)
-        found[option.name] = list(option.choices or dict.fromkeys(counted))
+        found[option.name] = option.choices or list(dict.fromkeys(counted))
     found["resolution"] = sorted({variant.resolution for variant in entry.variants})
     return {name: [str(value) for value in values] if len(values) > 1 else [] for name, values in found.items()}
 

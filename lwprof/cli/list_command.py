@@ -23,7 +23,7 @@ SORTS: dict[str, Callable[[Row], Any]] = {
     "family": lambda row: row.family.lower(),
     "params": lambda row: _rising(row.params),
     "mult_adds": lambda row: _rising(row.mult_adds),
-    "top1": lambda row: -(row.top1 or 0.0),
+    "top1": lambda row: (not row.on_imagenet, -(row.top1 or 0.0)),
     "year": lambda row: _rising(row.year),
 }
 """Orders of the list, by the name they have in ``--sort``; what is not known comes last."""
@@ -122,5 +122,5 @@ def _family(asked: str) -> str:
 def _families() -> list[str]:
     from lwprof import aliases, catalog
 
-    networks = (*catalog.entries().values(), *aliases.entries().values())
-    return list(dict.fromkeys(network.family for network in networks))
+    families = [entry.family for entry in catalog.entries().values()]
+    return list(dict.fromkeys([*families, *(alias.family for alias in aliases.entries().values())]))

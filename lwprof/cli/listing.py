@@ -12,6 +12,10 @@ from lwprof.reports.contents import Cell, Column, Table
 from lwprof.settings import ProjectNetwork
 
 
+IMAGENET = 1000
+"""Classes of the task on which accuracies are compared."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A network, or a variant of one; ``None`` or an empty text is what the catalogue does not know."""
@@ -21,11 +25,19 @@ class Row:
     family: str = ""
     params: int | None = None
     mult_adds: int | None = None
+    additions: int | None = None
     top1: float | None = None
     year: int | None = None
     paper: str = ""
     spec: str = ""
     """What a name stands for that is not the catalogue's."""
+    classes: int = IMAGENET
+    """Of the task that it was published for."""
+
+    @property
+    def on_imagenet(self) -> bool:
+        """Whether its accuracy is one on ImageNet."""
+        return self.classes == IMAGENET
 
 
 def rows(network: Named) -> list[Row]:
@@ -46,40 +58,49 @@ def rows(network: Named) -> list[Row]:
                 network.family,
                 variant.params,
                 variant.mult_adds,
+                variant.additions,
                 None if published is None else published.top1,
                 network.year,
                 network.paper,
+                classes=int(network.options[0].default),
             )
         )
     return found
 
 
 def table(listed: Sequence[Row], notes: Iterable[str]) -> Table:
-    """Lay the rows out; what names stand for is a column only where there is such a name."""
+    """Lay the rows out; additions and what names stand for are columns only where a row has them."""
     columns = [
         Column("name", "network"),
         Column("title", "title", optional=True),
         Column("family", "family", optional=True),
         Column("params", "params", align="right"),
         Column("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-adds)"), align="right"),
+        Column("additions", "additions", align="right", optional=True),
         Column("top1", "top-1 published", ("top-1", "published"), align="right"),
         Column("year", "year", align="right"),
         Column("paper", "paper", wrap=True, optional=True),
+        Column("spec", "stands for"),
     ]
     cells = [
-        [
+        (
             row.name,
             row.title,
             row.family,
             Cell(units.count(row.params), row.params),
             Cell(units.count(row.mult_adds), row.mult_adds),
-            Cell("–" if row.top1 is None else f"{row.top1:.1f} %", row.top1),
+            Cell(units.count(row.additions), row.additions),
+            Cell("–" if row.top1 is None else f"{row.top1:.1f} %{'' if row.on_imagenet else '*'}", row.top1),
             Cell("–" if row.year is None else str(row.year), row.year),
             row.paper,
-        ]
+            row.spec,
+        )
         for row in listed
     ]
-    if any(row.spec for row in listed):
-        columns.append(Column("spec", "stands for"))
-        cells = [[*line, row.spec] for line, row in zip(cells, listed, strict=True)]
-    return Table.of("networks", columns, cells, notes=notes)
+    others = sorted({row.classes for row in listed if row.top1 is not None and not row.on_imagenet})
+    if others:
+        notes = [*notes, f"* not on ImageNet but on a task of {' or '.join(map(str, others))} classes"]
+    rare = {"additions": any(row.additions for row in listed), "spec": any(row.spec for row in listed)}
+    shown = [place for place, column in enumerate(columns) if rare.get(column.key, True)]
+    kept = [[line[place] for place in shown] for line in cells]
+    return Table.of("networks", [columns[place] for place in shown], kept, notes=notes)

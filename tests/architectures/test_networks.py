@@ -1,22 +1,32 @@
-"""Every network of the catalogue, built and run; a new one is covered by its entry alone."""
+"""Every network of the catalogue, built and run; a new one is covered by its entry alone.
+
+Shapes and counts are looked at without values: of every variant at its first resolution at once, at its others among
+the slow tests. Weights, gradients and values are looked at on a small image: of the defaults at once, of every other
+variant among the slow tests.
+"""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
-import itertools
+import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import lwprof
 from lwprof import architectures, catalog
 
 ENTRIES = catalog.entries()
+IMAGENET = {name: entry for name, entry in ENTRIES.items() if entry.options[0].default == 1000}
+
+Options = Mapping[str, Any]
 
 
 def builder(entry: catalog.Entry):
@@ -24,45 +34,125 @@ def builder(entry: catalog.Entry):
     return getattr(importlib.import_module(f"lwprof.architectures.{file}"), function)
 
 
-def options_and_variants() -> Iterator[object]:
-    """One case for each set of options, with the variants of it at one resolution or another."""
-    for entry in ENTRIES.values():
-        variants = sorted(entry.variants, key=lambda variant: sorted(variant.options.items()))
-        for options, group in itertools.groupby(variants, key=lambda variant: dict(variant.options)):
-            written = ",".join(f"{key}={value}" for key, value in options.items())
-            yield pytest.param(entry, options, list(group), id=f"{entry.name}:{written}")
+def built(entry: catalog.Entry, options: Options, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return builder(entry)(**options)
 
 
 @cache
-def default_network(entry_name: str) -> nn.Module:
-    return builder(ENTRIES[entry_name])().eval()
+def default_network(name: str) -> nn.Module:
+    """Shared by the tests: they look and do not touch."""
+    return built(ENTRIES[name], {}, seed=1).eval()
+
+
+@cache
+def without_weights(name: str, **options: Any) -> nn.Module:
+    with torch.device("meta"):
+        return builder(ENTRIES[name])(**options).eval()
+
+
+def output_shape(network: nn.Module, height: int, width: int) -> tuple[int, ...]:
+    """Shape of the scores of one image."""
+    (shape,) = lwprof.profile(network, input_size=(3, height, width)).layers[0].output_shapes
+    return shape
+
+
+def scores(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return network(images)
+
+
+def small_images(entry: catalog.Entry, batch: int = 2) -> Tensor:
+    side = max(entry.min_resolution, 33)
+    return torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def take_statistics(network: nn.Module, images: Tensor) -> None:
+    """Set batch normalisation to these images: a fresh AdderNet is silent without."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        network.train()(images)
+    network.eval()
+
+
+def cases() -> Iterator[tuple[catalog.Entry, Options, list[catalog.Variant]]]:
+    """Each set of options once, the defaults first, with the variants of it at one resolution or another."""
+    for entry in ENTRIES.values():
+        groups: dict[tuple[tuple[str, Any], ...], list[catalog.Variant]] = {}
+        for variant in entry.variants:
+            groups.setdefault(tuple(sorted(variant.options.items())), []).append(variant)
+        for options, variants in groups.items():
+            yield entry, dict(options), variants
+
+
+def case_id(entry: catalog.Entry, options: Options) -> str:
+    return f"{entry.name}:{','.join(f'{key}={value}' for key, value in options.items())}"
 
 
 every_network = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
-every_variant = pytest.mark.parametrize(("entry", "options", "variants"), list(options_and_variants()))
+every_variant = pytest.mark.parametrize(
+    ("entry", "options", "variants"),
+    [pytest.param(entry, options, variants, id=case_id(entry, options)) for entry, options, variants in cases()],
+)
+every_variant_with_weights = pytest.mark.parametrize(
+    ("entry", "options"),
+    [
+        pytest.param(entry, options, id=case_id(entry, options), marks=[pytest.mark.slow] if options else [])
+        for entry, options, _ in cases()
+    ],
+)
 
 
 @every_variant
 def test_counts_are_exact_and_nothing_is_unknown(entry, options, variants) -> None:
-    with torch.device("meta"):  # no weights to fill
-        network = builder(entry)(**options)
-    assert sum(parameter.numel() for parameter in network.parameters()) == variants[0].params
-    for variant in variants:
-        result = lwprof.profile(network, input_size=(3, variant.resolution, variant.resolution))
-        assert result.coverage.unknown == ()
-        assert (result.totals.params, result.totals.mult_adds) == (variant.params, variant.mult_adds), variant.label
+    check_counts(entry, options, variants[0])
 
 
 @pytest.mark.slow
 @every_variant
-def test_it_trains(entry, options, variants) -> None:
-    network = builder(entry)(num_classes=7, **options).train()
-    side = max(entry.min_resolution, 33)
-    scores = network(torch.rand(2, 3, side, side))
-    assert scores.shape == (2, 7)
-    scores.sum().backward()
-    without = [name for name, parameter in network.named_parameters() if parameter.grad is None]
-    assert without == []
+def test_counts_are_exact_at_every_resolution(entry, options, variants) -> None:
+    for variant in variants[1:]:
+        check_counts(entry, options, variant)
+    network = without_weights(entry.name, **options)
+    assert output_shape(network, entry.min_resolution, entry.min_resolution)[0] == 1
+
+
+def check_counts(entry: catalog.Entry, options: Options, variant: catalog.Variant) -> None:
+    network = without_weights(entry.name, **options)
+    assert sum(parameter.numel() for parameter in network.parameters()) == variant.params
+    result = lwprof.profile(network, input_size=(3, variant.resolution, variant.resolution))
+    assert result.coverage.unknown == ()
+    counted = (result.totals.params, result.totals.mult_adds, result.totals.additions)
+    assert counted == (variant.params, variant.mult_adds, variant.additions), variant.label
+    assert result.layers[0].output_shapes == ((1, options.get("num_classes", entry.options[0].default)),)
+
+
+@every_variant_with_weights
+def test_a_seed_decides_all_weights_and_a_state_dict_carries_them(entry, options) -> None:
+    network, other = built(entry, options, seed=1), built(entry, options, seed=2)
+    again = built(entry, options, seed=1) if options else default_network(entry.name)
+    weights, same = network.state_dict(), again.state_dict()
+    assert [key for key in weights if not torch.equal(weights[key], same[key])] == []
+    images = small_images(entry)
+    take_statistics(network, images)
+    expected = scores(network, images)
+    assert not torch.equal(scores(other.eval(), images), expected)
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    file.seek(0)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(scores(other, images), expected)
+
+
+@every_variant_with_weights
+def test_gradients_reach_every_parameter(entry, options) -> None:
+    network = built(entry, options, seed=1) if options else copy.deepcopy(default_network(entry.name))
+    given = network.train()(small_images(entry))
+    (given * torch.rand_like(given)).sum().backward()
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert [name for name, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
 
 
 @every_network
@@ -72,20 +162,45 @@ def test_a_spec_gives_the_default_network(entry) -> None:
 
 
 @every_network
-def test_scores_at_the_default_at_another_and_at_the_smallest_resolution(entry) -> None:
-    network = default_network(entry.name)
-    for height, width in ((entry.resolution,) * 2, (160, 129), (entry.min_resolution,) * 2):
-        with torch.inference_mode():
-            scores = network(torch.rand(1, 3, height, width))
-        assert scores.shape == (1, entry.options[0].default)
-        assert scores.isfinite().all()
+def test_it_runs_at_any_resolution_and_with_any_number_of_classes(entry) -> None:
+    network = without_weights(entry.name)
+    for height, width in ((128, 128), (160, 129)):
+        assert output_shape(network, height, width) == (1, entry.options[0].default)
+    side = max(entry.min_resolution, 64)
+    assert output_shape(without_weights(entry.name, num_classes=7), side, side) == (1, 7)
+
+
+@pytest.mark.parametrize("name", IMAGENET)
+def test_an_imagenet_network_turns_224_into_a_thousand_scores(name) -> None:
+    assert output_shape(without_weights(name), 224, 224) == (1, 1000)
+
+
+@every_network
+def test_scores_are_numbers_and_those_of_an_image_its_own(entry) -> None:
+    network = copy.deepcopy(default_network(entry.name))
+    images = small_images(entry, batch=3)
+    take_statistics(network, images)
+    together = scores(network, images)
+    assert together.isfinite().all()
+    assert together.std() > 0
+    alone = scores(network, images[1:2])
+    assert (alone - together[1:2]).abs().max() < 0.02 * together.std()  # sums of another order
+    assert scores(network, torch.rand(1, 3, entry.min_resolution, entry.min_resolution)).isfinite().all()
+
+
+@pytest.mark.slow
+@every_network
+def test_scores_are_numbers_at_the_default_resolution(entry) -> None:
+    given = scores(default_network(entry.name), torch.rand(1, 3, entry.resolution, entry.resolution))
+    assert given.shape == (1, entry.options[0].default)
+    assert given.isfinite().all()
 
 
 @every_network
 def test_smaller_than_the_smallest_resolution_does_not_run(entry) -> None:
     side = entry.min_resolution - 1
-    with pytest.raises(RuntimeError), torch.inference_mode():
-        default_network(entry.name)(torch.rand(1, 3, side, side))
+    with pytest.raises(RuntimeError):
+        scores(default_network(entry.name), torch.rand(1, 3, side, side))
 
 
 @every_network
@@ -96,7 +211,7 @@ def test_options_are_the_builders_arguments(entry) -> None:
 
 @every_network
 def test_the_building_block_is_found(entry) -> None:
-    blocks = lwprof.profile(default_network(entry.name), input_size=(3, 64, 64)).fragmentation.blocks
+    blocks = lwprof.profile(without_weights(entry.name), input_size=(3, 64, 64)).fragmentation.blocks
     assert entry.block in {block.type for block in blocks}
 
 
@@ -123,6 +238,6 @@ def test_all_networks_are_exported() -> None:
 @every_network
 def test_blocks_are_modules_of_their_own(entry) -> None:
     """A Sequential would be taken for a container, not for a block."""
-    blocks = [module for module in default_network(entry.name).modules() if type(module).__name__ == entry.block]
+    blocks = [module for module in without_weights(entry.name).modules() if type(module).__name__ == entry.block]
     assert len(blocks) > 1
     assert not any(isinstance(block, nn.Sequential) for block in blocks)

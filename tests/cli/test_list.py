@@ -44,8 +44,18 @@ def test_it_sorts_by_name_family_and_accuracy(run: Any) -> None:
     assert list(listed(run, "--sort", "name")) == sorted(catalog.entries())
     families = [row["family"].lower() for row in listed(run, "--sort", "family").values()]
     assert families == sorted(families)
-    best = [row["top1"] or 0 for row in listed(run, "--sort", "top1").values()]
-    assert best == sorted(best, reverse=True)
+    best = {name: row["top1"] or 0 for name, row in listed(run, "--sort", "top1").items()}
+    imagenet = [top1 for name, top1 in best.items() if catalog.find(name).options[0].default == 1000]
+    assert imagenet == sorted(imagenet, reverse=True)
+    assert list(best.values())[: len(imagenet)] == imagenet, "accuracies of another task come behind"
+
+
+def test_an_accuracy_on_another_task_than_imagenet_is_marked(run: Any) -> None:
+    lines = run("list").out.splitlines()
+    assert "91.8 %*" in next(line for line in lines if line.startswith("addernet_resnet20"))
+    assert "72.0 % " in next(line for line in lines if line.startswith("mbv2 "))
+    assert "- * not on ImageNet but on a task of 10 classes" in lines
+    assert not any("ImageNet but" in note for note in notes(run, "--family", "MobileNet"))
 
 
 def test_it_filters_by_family_and_year(run: Any) -> None:
@@ -109,6 +119,13 @@ def test_the_projects_own_networks_come_first(run: Any, tmp_path: Path) -> None:
     assert "left out, because only 'lwprof profile' counts them: tiny" in notes(run, "--max-params", "1G")
     for sort in ("name", "family", "top1", "year"):
         assert "tiny" in listed(run, "--sort", sort)
+
+
+def test_additions_of_adder_layers_stand_beside_the_mult_adds(run: Any) -> None:
+    rows = listed(run)
+    assert (rows["addernet_resnet20"]["mult_adds"], rows["addernet_resnet20"]["additions"]) == (443_008, 80_740_352)
+    assert rows["mbv2"]["additions"] == 0
+    assert "additions" not in listed(run, "--family", "SqueezeNet")["squeezenet"]
 
 
 def test_an_empty_list_says_so(run: Any) -> None:

@@ -48,6 +48,11 @@ def test_block_and_deviations_are_those_of_the_networks_file(run: Any) -> None:
     assert "last 1x1 convolution keeps its 1280 channels below width 1, and widths" in deviations[1]
 
 
+def test_additions_of_adder_layers_are_shown(run: Any) -> None:
+    (variant,) = card(run, "resnet20")["variants"]
+    assert variant == {"spec": "addernet_resnet20", "params": 272_484, "mult_adds": 443_008, "additions": 80_740_352}
+
+
 def test_a_network_of_another_library_says_what_builds_it(run: Any) -> None:
     shown = card(run, "lcnet")
     facts = {row["fact"]: row["value"] for row in shown["facts"]}
