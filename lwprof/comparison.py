@@ -9,9 +9,11 @@ from typing import Any
 
 from torch import nn
 
+from lwprof import calls
 from lwprof.errors import InputError
-from lwprof.models import USER_INPUT, Network, input_values, resolve
-from lwprof.profiling import Inputs, input_specs, profile_network, sizes_for_spec
+from lwprof.inputs import Inputs, Values
+from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.profiling import input_specs, profile_network, sizes_for_spec
 from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
 from lwprof.timing.backends import Options
 from lwprof.timing.clock import Clock
@@ -212,9 +214,11 @@ def _network(
         return resolve(item, input_sizes=sizes, inputs=inputs, batch=batch, weights_file=file)
     name = type(item).__name__
     if inputs is not None:
-        made = callable(inputs) or isinstance(inputs, str)
-        lone = not isinstance(inputs, Sequence | Mapping)  # a tensor
-        values = input_values(inputs) if made else (inputs,) if lone else inputs
+        values: Values
+        if callable(inputs) or isinstance(inputs, str):
+            values = calls.values(inputs)
+        else:
+            values = inputs if isinstance(inputs, Sequence | Mapping) else (inputs,)
         return Network(name, name, item, (), values=values)
     specs = input_specs(USER_INPUT if size is None else size, item)
     return Network(name, name, item, tuple(TensorSpec((batch, *spec.shape), spec.dtype) for spec in specs))
@@ -257,8 +261,13 @@ def _models(
 
 
 def _front(rows: Sequence[Row], timings: Sequence[Timing | None], margin: float, seed: int) -> list[bool | None]:
-    """Which of the networks that were timed are on the front; of all, by mult-adds, where none was."""
-    top1 = [network.published.top1 if network.published else None for network, _ in rows]
+    """Which of the networks that were timed are on the front; of all, by mult-adds, where none was.
+
+    Accuracies on another data set than the first one's cannot be compared with it.
+    """
+    published = [network.published for network, _ in rows]
+    dataset = next((figures.dataset for figures in published if figures and figures.top1 is not None), "")
+    top1 = [figures.top1 if figures and figures.dataset == dataset else None for figures in published]
     samples = [timing.samples_s for timing in timings if timing is not None]
     if not samples:
         return pareto_front(top1, [(float(result.totals.mult_adds),) for _, result in rows], margin, seed, exact=True)

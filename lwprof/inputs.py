@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,9 @@ from lwprof.errors import InputError
 
 Values = Sequence[Any] | Mapping[str, Any]
 """What a network is called with: by position, or by keyword."""
+
+Inputs = str | Callable[[], object] | Tensor | Values
+"""What people give for it: also one tensor alone, or a function that makes it, or that function's name."""
 
 
 def random_tensor(shape: Sequence[int], dtype: torch.dtype, generator: torch.Generator | None = None) -> Tensor:

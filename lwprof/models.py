@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lwprof import builders, catalog, names, requests, specs, user_code
+from lwprof import builders, calls, catalog, names, requests, specs
 from lwprof.errors import InputError
 from lwprof.results import Published, TensorSpec
 from lwprof.settings import ProjectNetwork
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lwprof.graph import OpGraph
-    from lwprof.inputs import Values
+    from lwprof.inputs import Inputs, Values
 
 USER_INPUT = (3, 224, 224)
 """Input size of a user's network where none is given."""
@@ -46,7 +46,7 @@ def resolve(
     spec: str,
     *,
     input_sizes: Sequence[Sequence[int] | TensorSpec] = (),
-    inputs: str | Callable[[], object] | Values | None = None,
+    inputs: Inputs | None = None,
     batch: int = 1,
     weights: bool = True,
     weights_file: str | PathLike[str] | None = None,
@@ -76,21 +76,22 @@ def resolve(
     if inputs is not None and input_sizes:
         raise InputError("give either inputs or an input size, not both")
     target, name, project = _followed(parsed)
-    sizes = _sizes(input_sizes)
-    if project is not None and inputs is None and not sizes:
-        inputs, sizes = project.inputs or None, project.input_sizes
+    sizes = tuple(size if isinstance(size, TensorSpec) else tuple(size) for size in input_sizes)
+    folder = None
+    if project is not None and inputs is None and not sizes and "resolution" not in parsed.options:
+        inputs, sizes, folder = project.inputs or None, project.input_sizes, project.folder
     file = _weights_file(weights_file, project)
-    values = None if inputs is None else input_values(inputs, target, project)
+    values = None if inputs is None else calls.values(inputs, target, folder)
     if target.kind == "onnx":
         return _onnx_file(target, name, sizes, values, batch, file)
-    wanted = _first_size(values) if values is not None else _shape(sizes[0]) if len(sizes) == 1 else None
+    wanted = calls.image_size(values, sizes)
     published = None
     if target.kind == "catalogue":
         entry = catalog.find(target.place)
         options, resolution = requests.options_and_resolution(entry, target)
         if values is None:
             sizes = tuple(requests.sizes(entry, sizes, resolution))
-            wanted = _shape(sizes[0])
+            wanted = calls.image_size(None, sizes)
         module, build_s = builders.of_catalogue(entry, options, parsed.text, weights or file is not None)
         if wanted is not None and wanted[1] == wanted[2]:
             published = entry.published_for(options, wanted[1])
@@ -105,7 +106,7 @@ def resolve(
     if file is not None:
         _load(module, file, name, target)
     written = ",".join(f"{key}={value}" for key, value in parsed.options.items())
-    given = _given(values) if values is not None else _batched(sizes, batch, module)
+    given = calls.batched(sizes, batch, module) if values is None else calls.tensor_specs(values)
     return Network(f"{name}:{written}" if written else name, parsed.text, module, given, published, build_s, values)
 
 
@@ -164,8 +165,10 @@ def _onnx_file(
 
     if weights is not None:
         raise InputError(f"{target.text}: an ONNX file has weights of its own; leave out {weights}")
+    if target.options:
+        raise InputError(f"{target.text}: an ONNX file takes no options such as {next(iter(target.options))!r}")
     if values is not None:
-        given = _given(values)
+        given = calls.tensor_specs(values)
         sizes = tuple(TensorSpec(spec.shape[1:], spec.dtype) for spec in given)
         batch = next((spec.shape[0] for spec in given if spec.shape), 1)
     graph = capture_file(target.place, sizes, batch)
@@ -186,61 +189,6 @@ def _library_request(
     del options["resolution"]
     channels = options.get("in_chans", options.get("in_channels", USER_INPUT[0]))
     return options, (channels if isinstance(channels, int) else USER_INPUT[0], side, side)
-
-
-def input_values(inputs: Any, network: specs.Spec | None = None, project: ProjectNetwork | None = None) -> Values:
-    """The inputs that were given, or that a function makes, be it given itself or by name.
-
-    Args:
-        inputs: a tensor, a tuple or a dict of them; or the function; or its name.
-        network: whose file or module holds a function that is named without one.
-        project: what the path of a file is relative to, where the project names it.
-
-    Raises:
-        InputError: there is no such function, it raises, or it returns something else.
-    """
-    from lwprof.inputs import call_values
-
-    if not isinstance(inputs, str) and not callable(inputs):
-        return call_values(inputs, "inputs")
-    with builders.seeded():
-        if isinstance(inputs, str):
-            function, label = user_code.input_function(inputs, network, project.folder if project else None)
-        else:
-            function, label = inputs, getattr(inputs, "__name__", "inputs")
-        return call_values(user_code.call(function, {}, label, "makes no inputs"), label)
-
-
-def _given(values: Values) -> tuple[TensorSpec, ...]:
-    from lwprof.inputs import tensors
-
-    return tuple(
-        TensorSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for tensor in tensors(values)
-    )
-
-
-def _first_size(values: Values) -> tuple[int, ...] | None:
-    """Size of the image in inputs that are one batch of images."""
-    shapes = [spec.shape for spec in _given(values)]
-    return shapes[0][1:] if len(shapes) == 1 and len(shapes[0]) == 4 else None
-
-
-def _sizes(given: Sequence[Sequence[int] | TensorSpec]) -> tuple[specs.Size, ...]:
-    return tuple(size if isinstance(size, TensorSpec) else tuple(size) for size in given)
-
-
-def _shape(size: specs.Size) -> tuple[int, ...]:
-    return size.shape if isinstance(size, TensorSpec) else size
-
-
-def _batched(sizes: Sequence[specs.Size], batch: int, module: nn.Module) -> tuple[TensorSpec, ...]:
-    """Inputs of these sizes; those without a dtype have the network's own."""
-    from lwprof.inputs import floating_dtype
-
-    own = str(floating_dtype(module)).removeprefix("torch.")
-    return tuple(
-        TensorSpec((batch, *_shape(size)), size.dtype if isinstance(size, TensorSpec) else own) for size in sizes
-    )
 
 
 def _weights_file(given: str | PathLike[str] | None, project: ProjectNetwork | None) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from os import PathLike
 from typing import Any
@@ -11,18 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwprof import analyses, collector
+from lwprof import analyses, calls, collector
 from lwprof.capture import capture
 from lwprof.capture.tensors import dtype_name
 from lwprof.errors import InputError
 from lwprof.graph import OpGraph
-from lwprof.inputs import floating_dtype
-from lwprof.models import USER_INPUT, Network, input_values, resolve
+from lwprof.inputs import Inputs, Values, floating_dtype
+from lwprof.models import USER_INPUT, Network, resolve
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
 from lwprof.specs import near
-
-Inputs = str | Callable[[], object] | Sequence[Any] | Mapping[str, Any]
-"""What a network is called with, or a function that makes it, or that function's name."""
 
 
 def profile(
@@ -63,7 +60,7 @@ def profile(
     elif input_size is not None:
         raise InputError("give either inputs or input_size, not both")
     elif callable(inputs) or isinstance(inputs, str):
-        inputs = input_values(inputs)
+        inputs = calls.values(inputs)
     name = type(network).__name__
     return _profile(network, inputs, name, name, None, block)
 
@@ -101,7 +98,7 @@ def profile_network(network: Network, *, block: str | None = None) -> ProfileRes
 @collector.paused()  # a capture makes thousands of small objects and no cycles
 def _profile(
     module: nn.Module,
-    inputs: Sequence[Any] | Mapping[str, Any],
+    inputs: Tensor | Values,
     name: str,
     spec: str,
     published: Published | None,

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from lwprof import calls
 from lwprof.crosscheck import fvcore_counter, thop_counter, torch_counter
 from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.errors import InputError
-from lwprof.inputs import by_position, random_tensor
-from lwprof.models import USER_INPUT, Network, input_values, resolve
-from lwprof.profiling import Inputs, input_specs, sizes_for_spec
+from lwprof.inputs import Inputs, by_position, random_tensor
+from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.profiling import input_specs, sizes_for_spec
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 
 __all__ = ["TOOLS", "crosscheck"]
@@ -27,7 +28,7 @@ TOOLS: tuple[Tool, ...] = (torch_counter.TOOL, fvcore_counter.TOOL, thop_counter
 def crosscheck(
     network: str | nn.Module | Network,
     *,
-    inputs: Inputs | torch.Tensor | None = None,
+    inputs: Inputs | None = None,
     input_size: Sequence[int] | Sequence[Sequence[int]] | None = None,
 ) -> CrosscheckResult:
     """Count a network with every tool and account for the differences.
@@ -66,7 +67,7 @@ def crosscheck(
     if not isinstance(network, nn.Module):
         raise InputError(f"{reprlib.repr(network)} is neither a model spec nor an nn.Module")
     if callable(inputs) or isinstance(inputs, str):
-        inputs = input_values(inputs)
+        inputs = calls.values(inputs)
     if inputs is None:
         specs = input_specs(USER_INPUT if input_size is None else input_size, network)
         inputs = _tensors(network, [TensorSpec((1, *spec.shape), spec.dtype) for spec in specs])
