@@ -202,5 +202,5 @@ def _load(module: nn.Module, file: Path, name: str, target: specs.Spec) -> None:
     from lwprof.architectures import conversion
 
     entry = catalog.find(target.place).name if target.kind == "catalogue" else ""
-    conversions = getattr(conversion, "CONVERSIONS", {}).get(entry, ())
+    conversions = conversion.CONVERSIONS.get(entry, ())
     weights.fit(module, weights.load(file), file, name, conversions)

@@ -13,7 +13,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import lwprof
 from lwprof import models, weights
+from lwprof.architectures import conversion
 from lwprof.errors import BackendError, InputError
 
 NET = """
@@ -141,6 +143,19 @@ def test_what_does_not_fit_is_named(tmp_path: Path, spec: str) -> None:
             models.resolve(spec, weights_file=tmp_path / "w.pth")
         assert says in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_the_catalogue_says_which_conversions_a_network_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = lwprof.build("mbv1", width=0.25)
+    nn.init.constant_(trained.get_parameter("stem.conv.weight"), 0.5)
+    torch.save({f"theirs.{key}": value for key, value in trained.state_dict().items()}, tmp_path / "w.pth")
+
+    def ours(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {key.removeprefix("theirs."): value for key, value in state.items()}
+
+    monkeypatch.setattr(conversion, "CONVERSIONS", {"mbv1": (ours,)})
+    loaded = models.resolve("mobilenet:width=0.25", weights_file=tmp_path / "w.pth").module
+    assert torch.equal(loaded.get_parameter("stem.conv.weight"), trained.get_parameter("stem.conv.weight"))
 
 
 def test_a_conversion_gives_weights_of_another_library_the_right_keys() -> None:
