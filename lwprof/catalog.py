@@ -93,6 +93,8 @@ class Entry:
     """The one at the defaults first."""
     published: tuple[PublishedRow, ...]
     """The paper's rows first, then the authors' releases, then reproductions."""
+    dataset: str = "ImageNet"
+    """What the published top-1 was measured on."""
 
     @property
     def params(self) -> int:
@@ -114,7 +116,8 @@ class Entry:
         asked = self._complete(options), resolution
         for row in self.published:
             if (self._complete(row.options), row.resolution) == asked:
-                return Published(row.top1, _number(row.params_millions), _number(row.mult_adds_millions), row.source)
+                figures = row.top1, _number(row.params_millions), _number(row.mult_adds_millions)
+                return Published(*figures, row.source, self.dataset)
         return None
 
     def _complete(self, options: Mapping[str, object]) -> dict[str, object]:

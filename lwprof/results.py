@@ -156,6 +156,8 @@ class Published:
     params_millions: float | None
     mult_adds_millions: float | None
     source: str = ""
+    dataset: str = "ImageNet"
+    """What ``top1`` was measured on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _comparison(models: Sequence[ComparedModel], timings: Sequence[Timing], view
 
 def _structure(model: ComparedModel, label: str, view: str) -> dict[str, Cell]:
     totals, blocks = model.totals, model.fragmentation
-    top1 = model.published.top1 if model.published else None
+    figures = model.published
     fragments = "–" if blocks.mean_fragments is None else f"{blocks.mean_fragments:.2f} / {blocks.max_branches}"
     access = getattr(totals.memory_access, f"{view}_elements")
     return {
@@ -112,7 +112,9 @@ def _structure(model: ComparedModel, label: str, view: str) -> dict[str, Cell]:
         "memory_access": Cell(units.count(access)),
         "fragmentation": Cell(fragments),
         "peak": Cell(units.size(totals.peak_activation_bytes)),
-        "top1": Cell("–" if top1 is None else f"{top1:.1f} %"),
+        "top1": Cell(
+            "–" if not figures or figures.top1 is None else f"{figures.top1:.1f} %{phrases.elsewhere(figures)}"
+        ),
     }
 
 
@@ -265,3 +267,7 @@ def _accuracy(models: Sequence[ComparedModel], names: Sequence[str], timed: bool
     ]
     if bare:
         yield Note(f"no published top-1, so not placed on the Pareto front: {', '.join(bare)}")
+    datasets = {name: model.published.dataset for name, model in zip(names, models, strict=True) if model.published}
+    apart = [name for name in sources if datasets[name] != next(datasets[first] for first in sources)]
+    if apart:
+        yield Note(f"top-1 on another data set, so not placed on the Pareto front: {', '.join(apart)}")

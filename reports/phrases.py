@@ -69,12 +69,17 @@ def percent(number: float | None) -> str:
     return "–" if number is None else f"{number if number * 10 % 1 else round(number, 1)} %"
 
 
+def elsewhere(figures: Published) -> str:
+    """Name the data set of a published accuracy where it is not ImageNet."""
+    return "" if figures.dataset == "ImageNet" else f" on {figures.dataset}"
+
+
 def published(figures: Published) -> str:
     """Write what a network's authors print for it."""
     parts = [
         f"{figures.params_millions:g} M params" if figures.params_millions is not None else "",
         f"{figures.mult_adds_millions:g} M FLOPs (mult-adds)" if figures.mult_adds_millions is not None else "",
-        f"{percent(figures.top1)} top-1" if figures.top1 is not None else "",
+        f"{percent(figures.top1)} top-1{elsewhere(figures)}" if figures.top1 is not None else "",
     ]
     text = ", ".join(filter(None, parts)) or "nothing"
     return f"{text} ({figures.source})" if figures.source else text

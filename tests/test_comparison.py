@@ -317,3 +317,9 @@ def test_front_is_marked_in_the_result(watch: Watch) -> None:
     early = compare(networks, clock=watch.clock, budget_s=1e4)
     assert len(early.models[0].timings[0].samples_s) == 4
     assert [row.pareto for row in early.models] == [None, None, None]
+
+
+def test_accuracies_on_different_data_sets_are_not_compared() -> None:
+    placed = [model.pareto for model in compare(["mbv2", "effnet", "mbv1"], timed=False).models]
+    assert placed == [True, None, False]
+    assert [model.pareto for model in compare(["effnet", "addernet_resnet20"], timed=False).models] == [False, True]
