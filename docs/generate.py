@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import re
 import types
 import typing
 from pathlib import Path
@@ -16,10 +17,13 @@ from typing import Any
 
 import click
 
-from lwprof import catalog, results
+import lwprof
+from lwprof import aliases, catalog, results, units
 from lwprof.cli.card import card
 from lwprof.cli.entry import COMMANDS, group
-from lwprof.reports import render
+from lwprof.cli.listing import IMAGENET
+from lwprof.reports import phrases, render
+from lwprof.reports.contents import Column, Table
 
 HERE = Path(__file__).parent
 GENERATED = "<!-- Written by docs/generate.py; change the code it comes from instead. -->"
@@ -30,11 +34,84 @@ def networks() -> str:
     introduction = (
         "Every network of the catalogue (`architectures/catalog.toml`), in the order of `lwprof list`. "
         "Params and mult-adds are exact and recounted by a test. Published figures are as printed: params and "
-        "mult-adds in millions, top-1 on ImageNet. A figure agrees if it is within one unit of its last "
-        "printed digit; one that does not is marked ≠, and a remark below says why."
+        "mult-adds in millions, top-1 on ImageNet where there are 1000 classes. A figure agrees if it is within one "
+        "unit of its last printed digit; one that does not is marked ≠, and a remark below says why."
+    )
+    glance = (
+        "At its defaults, for one image, counted by `lwprof profile`: [params](conventions.md#parameters), "
+        "[mult-adds](conventions.md#mult-adds), [memory access](conventions.md#mac-memory-access) in the paper's view, "
+        "[peak activation](conventions.md#peak-activation), [fragments](conventions.md#fragments-branches-depth) of a "
+        "building block on average and the most branches of one. An accuracy with a * is not on ImageNet."
     )
     pages = [render(card(entry), "markdown").rstrip() for entry in catalog.entries().values()]
-    return "\n\n".join([GENERATED, "# Networks", introduction, *pages]) + "\n"
+    others = [render(_others(), "markdown").rstrip()]
+    parts = [GENERATED, "# Networks", introduction, "## At a glance", glance, _glance(), *pages]
+    parts += ["## Networks of other libraries", OTHERS, *others]
+    return "\n\n".join(parts) + "\n"
+
+
+OTHERS = (
+    "Names (`architectures/aliases.toml`) that a command takes like those above, once the library is installed. "
+    "`lwprof list --all` lists them too."
+)
+
+
+def _glance() -> str:
+    """One line a network, which leads to its card."""
+    columns = (
+        Column("name", "network"),
+        Column("year", "year", align="right"),
+        Column("resolution", "resolution", align="right"),
+        Column("params", "params", align="right"),
+        Column("mult_adds", "FLOPs (mult-adds)", align="right"),
+        Column("additions", "additions", align="right"),
+        Column("memory", "MAC (memory access)", align="right"),
+        Column("peak", "peak activation", align="right"),
+        Column("fragments", "fragments / branches", align="right"),
+        Column("top1", "top-1 published", align="right"),
+    )
+    rows = []
+    for entry in catalog.entries().values():
+        result = lwprof.profile(entry.name)
+        totals, blocks = result.totals, result.fragmentation
+        top1, classes = result.published.top1 if result.published else None, entry.options[0].default
+        rows.append(
+            (
+                entry.name,
+                str(entry.year),
+                str(entry.resolution),
+                totals.params,
+                totals.mult_adds,
+                totals.additions or "",
+                totals.memory_access.paper_elements,
+                units.size(totals.peak_activation_bytes),
+                f"{blocks.mean_fragments or 0:.2f} / {blocks.max_branches}",
+                phrases.percent(top1) + ("" if top1 is None or classes == IMAGENET else " *"),
+            )
+        )
+    text = render(Table.of("networks", columns, rows), "markdown").rstrip()
+    for entry in catalog.entries().values():
+        anchor = re.sub(r"[^\w\- ]", "", f"{entry.name}: {entry.title}".lower()).replace(" ", "-")
+        text = text.replace(f"\n| {entry.name} |", f"\n| [{entry.name}](#{anchor}) |")
+    return text
+
+
+def _others() -> Table:
+    """The networks of other libraries that have a name, a line for each paper."""
+    columns = (
+        Column("title", "title"),
+        Column("names", "names"),
+        Column("spec", "stand for"),
+        Column("paper", "paper"),
+    )
+    papers: dict[tuple[str, str], list[aliases.Alias]] = {}
+    for alias in aliases.entries().values():
+        papers.setdefault((alias.title, alias.paper), []).append(alias)
+    rows = [
+        (title, [alias.name for alias in found], [alias.spec for alias in found], f"{paper} ({found[0].year})")
+        for (title, paper), found in papers.items()
+    ]
+    return Table.of("aliases", columns, rows)
 
 
 def commands() -> str:

@@ -11,7 +11,6 @@ from lwprof.names import Named
 from lwprof.reports.contents import Cell, Column, Table
 from lwprof.settings import ProjectNetwork
 
-
 IMAGENET = 1000
 """Classes of the task on which accuracies are compared."""
 
