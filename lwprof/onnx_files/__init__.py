@@ -40,6 +40,6 @@ def capture_file(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), ba
     inputs, bound = bind(path, model.graph, sizes, batch)
     inference = Inference(path, str(Path(path).parent), opsets(model), inputs, bound)
     inference.walk(model.graph)
-    results = [value.name for value in model.graph.output]
+    results = [inference.handed_on.get(value.name, value.name) for value in model.graph.output]
     nodes = recognised(inference.nodes, inference.known, results)
     return Building(inference, nodes, list(inputs), results).graph()

@@ -48,6 +48,8 @@ class Inference:
         self.nodes: list[Node] = []
         """What every call runs, in order."""
         self.folded: list[Folded] = []
+        self.handed_on: dict[str, str] = {}
+        """Names of tensors that nodes hand on unchanged, to the names those had before."""
         self._declared: dict[str, onnx.TypeProto] = {}
         self._imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
 
@@ -69,6 +71,7 @@ class Inference:
             if node.type == "If" and self._choose(node):
                 continue
             for part, number, like in plain(node):
+                part = part.changed(inputs=tuple(self.handed_on.get(name, name) for name in part.inputs))
                 self._add(part, number or (self.known[like].type if like in self.known else 0))
 
     def _choose(self, node: Node) -> bool:
@@ -81,7 +84,7 @@ class Inference:
         self.walk(graph)
         self.folded.append(Folded(node.qualified, (), "its condition is known before the first call"))
         for result, output in zip(results, node.outputs, strict=False):
-            self._add(Node("Identity", (result,), (output,)))
+            self._add(Node("Identity", (self.handed_on.get(result, result),), (output,)))
         return True
 
     def _add(self, node: Node, number: int = 0) -> None:
@@ -94,6 +97,9 @@ class Inference:
         if reason:
             made = [replace(known, fixed=reason) for known in self._folded(node, given, made)]
             self.folded.append(Folded(node.qualified, node.outputs, reason))
+        elif self._hands_on(node, given):
+            self.folded.append(Folded(node.qualified, node.outputs, "hands on what it is given"))
+            self.handed_on[node.outputs[0]] = node.inputs[0]
         else:
             self.nodes.append(node)
         self.known.update((name, known) for name, known in zip(node.outputs, made, strict=True) if name)
@@ -103,6 +109,12 @@ class Inference:
             return [self.known[name] if name else None for name in node.inputs]
         except KeyError as error:
             raise InputError(f"{self.path}: {_label(node)} reads {error}, which nothing makes") from None
+
+    def _hands_on(self, node: Node, given: Given) -> bool:
+        """Whether a node returns its first input and does nothing else."""
+        training = given[2] if len(given) > 2 else None
+        dropped = node.type == "Dropout" and sum(map(bool, node.outputs)) == 1 and not (training and training.number)
+        return not node.domain and (node.type == "Identity" or dropped)
 
     def _constant(self, node: Node) -> list[Known]:
         """The tensor of a ``Constant`` node; nothing for any other."""

@@ -15,7 +15,7 @@ from lwprof.graph import OpGraph
 from lwprof.onnx_files import capture_file
 from lwprof.results import Totals
 
-QUICK = ("mbv3_small", "shufflenetv2", "squeezenet")
+QUICK = ("mbv3_small", "squeezenet", "effnet")
 DYNAMO = ("mbv3_small", "shufflenetv1:groups=3,width=0.25", "squeezenet:version=1.1")
 """The newer exporter takes up to half a minute for one network."""
 

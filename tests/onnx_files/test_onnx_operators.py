@@ -104,11 +104,10 @@ def test_local_functions_are_written_out(write) -> None:
 
 
 def test_what_lwprof_does_not_know_is_listed_by_name(write) -> None:
-    nodes = [("TopK", "x k", "v i"), ("mine::Magic", "v", "m"), ("Relu", "m", "y")]
-    result = profiled(write, nodes, {"k": numpy.array([2])}, domains={"mine": 1})
-    assert [row.op for row in result.coverage.unknown] == [
-        "mine::Magic (shape not known)", "onnx::Relu (shape not known)", "onnx::TopK",
-    ]  # fmt: skip
+    nodes = [("Compress", "x k", "v"), ("mine::Magic", "v", "m"), ("Relu", "m", "y")]
+    result = profiled(write, nodes, {"k": numpy.array([True, False])}, domains={"mine": 1})
+    names = ("mine::Magic", "onnx::Compress", "onnx::Relu")
+    assert [row.op for row in result.coverage.unknown] == [f"{name} (shape not known)" for name in names]
     assert result.totals.mult_adds == 0
 
 
@@ -191,6 +190,20 @@ def test_a_bias_added_behind_a_convolution_is_its_bias(write) -> None:
     nodes = [("Conv", "x w", "c"), ("Reshape", "b s", "r"), ("Add", "c r", "y")]
     result = profiled(write, nodes, arrays)
     assert (result.totals.params, result.totals.elementwise_ops, result.totals.launches) == (16, 0, 1)
+
+
+def test_what_hands_on_its_input_hinders_nothing(write) -> None:
+    nodes = [
+        ("Conv", "x w", "c"),
+        ("Identity", "c", "i"),
+        ("Dropout", "i", "d"),
+        ("Relu", "d", "r"),
+        ("Identity", "r", "y"),
+    ]
+    arrays = {"w": weights(4, 3, 1, 1)}
+    totals = profiled(write, nodes, arrays).totals
+    plain = profiled(write, [("Conv", "x w", "c"), ("Relu", "c", "y")], arrays, name="plain").totals
+    assert totals == plain
 
 
 def test_transpositions_write_unless_they_move_nothing(write) -> None:
