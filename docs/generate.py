@@ -21,7 +21,6 @@ import lwprof
 from lwprof import aliases, catalog, results, units
 from lwprof.cli.card import card
 from lwprof.cli.entry import COMMANDS, group
-from lwprof.cli.listing import IMAGENET
 from lwprof.reports import phrases, render
 from lwprof.reports.contents import Column, Table
 
@@ -34,14 +33,14 @@ def networks() -> str:
     introduction = (
         "Every network of the catalogue (`architectures/catalog.toml`), in the order of `lwprof list`. "
         "Params and mult-adds are exact and recounted by a test. Published figures are as printed: params and "
-        "mult-adds in millions, top-1 on ImageNet where there are 1000 classes. A figure agrees if it is within one "
-        "unit of its last printed digit; one that does not is marked ≠, and a remark below says why."
+        "mult-adds in millions, top-1 on ImageNet unless another data set is named. A figure agrees if it is within "
+        "one unit of its last printed digit; one that does not is marked ≠, and a remark below says why."
     )
     glance = (
         "At its defaults, for one image, counted by `lwprof profile`: [params](conventions.md#parameters), "
         "[mult-adds](conventions.md#mult-adds), [memory access](conventions.md#mac-memory-access) in the paper's view, "
         "[peak activation](conventions.md#peak-activation), [fragments](conventions.md#fragments-branches-depth) of a "
-        "building block on average and the most branches of one. An accuracy with a * is not on ImageNet."
+        "building block on average and the most branches of one."
     )
     pages = [render(card(entry), "markdown").rstrip() for entry in catalog.entries().values()]
     others = [render(_others(), "markdown").rstrip()]
@@ -74,7 +73,8 @@ def _glance() -> str:
     for entry in catalog.entries().values():
         result = lwprof.profile(entry.name)
         totals, blocks = result.totals, result.fragmentation
-        top1, classes = result.published.top1 if result.published else None, entry.options[0].default
+        figures = result.published
+        top1 = phrases.percent(figures.top1) + phrases.elsewhere(figures) if figures and figures.top1 else "–"
         rows.append(
             (
                 entry.name,
@@ -86,7 +86,7 @@ def _glance() -> str:
                 totals.memory_access.paper_elements,
                 units.size(totals.peak_activation_bytes),
                 f"{blocks.mean_fragments or 0:.2f} / {blocks.max_branches}",
-                phrases.percent(top1) + ("" if top1 is None or classes == IMAGENET else " *"),
+                top1,
             )
         )
     text = render(Table.of("networks", columns, rows), "markdown").rstrip()
@@ -269,7 +269,7 @@ MEANINGS = {
     "Layer.eager_elements": "memory access of those, eager view",
     "Layer.input_shapes": "shapes given, of the first call",
     "Layer.output_shapes": "shapes returned, of the first call",
-    "Published.top1": "ImageNet top-1 in per cent",
+    "Published.top1": "top-1 in per cent",
     "Published.params_millions": "as printed",
     "Published.mult_adds_millions": "as printed",
     "Published.source": "who prints it, and where",

@@ -100,7 +100,7 @@ def _published(entry: Entry) -> Table:
         Column("resolution", "resolution", ("reso-", "lution"), "right"),
         Column("params_millions", "params (M)", ("params", "(M)"), "right"),
         Column("mult_adds_millions", "FLOPs (mult-adds, M)", ("FLOPs", "(mult-", "adds, M)"), "right"),
-        Column("top1", "top-1", align="right"),
+        Column("top1", "top-1" if entry.dataset == "ImageNet" else f"top-1 on {entry.dataset}", align="right"),
         Column("source", "source", wrap=True),
         Column("remarks", "remark"),
     )

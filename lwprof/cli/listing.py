@@ -11,8 +11,7 @@ from lwprof.names import Named
 from lwprof.reports.contents import Cell, Column, Table
 from lwprof.settings import ProjectNetwork
 
-IMAGENET = 1000
-"""Classes of the task on which accuracies are compared."""
+IMAGENET = "ImageNet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,13 @@ class Row:
     paper: str = ""
     spec: str = ""
     """What a name stands for that is not the catalogue's."""
-    classes: int = IMAGENET
-    """Of the task that it was published for."""
+    dataset: str = IMAGENET
+    """That the accuracy is of."""
 
     @property
     def on_imagenet(self) -> bool:
         """Whether its accuracy is one on ImageNet."""
-        return self.classes == IMAGENET
+        return self.dataset == IMAGENET
 
 
 def rows(network: Named) -> list[Row]:
@@ -61,7 +60,7 @@ def rows(network: Named) -> list[Row]:
                 None if published is None else published.top1,
                 network.year,
                 network.paper,
-                classes=int(network.options[0].default),
+                dataset=network.dataset,
             )
         )
     return found
@@ -96,9 +95,9 @@ def table(listed: Sequence[Row], notes: Iterable[str]) -> Table:
         )
         for row in listed
     ]
-    others = sorted({row.classes for row in listed if row.top1 is not None and not row.on_imagenet})
+    others = sorted({row.dataset for row in listed if row.top1 is not None and not row.on_imagenet})
     if others:
-        notes = [*notes, f"* not on ImageNet but on a task of {' or '.join(map(str, others))} classes"]
+        notes = [*notes, f"* on {' or '.join(others)}, the others on {IMAGENET}"]
     rare = {"additions": any(row.additions for row in listed), "spec": any(row.spec for row in listed)}
     shown = [place for place, column in enumerate(columns) if rare.get(column.key, True)]
     kept = [[line[place] for place in shown] for line in cells]

@@ -45,7 +45,7 @@ def test_it_sorts_by_name_family_and_accuracy(run: Any) -> None:
     families = [row["family"].lower() for row in listed(run, "--sort", "family").values()]
     assert families == sorted(families)
     best = {name: row["top1"] or 0 for name, row in listed(run, "--sort", "top1").items()}
-    imagenet = [top1 for name, top1 in best.items() if catalog.find(name).options[0].default == 1000]
+    imagenet = [top1 for name, top1 in best.items() if catalog.find(name).dataset == "ImageNet"]
     assert imagenet == sorted(imagenet, reverse=True)
     assert list(best.values())[: len(imagenet)] == imagenet, "accuracies of another task come behind"
 
@@ -54,8 +54,8 @@ def test_an_accuracy_on_another_task_than_imagenet_is_marked(run: Any) -> None:
     lines = run("list").out.splitlines()
     assert "91.8 %*" in next(line for line in lines if line.startswith("addernet_resnet20"))
     assert "72.0 % " in next(line for line in lines if line.startswith("mbv2 "))
-    assert "- * not on ImageNet but on a task of 10 classes" in lines
-    assert not any("ImageNet but" in note for note in notes(run, "--family", "MobileNet"))
+    assert "- * on CIFAR-10, the others on ImageNet" in lines
+    assert not any("CIFAR" in note for note in notes(run, "--family", "MobileNet"))
 
 
 def test_it_filters_by_family_and_year(run: Any) -> None:

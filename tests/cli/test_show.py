@@ -53,6 +53,11 @@ def test_additions_of_adder_layers_are_shown(run: Any) -> None:
     assert variant == {"spec": "addernet_resnet20", "params": 272_484, "mult_adds": 443_008, "additions": 80_740_352}
 
 
+def test_an_accuracy_is_on_imagenet_unless_another_data_set_is_named(run: Any) -> None:
+    assert "top-1 on CIFAR-10" in run("show", "effnet").out
+    assert "top-1 on" not in run("show", "mbv2").out
+
+
 def test_a_network_of_another_library_says_what_builds_it(run: Any) -> None:
     shown = card(run, "lcnet")
     facts = {row["fact"]: row["value"] for row in shown["facts"]}
