@@ -27,7 +27,7 @@ class InputError(LwprofError):
 
 
 class BackendError(LwprofError):
-    """A backend or device is not available, or computes something else than torch."""
+    """A backend, device or library is not available, or computes something else than torch."""
 
     exit_code = 3
 

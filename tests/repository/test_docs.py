@@ -31,6 +31,7 @@ import lwprof
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+TABLES = [path for folder in (".", "architectures", "docs/examples") for path in (ROOT / folder).glob("*.toml")]
 SAVED = ROOT / "docs" / "examples" / "comparison.json"
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -79,6 +80,7 @@ def run(command: str, folder: Path) -> tuple[int, str]:
 def folder(tmp_path):
     """A folder that sees the pages' example files."""
     (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "pyproject.toml").symlink_to(ROOT / "docs" / "examples" / "project.toml")
     return tmp_path
 
 
@@ -117,7 +119,7 @@ def test_pycon_blocks_run(page, folder, monkeypatch):
 
 @every_page
 def test_toml_blocks_are_quoted_from_the_repository(page):
-    files = [path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.toml"), *ROOT.glob("architectures/*.toml")]]
+    files = [path.read_text(encoding="utf-8") for path in TABLES]
     for number, text in blocks(page, "toml"):
         parts = [part.strip("\n") for part in re.split(r"^…$", text, flags=re.MULTILINE)]
         assert any(all(part in file for part in parts) for file in files), f"line {number}"
