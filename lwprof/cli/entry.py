@@ -58,8 +58,8 @@ class _Group(click.Group):
     commands={command.name or "": command for command in COMMANDS},
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 a gate found something, 2 the request or input was wrong, 3 a backend is not "
-    "available, 4 internal error, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 a gate found something, 2 the request or input was wrong, 3 a backend or "
+    "library is not available, 4 internal error, 130 interrupted.",
 )
 @click.version_option(lwprof.__version__, message="%(prog)s %(version)s")
 @debug_option
@@ -68,7 +68,7 @@ def group(ctx: click.Context) -> None:
     """Show what convolutional networks cost, why, and how long they take.
 
     A network is named by a model spec: mbv2 · mbv2:width=0.75,resolution=160 · path/net.py:TinyNet ·
-    pkg.mod:make_net
+    pkg.mod:make_net · timm:lcnet_050 · torchvision:resnet18 · net.onnx
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -40,8 +40,8 @@ class Library(Protocol):
         """Build a network with random weights, for images of ``size`` (without the batch) where it is given."""
 
 
-def package(name: str) -> Any:
-    """Import a library.
+def package(name: str, options: str = "") -> Any:
+    """Import a library, which pip installs with these options.
 
     Raises:
         BackendError: it is not installed, or does not work here.
@@ -51,7 +51,7 @@ def package(name: str) -> Any:
     except ModuleNotFoundError as error:
         top = name.partition(".")[0]
         if error.name == top:
-            raise BackendError(f"{top} is not installed: pip install {top}") from error
+            raise BackendError(f"{top} is not installed: pip install {options}{top}") from error
         raise BackendError(f"{name} cannot be imported: {first_line(error)}") from error
     except Exception as error:  # compiled for another torch, for example
         raise BackendError(f"{name} cannot be imported beside this torch: {first_line(error)}") from error

@@ -113,6 +113,16 @@ def test_a_file_that_raises_on_import_is_named_with_its_line(run: Any, tmp_path:
     assert outcome.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["profile", "crosscheck", "compare"])
+def test_a_library_that_is_not_installed_is_exit_code_3(
+    run: Any, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    outcome = run(command, "lcnet")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err == "error: lcnet: timm is not installed: pip install timm\n"
+
+
 def test_debug_shows_the_traceback_and_the_same_line(run: Any) -> None:
     for arguments in (("--debug", "profile", "no.py:Net"), ("profile", "no.py:Net", "--debug")):
         outcome = run(*arguments)
