@@ -39,7 +39,9 @@ def test_importing_the_package_is_light(tmp_path):
         ("profile --help", "--input-size"),
         ("--version", "lwprof"),
         ("list", "shufflenetv2"),
+        ("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5"),
         ("show mbv2", "MobileNetV2"),
+        ("show lcnet", "timm:lcnet_100"),
     ],
 )
 def test_command_is_light(tmp_path, arguments, shown):
