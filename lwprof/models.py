@@ -40,6 +40,8 @@ class Network:
     """The inputs themselves, by position or by keyword, where a function made them or the caller gave them."""
     graph: OpGraph | None = None
     """What it runs, where that comes from a file that torch does not run."""
+    file: str = ""
+    """Path of that file."""
 
 
 def resolve(
@@ -173,7 +175,7 @@ def _onnx_file(
         batch = next((spec.shape[0] for spec in given if spec.shape), 1)
     graph = capture_file(target.place, sizes, batch)
     inputs = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
-    return Network(name, target.text, None, inputs, graph=graph)
+    return Network(name, target.text, None, inputs, graph=graph, file=target.place)
 
 
 def _library_request(

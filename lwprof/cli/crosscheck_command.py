@@ -39,7 +39,7 @@ def crosscheck_command(
     format_name: str | None,
     output: Path | None,
 ) -> None:
-    """Count with fvcore, thop and torch too, and name every difference to lwprof's count."""
+    """Count with fvcore, thop and torch too, or an ONNX file with onnx-tool, and name every difference to our count."""
     target = destination(format_name, output)
     from lwprof import models
     from lwprof.crosscheck import crosscheck

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lwprof import calls
-from lwprof.crosscheck import fvcore_counter, thop_counter, torch_counter
+from lwprof.crosscheck import fvcore_counter, onnx_tool_counter, thop_counter, torch_counter
 from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.errors import InputError
@@ -22,7 +22,7 @@ from lwprof.results import CrosscheckResult, Model, TensorSpec
 __all__ = ["TOOLS", "crosscheck"]
 
 TOOLS: tuple[Tool, ...] = (torch_counter.TOOL, fvcore_counter.TOOL, thop_counter.TOOL)
-"""Every tool, in the order of the report."""
+"""Every tool for torch's networks, in the order of the report; ONNX files are counted by onnx-tool."""
 
 
 def crosscheck(
@@ -59,8 +59,10 @@ def crosscheck(
     if isinstance(network, Network):
         if inputs is not None or input_size is not None:
             raise InputError("inputs go with a module or a model spec; a network has its own")
-        if network.module is None:
-            raise InputError(f"{network.spec}: the tools that crosscheck asks count torch modules, not ONNX files")
+        if network.graph is not None:
+            counted = onnx_tool_counter.row(network.file, network.inputs, network.graph)
+            return CrosscheckResult(Model(network.name, network.spec, network.inputs), (counted,))
+        assert network.module is not None, "a network without a graph has a module"
         values = network.values
         given = _tensors(network.module, network.inputs) if values is None else by_position(network.module, values)
         return _crosscheck(network.module, given, network.name, network.spec)

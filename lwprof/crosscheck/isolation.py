@@ -28,7 +28,7 @@ def isolated(module: nn.Module) -> Iterator[None]:
     """
     modules = list(module.modules())
     with ExitStack() as stack:
-        for kept in (random_state(), unchanged_content(modules), room_for_calls(), open_operators(), _silence()):
+        for kept in (random_state(), unchanged_content(modules), room_for_calls(), open_operators(), silence()):
             stack.enter_context(kept)
         stack.enter_context(preserved(modules))
         set_eval(modules)
@@ -36,7 +36,7 @@ def isolated(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
     """Hold back warnings and log records; a tool that logs to a bare root logger adds no handler to it."""
     disabled = logging.root.manager.disable
     handler = logging.NullHandler()

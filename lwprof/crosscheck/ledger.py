@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lwprof.analyses import coverage
+from lwprof.analyses.traffic import Costed
 from lwprof.capture.tensors import mapped
 from lwprof.crosscheck.isolation import isolated
-from lwprof.crosscheck.tool import Subject, Term, Tool, listed
+from lwprof.crosscheck.tool import Count, Subject, Term, Tool, listed
 from lwprof.errors import first_line
+from lwprof.graph import OpGraph
 from lwprof.results import CrosscheckRow, CrosscheckTerm
 from lwprof.units import exact
 
 
 def row(tool: Tool, subject: Subject) -> CrosscheckRow:
     """Run ``tool`` on the network and account for every unit that it differs by."""
-    ours = subject.mult_adds
+
+    def count() -> Count:
+        with isolated(subject.module):
+            return tool.count(subject.module, mapped(lambda tensor: tensor.detach().clone(), subject.inputs))
+
+    return accounted(tool.name, tool.package, subject.graph, subject.rows, count, lambda: tool.terms(subject))
+
+
+def accounted(
+    name: str,
+    package: str,
+    graph: OpGraph,
+    rows: Sequence[Costed],
+    count: Callable[[], Count],
+    terms_of: Callable[[], Iterable[Term]],
+) -> CrosscheckRow:
+    """Ask a tool and account for what it says.
+
+    Args:
+        package: the installed distribution that has the tool's version.
+        count: runs the tool.
+        terms_of: says which differences follow from the network's operators.
+    """
+    ours = sum(row.cost.mult_adds for row in rows)
     version = ""
     try:
-        version = importlib.metadata.version(tool.package)
-        with isolated(subject.module):
-            count = tool.count(subject.module, mapped(lambda tensor: tensor.detach().clone(), subject.inputs))
+        version = importlib.metadata.version(package)
+        counted = count()
     except Exception as error:
-        return CrosscheckRow(tool.name, version, ours, None, (), 0, f"failed: {first_line(error)}")
-    terms = summed((*tool.terms(subject), *count.found))
-    rest = count.total - ours - sum(term.amount for term in terms)
+        return CrosscheckRow(name, version, ours, None, (), 0, f"failed: {first_line(error)}")
+    terms = summed((*terms_of(), *counted.found))
+    rest = counted.total - ours - sum(term.amount for term in terms)
     return CrosscheckRow(
-        tool.name,
+        name,
         version,
         ours,
-        count.total,
+        counted.total,
         tuple(CrosscheckTerm(term.name, term.amount, term.why) for term in terms),
         rest,
-        _verdict(terms, rest, [entry.op for entry in coverage(subject.graph, subject.rows).unknown]),
+        _verdict(terms, rest, [entry.op for entry in coverage(graph, rows).unknown]),
     )
 
 

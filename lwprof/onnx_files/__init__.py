@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lwprof.errors import BackendError
 from lwprof.graph import OpGraph
 from lwprof.results import TensorSpec
 
-__all__ = ["capture_file"]
+if TYPE_CHECKING:
+    from lwprof.onnx_files.inference import Inference
+
+__all__ = ["capture_file", "inferred"]
 
 
 def capture_file(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> OpGraph:
@@ -23,23 +27,30 @@ def capture_file(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), ba
         batch: the first size of inputs that leave it open.
 
     Raises:
-        InputError: it is no ONNX file, a size is open or wrong.
+        InputError: it is no ONNX file, or a size is open or wrong.
         BackendError: the package ``onnx`` is not installed.
     """
+    inference = inferred(path, sizes, batch)
+    from lwprof.onnx_files.building import Building
+    from lwprof.onnx_files.patterns import recognised
+
+    nodes = recognised(inference.nodes, inference.known, inference.results)
+    return Building(inference, nodes).graph()
+
+
+def inferred(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> Inference:
+    """Return what is known of a file's tensors, and the nodes that every call runs; as for :func:`capture_file`."""
     try:
         import onnx  # noqa: F401
     except ImportError as error:
         raise BackendError(f"reading {path} needs the package onnx: pip install 'lwprof[onnx]'") from error
     from lwprof.onnx_files.binding import bind
-    from lwprof.onnx_files.building import Building
     from lwprof.onnx_files.inference import Inference
     from lwprof.onnx_files.loading import load, opsets
-    from lwprof.onnx_files.patterns import recognised
 
     model = load(path)
     inputs, bound = bind(path, model.graph, sizes, batch)
     inference = Inference(path, str(Path(path).parent), opsets(model), inputs, bound)
     inference.walk(model.graph)
-    results = [inference.handed_on.get(value.name, value.name) for value in model.graph.output]
-    nodes = recognised(inference.nodes, inference.known, results)
-    return Building(inference, nodes, list(inputs), results).graph()
+    inference.results = tuple(inference.handed_on.get(value.name, value.name) for value in model.graph.output)
+    return inference

@@ -22,14 +22,14 @@ _ALL_OUTPUTS = ("LSTM", "GRU", "RNN")
 class Building:
     """Makes one graph."""
 
-    def __init__(self, inference: Inference, nodes: Sequence[Node], inputs: Sequence[str], results: Sequence[str]):
+    def __init__(self, inference: Inference, nodes: Sequence[Node]) -> None:
         self.known, self.folded = inference.known, inference.folded
-        self.nodes, self.inputs, self.results = nodes, inputs, results
+        self.nodes, self.inputs, self.results = nodes, inference.inputs, inference.results
         self.builder = GraphBuilder()
         self._values: dict[str, Value] = {}
         self._weights: dict[str, Value] = {}
         self._viewed: set[str] = set()
-        self._read = {name for node in nodes for name in node.inputs} | set(results)
+        self._read = {name for node in nodes for name in node.inputs} | set(self.results)
         self._names = _layer_names(nodes)
 
     def graph(self) -> OpGraph:

@@ -44,6 +44,9 @@ class Inference:
         self, path: str, folder: str, opsets: Mapping[str, int], inputs: Mapping[str, Known], bound: dict[str, int]
     ) -> None:
         self.path, self.folder, self.opsets, self.bound = path, folder, dict(opsets), bound
+        self.inputs = tuple(inputs)
+        self.results: tuple[str, ...] = ()
+        """Names of what the file returns, once all of it was walked."""
         self.known: dict[str, Known] = dict(inputs)
         self.nodes: list[Node] = []
         """What every call runs, in order."""
