@@ -76,10 +76,6 @@ def from_torchvision(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return converted
 
 
-CONVERSIONS = {"mbv2": (from_torchvision,)}
-"""For a network of the catalogue what turns weights of other libraries into its own, tried in turn."""
-
-
 def _layers() -> dict[str, str]:
     """Every layer with tensors, torchvision's name first."""
     layers = dict(ENDS)
