@@ -22,7 +22,10 @@ def row(path: str, size=None) -> CrosscheckRow:
     result = crosscheck(path, input_size=size)
     assert len(result.rows) == 1
     found = result.rows[0]
-    assert found.theirs is None or found.theirs == found.ours + sum(term.amount for term in found.terms) + found.unexplained
+    assert (
+        found.theirs is None
+        or found.theirs == found.ours + sum(term.amount for term in found.terms) + found.unexplained
+    )
     return found
 
 
