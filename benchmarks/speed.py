@@ -82,13 +82,16 @@ def with_depth() -> bool:
 
 
 MEMORY = """
-import resource, sys, torch, lwprof
+import re, sys, torch, lwprof
+from pathlib import Path
 from lwprof.architectures import mbv2
 model = mbv2()
 lwprof.profile(model)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+Path("/proc/self/clear_refs").write_text("5")  # the peak is what is in use now, not what once was
+before = peak()
 result = lwprof.profile(model, input_size=(3, int(sys.argv[1]), int(sys.argv[1])))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, result.totals.mult_adds)
+print(peak() - before, result.totals.mult_adds)
 """
 
 

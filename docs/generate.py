@@ -228,6 +228,8 @@ MEANINGS = {
     "Totals.buffers": "elements of stored tensors that are no parameters",
     "Totals.param_bytes": "bytes of the parameters in their own dtypes",
     "Totals.mult_adds": "[multiply-accumulates](conventions.md#mult-adds)",
+    "Kind.additions": "as in totals",
+    "Layer.additions": "as in totals",
     "Totals.additions": "additions of operators that multiply nothing (adder layers)",
     "Totals.elementwise_ops": "[element-wise operations](conventions.md#element-wise-operations)",
     "Totals.launches": "operators that are not views",

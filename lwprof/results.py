@@ -77,6 +77,7 @@ class Kind:
     params: int
     mult_adds: int
     paper_elements: int
+    additions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Layer:
     eager_elements: int
     input_shapes: tuple[tuple[int, ...], ...]
     output_shapes: tuple[tuple[int, ...], ...]
+    additions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Subtree:
     mult_adds: int
     paper_elements: int
     eager_elements: int
+    additions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +282,11 @@ class ProfileResult(Document):
 
     @property
     def params_with_mult_adds(self) -> int:
-        """Parameters of the kinds that have mult-adds: normalisation left out, as papers do in shares by kind."""
-        return sum(kind.params for kind in self.kinds if kind.mult_adds)
+        """Parameters of the kinds that have mult-adds, or additions in their place.
+
+        Normalisation is left out, as papers do in shares by kind.
+        """
+        return sum(kind.params for kind in self.kinds if kind.mult_adds or kind.additions)
 
     def subtrees(self) -> tuple[Subtree, ...]:
         """Sum the layers up the module tree: every module before the modules inside it, siblings in running order."""
@@ -289,9 +295,9 @@ class ProfileResult(Document):
         for layer in self.layers:
             path = tuple(layer.name.split(".")) if layer.name else ()
             own[path] = layer
-            cost = (layer.params, layer.mult_adds, layer.paper_elements, layer.eager_elements)
+            cost = layer.params, layer.mult_adds, layer.paper_elements, layer.eager_elements, layer.additions
             for depth in range(len(path) + 1):
-                sums[path[:depth]] = [a + b for a, b in zip(sums.get(path[:depth], (0, 0, 0, 0)), cost, strict=True)]
+                sums[path[:depth]] = [a + b for a, b in zip(sums.get(path[:depth], (0,) * 5), cost, strict=True)]
         rank = {path: place for place, path in enumerate(sums)}
         order = sorted(sums, key=lambda path: [rank[path[:depth]] for depth in range(len(path) + 1)])
         return tuple(Subtree(".".join(path), len(path), own.get(path), *sums[path]) for path in order)

@@ -21,6 +21,7 @@ WORDS = {
 }
 PARAMS = Column("params", "params", align="right")
 MULT_ADDS = Column("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-", "adds)"), "right")
+ADDITIONS = Column("additions", "additions", align="right")
 PAPER = Column("paper_elements", "MAC (memory access), paper", ("MAC", "(memory", "access)", "paper"), "right")
 
 
@@ -88,13 +89,14 @@ def _fragmentation(found: Fragmentation) -> str:
     )
 
 
-def _layer_columns(share_of: str, paths: bool) -> list[Column]:
+def _layer_columns(share_of: str, paths: bool, adders: bool) -> list[Column]:
     """Columns of a list of layers, named by whole ``paths``, of which the end says most, or by their last part."""
     return [
         Column("name", "layer", wrap=True, shorten=not paths),
         Column("type", "type", wrap=True, shorten=True, optional=True),
         PARAMS,
         MULT_ADDS,
+        *([ADDITIONS] if adders else []),
         Column("share", f"share of {WORDS[share_of]}", ("share of", *WORDS[share_of].split()), "right"),
         PAPER,
         Column("eager_elements", "MAC, eager", ("MAC,", "eager"), "right"),
@@ -102,12 +104,15 @@ def _layer_columns(share_of: str, paths: bool) -> list[Column]:
     ]
 
 
-def _layer_row(name: Cell, item: Layer | Subtree, layer: Layer | None, share_of: str, whole: int) -> list[Cell]:
+def _layer_row(
+    name: Cell, item: Layer | Subtree, layer: Layer | None, share_of: str, whole: int, adders: bool
+) -> list[Cell]:
     return [
         name,
         Cell(layer.type if layer else ""),
         Cell(units.count(item.params)),
         Cell(units.count(item.mult_adds)),
+        *([Cell(units.count(item.additions))] if adders else []),
         Cell(units.share(getattr(item, share_of), whole)),
         Cell(units.count(item.paper_elements)),
         Cell(units.count(item.eager_elements)),
@@ -118,13 +123,15 @@ def _layer_row(name: Cell, item: Layer | Subtree, layer: Layer | None, share_of:
 def _tree(result: ProfileResult, depth: int | None) -> Table:
     subtrees = result.subtrees()
     deepest = max((item.depth for item in subtrees), default=0)
+    whole, adders = result.totals.mult_adds, result.totals.additions > 0
     rows = [
-        _layer_row(_indented(item, result.model.name), item, item.layer, "mult_adds", result.totals.mult_adds)
+        _layer_row(_indented(item, result.model.name), item, item.layer, "mult_adds", whole, adders)
         for item in subtrees
         if depth is None or item.depth <= depth
     ]
     cut = f", {depth} of {deepest} levels deep" if depth is not None and depth < deepest else ""
-    return Table.of("layers", _layer_columns("mult_adds", False), rows, f"Layers, each with everything inside it{cut}")
+    title = f"Layers, each with everything inside it{cut}"
+    return Table.of("layers", _layer_columns("mult_adds", False, adders), rows, title)
 
 
 def _indented(item: Subtree, network: str) -> Cell:
@@ -134,37 +141,41 @@ def _indented(item: Subtree, network: str) -> Cell:
 def _flat(result: ProfileResult, sort: str, top: int | None) -> Table:
     ranked = sorted(result.layers, key=lambda layer: getattr(layer, sort), reverse=True)
     whole = sum(getattr(layer, sort) for layer in result.layers)
-    rows = [_layer_row(Cell(item.name or result.model.name), item, item, sort, whole) for item in ranked[:top]]
+    adders = result.totals.additions > 0
+    rows = [_layer_row(Cell(item.name or result.model.name), item, item, sort, whole, adders) for item in ranked[:top]]
     count = f"{len(rows)} of {len(ranked)}" if len(rows) < len(ranked) else f"all {len(ranked)}"
     title = f"Layers by their own {WORDS[sort]}, what is inside them left out ({count})"
-    return Table.of("layers", _layer_columns(sort, True), rows, title)
+    return Table.of("layers", _layer_columns(sort, True, adders), rows, title)
 
 
 def _kinds(result: ProfileResult) -> Table:
+    weights, totals = result.params_with_mult_adds, result.totals
     columns = [
         Column("kind", "kind"),
         PARAMS,
         Column("params_share", "share of params", ("share of", "params"), "right"),
         MULT_ADDS,
+        *([ADDITIONS] if totals.additions else []),
         Column("mult_adds_share", "share of mult-adds", ("share of", "mult-adds"), "right"),
         replace(PAPER, optional=True),
         Column("paper_share", "share of MAC", ("share", "of MAC"), "right", optional=True),
     ]
-    weights, totals = result.params_with_mult_adds, result.totals
     rows = [
         [
             kind.kind,
             Cell(units.exact(kind.params)),
-            Cell(units.share(kind.params if kind.mult_adds else None, weights)),
+            Cell(units.share(kind.params if kind.mult_adds or kind.additions else None, weights)),
             Cell(units.count(kind.mult_adds)),
+            *([Cell(units.count(kind.additions))] if totals.additions else []),
             Cell(units.share(kind.mult_adds, totals.mult_adds)),
             Cell(units.count(kind.paper_elements)),
             Cell(units.share(kind.paper_elements, totals.memory_access.paper_elements)),
         ]
         for kind in result.kinds
     ]
+    adders = " or are adder layers" if totals.additions else ""
     explained = (
-        f"share of params: among the {units.exact(weights)} parameters of operators that have mult-adds, "
+        f"share of params: among the {units.exact(weights)} parameters of operators that have mult-adds{adders}, "
         "so without normalisation"
     )
     return Table.of("kinds", columns, rows, "Kinds of operator", [explained])
@@ -208,7 +219,9 @@ def _notes(result: ProfileResult) -> Iterator[Note]:
         yield Note(
             "ran on real values: where its control flow reads them, another input may give other counts", "warning"
         )
+    adders = " or are adder layers" if result.totals.additions else ""
     yield Note(
         "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
-        "paper: by operators that have mult-adds, eager: as torch calls them, fused: as an inference runtime runs them"
+        f"paper: by operators that have mult-adds{adders}, eager: as torch calls them, "
+        "fused: as an inference runtime runs them"
     )

@@ -15,28 +15,29 @@ UNREAD = "never read"
 def kinds(rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Kind, ...]:
     """Fold by kind of operator; a parameter belongs to the kind that first reads it."""
     unclaimed = dict(params)
-    sums: dict[str, list[int]] = {}  # params, mult-adds, paper elements
+    sums: dict[str, list[int]] = {}  # params, mult-adds, paper elements, additions
     for operator, cost, _, _ in rows:
         if cost.state == "free":
             continue
         total = sums.get(cost.kind)
         if total is None:
-            total = sums[cost.kind] = [0, 0, 0]
+            total = sums[cost.kind] = [0, 0, 0, 0]
         total[1] += cost.mult_adds
         total[2] += cost.paper_elements
+        total[3] += cost.additions
         for value in operator.inputs:
             if value.root in unclaimed:
                 total[0] += unclaimed.pop(value.root)
     rest = sum(unclaimed.values())
     if rest:
-        sums[UNREAD] = [rest, 0, 0]
+        sums[UNREAD] = [rest, 0, 0, 0]
     order = sorted(sums, key=lambda kind: (-sums[kind][1], -sums[kind][0], kind))
     return tuple(Kind(kind, *sums[kind]) for kind in order)
 
 
 def layers(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Layer, ...]:
     """Fold by module, in the order of the module tree: each one's own cost, without the modules inside it."""
-    own = {module.name: [0, 0, 0, 0] for module in graph.modules}
+    own = {module.name: [0, 0, 0, 0, 0] for module in graph.modules}
     for weight in graph.weights:
         if weight.value in params:
             own[weight.module][0] += weight.elements
@@ -45,15 +46,16 @@ def layers(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) ->
         shapes.setdefault(call.module, (call.inputs, call.outputs))
     calls = graph.calls
     for operator, cost, elements, _ in rows:
-        if elements or cost.mult_adds:
+        if elements or cost.paper_elements:
             row = own[calls[operator.call].module if operator.call >= 0 else ""]
             row[1] += cost.mult_adds
             row[2] += cost.paper_elements
             row[3] += elements
+            row[4] += cost.additions
     nothing: tuple[tuple[int, ...], ...] = ()
     layers = []
     for name, kind, _ in graph.modules:
-        elements, mult_adds, paper, eager = own[name]
+        elements, mult_adds, paper, eager, additions = own[name]
         given, returned = shapes.get(name, (nothing, nothing))
-        layers.append(Layer(name, kind, elements, mult_adds, paper, eager, given, returned))
+        layers.append(Layer(name, kind, elements, mult_adds, paper, eager, given, returned, additions))
     return tuple(layers)

@@ -102,3 +102,10 @@ def test_a_small_one_learns_handwritten_digits() -> None:
     with torch.inference_mode():
         right = network.eval()(images[kept]).argmax(1) == labels[kept]
     assert right.float().mean() > 0.9
+
+
+def test_additions_are_shown_by_layer_and_by_kind() -> None:
+    result = lwprof.profile("addernet_resnet20")
+    assert sum(layer.additions for layer in result.layers) == result.totals.additions == 80_740_352
+    assert {kind.kind: kind.additions for kind in result.kinds if kind.additions} == {"adder": 80_740_352}
+    assert result.subtrees()[0].additions == 80_740_352
