@@ -15,6 +15,15 @@ def renamed(branch: onnx.GraphProto, prefix: str) -> tuple[onnx.GraphProto, tupl
     return copy, tuple(value.name for value in copy.output)
 
 
+def reads(graph: onnx.GraphProto) -> set[str]:
+    """Names that the nodes of a graph read, and those of the graphs inside them."""
+    found = {name for node in graph.node for name in node.input}
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            found |= reads(inner) | {value.name for value in inner.output}
+    return found
+
+
 def _rename(graph: onnx.GraphProto, outer: Mapping[str, str], prefix: str) -> None:
     defined = [tensor.name for tensor in graph.initializer]
     defined += [sparse.values.name for sparse in graph.sparse_initializer]

@@ -8,15 +8,13 @@ from typing import Any
 
 from lwprof.graph import Call, GraphBuilder, Module, OpGraph, Value
 from lwprof.onnx_files.inference import Inference
-from lwprof.onnx_files.nodes import Node
+from lwprof.onnx_files.nodes import RECURRENT, Node
 from lwprof.onnx_files.rules import Translation
 from lwprof.onnx_files.tensors import Known
-from lwprof.onnx_files.translation import translate
+from lwprof.onnx_files.translation import translate, unknown
 from lwprof.onnx_files.weights import CONSTANT, PARAMETER, role
 
 Output = tuple[tuple[int, ...], str, int, Value | None]
-
-_ALL_OUTPUTS = ("LSTM", "GRU", "RNN")
 
 
 class Building:
@@ -67,7 +65,8 @@ class Building:
     ) -> tuple[Translation, dict[str, tuple[str, ...] | str], dict[str, Any]]:
         """Translate a node, and make values of the stored tensors that it reads."""
         given = [self.known[name] if name else None for name in node.inputs]
-        translation = translate(node, given)
+        known = [self.known[name] for name in (*node.inputs, *node.outputs) if name]
+        translation = translate(node, given) if all(one.sizes is not None for one in known) else unknown(node)
         tensors: dict[str, tuple[str, ...] | str] = {}
         plain = dict(translation.plain)
         for argument, places in translation.tensors.items():
@@ -140,11 +139,9 @@ class Building:
             values = tuple(self._values[name] for name in ((names,) if isinstance(names, str) else names))
             arguments[argument] = values[0] if isinstance(names, str) else values
             inputs.extend(values)
-        wanted = [name for name in node.outputs if name and (name in self._read or node.type in _ALL_OUTPUTS)]
+        wanted = [name for name in node.outputs if name and (name in self._read or node.type in RECURRENT)]
         wanted = wanted or [name for name in node.outputs[:1] if name]
         name, effect, pointwise = translation.name, translation.effect, translation.pointwise
-        if any(self.known[output].sizes is None for output in (*wanted, *filter(None, node.inputs))):
-            name, effect, pointwise = f"{node.qualified} (shape not known)", "new", False
         base = inputs[0] if effect == "view" and inputs else None
         outputs: list[Output] = []
         for output in wanted:

@@ -69,8 +69,9 @@ class Inference:
             self.known[name] = Known(sparse.values.data_type, tuple(sparse.dims), None, STORED, (name,))
         for value in (*graph.value_info, *graph.output):
             self._declared[value.name] = value.type
+        read = branches.reads(graph) | {value.name for value in graph.output}
         for proto in graph.node:
-            node = Node.of(proto)
+            node = Node.of(proto).wanted(read)
             if node.type == "If" and self._choose(node):
                 continue
             for part, number, like in plain(node):
@@ -116,7 +117,7 @@ class Inference:
     def _hands_on(self, node: Node, given: Given) -> bool:
         """Whether a node returns its first input and does nothing else."""
         training = given[2] if len(given) > 2 else None
-        dropped = node.type == "Dropout" and sum(map(bool, node.outputs)) == 1 and not (training and training.number)
+        dropped = node.type == "Dropout" and len(node.outputs) == 1 and not (training and training.number)
         return not node.domain and (node.type == "Identity" or dropped)
 
     def _constant(self, node: Node) -> list[Known]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import onnx
 
 DEFAULT_DOMAIN = ""
+RECURRENT = ("LSTM", "GRU", "RNN")
+"""Operators that make all their results, whether they are read or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class Node:
         """The node as ONNX writes it; attributes that are empty lists are left out."""
         given = {name: value for name, value in self.attributes.items() if not (isinstance(value, list) and not value)}
         return onnx.helper.make_node(self.type, self.inputs, self.outputs, self.name, domain=self.domain, **given)
+
+    def wanted(self, read: Collection[str]) -> Node:
+        """The node without the last outputs that nothing reads; the first one stays."""
+        if self.type in RECURRENT:
+            return self
+        last = max((place for place, name in enumerate(self.outputs) if name in read), default=0)
+        return self.changed(outputs=self.outputs[: last + 1])
 
     def input(self, place: int) -> str:
         """Name of an input, empty where it was left out."""

@@ -39,20 +39,21 @@ _ONE = {
     "Floor": "floor", "Ceil": "ceil", "Round": "round", "Sign": "sign", "Erf": "erf", "Not": "logical_not",
     "Sin": "sin", "Cos": "cos", "Tan": "tan", "Asin": "asin", "Acos": "acos", "Atan": "atan", "Sinh": "sinh",
     "Cosh": "cosh", "Asinh": "asinh", "Acosh": "acosh", "Atanh": "atanh", "IsNaN": "isnan", "IsInf": "isinf",
-    "BitwiseNot": "bitwise_not",
+    "BitwiseNot": "bitwise_not", "Shrink": "hardshrink",
 }  # fmt: skip
 _TWO = {
     "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Pow": "pow", "Mod": "remainder", "Max": "maximum",
     "Min": "minimum", "Equal": "eq", "Greater": "gt", "GreaterOrEqual": "ge", "Less": "lt", "LessOrEqual": "le",
     "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor", "BitwiseAnd": "bitwise_and",
-    "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor",
+    "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor", "BitShift": "bitwise_left_shift",
 }  # fmt: skip
 _VIEWS = {
     "Identity": "alias", "Dropout": "alias", "Reshape": "view", "Flatten": "view", "Squeeze": "squeeze",
     "Unsqueeze": "unsqueeze", "Split": "split_with_sizes", "Expand": "expand",
 }  # fmt: skip
 _MADE = {
-    "RandomNormal": "randn", "RandomUniform": "rand", "RandomNormalLike": "randn_like", "RandomUniformLike": "rand_like"
+    "RandomNormal": "randn", "RandomUniform": "rand", "RandomNormalLike": "randn_like",
+    "RandomUniformLike": "rand_like", "EyeLike": "eye", "ConstantOfShape": "full", "Range": "arange",
 }  # fmt: skip
 
 RULES: dict[str, Rule] = {
@@ -82,8 +83,10 @@ RULES: dict[str, Rule] = {
     "ArgMax": named("aten::argmax", "self"),
     "ArgMin": named("aten::argmin", "self"),
     "CumSum": named("aten::cumsum", "self"),
+    "CumProd": named("aten::cumprod", "self"),
     "TopK": named("aten::topk", "self"),
     "Trilu": named("aten::tril", "self"),
+    "Scatter": named("aten::scatter", "self", "index", "src"),
     "ScatterElements": named("aten::scatter", "self", "index", "src"),
     "ScatterND": named("aten::index_put", "self", "indices", "values"),
     "Concat": concatenation,
@@ -93,9 +96,13 @@ RULES: dict[str, Rule] = {
     "Pad": pad,
     "Tile": named("aten::repeat", "self"),
     "Gather": gather,
+    "GatherND": named("aten::index", "self", "indices"),
     "GatherElements": named("aten::gather", "self", "index"),
     "Slice": part,
     "Cast": cast,
+    "CastLike": named("aten::_to_copy", "self"),
+    "Col2Im": named("aten::col2im", "self"),
+    "ReverseSequence": named("aten::flip", "self"),
     "DepthToSpace": named("aten::pixel_shuffle", "self"),
     "SpaceToDepth": named("aten::pixel_unshuffle", "self"),
     "GridSample": named("aten::grid_sampler", "input", "grid"),
@@ -112,6 +119,13 @@ RULES: dict[str, Rule] = {
 def translate(node: Node, given: Given) -> Translation:
     """Return the operator that a node is."""
     rule = None if node.domain else RULES.get(node.type)
-    if rule is not None:
-        return rule(node, given)
-    return Translation(node.qualified, {f"input_{place}": place for place in range(len(node.inputs))})
+    return rule(node, given) if rule is not None else Translation(node.qualified, _every(node))
+
+
+def unknown(node: Node) -> Translation:
+    """Return what stands for a node whose sizes only running would tell."""
+    return Translation(f"{node.qualified} (shape not known)", _every(node))
+
+
+def _every(node: Node) -> dict[str, int | tuple[int, ...]]:
+    return {f"input_{place}": place for place in range(len(node.inputs))}

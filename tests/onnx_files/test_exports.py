@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import lwprof
-from lwprof import analyses, catalog, models
+from lwprof import analyses, models
+from lwprof.models import catalog
 from lwprof.capture import capture
 from lwprof.graph import OpGraph
 from lwprof.onnx_files import capture_file
@@ -156,6 +157,7 @@ def test_layers_of_every_kind(export, name: str) -> None:
     inputs = (torch.zeros(2, 3, dtype=torch.int64) if shape is None else torch.ones(shape),)
     live, file = totals(capture(trained(module).eval(), inputs)), totals(capture_file(export(module, inputs)))
     assert (file.mult_adds, file.params) == (live.mult_adds, live.params)
+    assert file.memory_access.paper_elements == live.memory_access.paper_elements
 
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.Sigmoid, nn.GELU, nn.Mish, nn.LeakyReLU,

@@ -9,7 +9,8 @@ import pytest
 from onnx_nodes import weights
 
 import lwprof
-from lwprof import models, specs
+from lwprof import models
+from lwprof.models import specs
 from lwprof.errors import BackendError, InputError
 from lwprof.results import TensorSpec
 
