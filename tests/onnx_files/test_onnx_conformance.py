@@ -33,14 +33,16 @@ def test_every_operator_of_onnx_has_the_shape_that_it_should(tmp_path: Path) -> 
         try:
             graph = capture_file(str(file))
         except InputError as error:
-            assert NO_TENSORS in str(error) or OPEN in str(error), case.name
+            if NO_TENSORS not in str(error) and OPEN not in str(error):
+                raise
             continue
         rows = analyses.costed(graph)
         totals = analyses.totals(graph, rows, analyses.parameters(graph, rows))
         assert totals.mult_adds >= 0
         unknown = {row.op for row in analyses.coverage(graph, rows).unknown}
-        expected = [numpy.shape(array) for array in case.data_sets[0][1]]
-        if not any("not known" in name for name in unknown) and () not in expected:
+        results = case.data_sets[0][1]
+        expected = [array.shape for array in results if isinstance(array, numpy.ndarray)]
+        if len(expected) == len(results) and not any("not known" in name for name in unknown):
             assert [value.shape for value in graph.outputs] == expected, case.name
             counted += not unknown
     assert counted > 1000
