@@ -18,9 +18,10 @@ from typing import Any
 import click
 
 import lwprof
-from lwprof import aliases, catalog, results, units
+from lwprof import results, units
 from lwprof.cli.card import card
 from lwprof.cli.entry import COMMANDS, group
+from lwprof.models import aliases, catalog
 from lwprof.reports import phrases, render
 from lwprof.reports.contents import Column, Table
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from lwprof import calls
 from lwprof.errors import InputError
 from lwprof.inputs import Inputs, Values
-from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.models import USER_INPUT, Network, calls, resolve
 from lwprof.profiling import input_specs, profile_network, sizes_for_spec
 from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
 from lwprof.timing.backends import Options

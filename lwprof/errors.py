@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable, Mapping
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
@@ -57,3 +59,19 @@ def sentence(error: BaseException) -> str:
     """The first line of what a foreign exception says, or its type where it says nothing."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Say which of the ``known`` names ``word`` may mean; empty if none is close.
+
+    In a mapping the values are the names to offer instead of its keys.
+
+    >>> near("widht", ["width", "groups"])
+    "; did you mean 'width'?"
+    >>> near("mobilnet", {"mobilenet": "mbv1"})
+    "; did you mean 'mbv1'?"
+    """
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
+    if not found:
+        return ""
+    return f"; did you mean {(known[found[0]] if isinstance(known, Mapping) else found[0])!r}?"

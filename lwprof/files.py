@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files: written whole or not at all, and named as briefly as can be."""
 
 from __future__ import annotations
 
@@ -39,3 +39,12 @@ def write_whole(path: str | Path, text: str) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def shown(path: str | Path) -> str:
+    """A path as sentences name it: from the current folder where it lies in that, else in full."""
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative

@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwprof import analyses, calls, collector
+from lwprof import analyses, collector
 from lwprof.capture import capture
 from lwprof.capture.tensors import dtype_name
-from lwprof.errors import InputError
+from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
 from lwprof.inputs import Inputs, Values, floating_dtype
-from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.models import USER_INPUT, Network, calls, resolve
 from lwprof.results import Model, ProfileResult, Published, TensorSpec
-from lwprof.specs import near
 
 
 def profile(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lwprof import units
-from lwprof.aliases import Alias
-from lwprof.catalog import Entry
 from lwprof.cli import network_file
+from lwprof.models.aliases import Alias
+from lwprof.models.catalog import Entry
+from lwprof.models.projects import ProjectNetwork
+from lwprof.models.specs import Size
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Page, Table
 from lwprof.results import TensorSpec
-from lwprof.settings import FILE, ProjectNetwork
-from lwprof.specs import Size
+from lwprof.settings import FILE
 
 DISAGREES = "≠"
 WORDS = {"params": "params", "mult_adds": "mult-adds"}

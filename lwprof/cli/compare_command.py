@@ -23,7 +23,7 @@ from lwprof.cli.output import destination, guests, output_options
 from lwprof.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
-    from lwprof.specs import Size
+    from lwprof.models.specs import Size
 
 MOST_THREADS = 1024
 """Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""

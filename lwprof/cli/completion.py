@@ -17,7 +17,7 @@ from click.shell_completion import BashComplete, CompletionItem, ZshComplete, ad
 from lwprof.errors import InputError
 
 if TYPE_CHECKING:
-    from lwprof.catalog import Entry
+    from lwprof.models.catalog import Entry
 
 VARIABLE = "_LWPROF_COMPLETE"
 """Environment variable by which a shell asks for completion."""
@@ -83,7 +83,7 @@ def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
     Networks of other libraries are offered once something is typed: there are many.
     """
-    from lwprof import aliases, catalog, names, specs
+    from lwprof.models import aliases, catalog, names, specs
 
     try:
         known = names.known()
@@ -114,7 +114,7 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def _options(name: str, given: str) -> Iterator[str]:
     """Everything that may stand in place of the last of the options ``given`` to a network of the catalogue."""
-    from lwprof import catalog
+    from lwprof.models import catalog
 
     try:
         entry = catalog.find(name)

@@ -19,7 +19,7 @@ from lwprof.cli.options import (
 from lwprof.cli.output import destination, guests, output_options
 
 if TYPE_CHECKING:
-    from lwprof.specs import Size
+    from lwprof.models.specs import Size
 
 
 @click.command("crosscheck", short_help="Reconcile the count with other tools'.")

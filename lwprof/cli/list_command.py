@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from lwprof.cli.options import Amount, debug_option
 from lwprof.cli.output import destination, output_options
-from lwprof.errors import InputError
+from lwprof.errors import InputError, near
 
 if TYPE_CHECKING:
     from lwprof.cli.listing import Row
@@ -62,9 +62,9 @@ def list_command(
     other options or at a smaller resolution are named below; --variants lists them.
     """
     target = destination(format_name, output)
-    from lwprof import catalog, names
-    from lwprof.aliases import Alias
     from lwprof.cli import listing
+    from lwprof.models import catalog, names
+    from lwprof.models.aliases import Alias
 
     def fits(row: Row) -> bool:
         numbers = ((row.mult_adds, max_mult_adds), (row.params, max_params))
@@ -110,17 +110,15 @@ def _rising(number: float | None) -> tuple[bool, float]:
 
 def _family(asked: str) -> str:
     """The family that ``asked`` names in whatever case."""
-    from lwprof import specs
-
     families = {name.lower(): name for name in _families()}
     if asked.lower() not in families:
-        hint = specs.near(asked.lower(), families) or f"; choose one of {', '.join(_families())}"
+        hint = near(asked.lower(), families) or f"; choose one of {', '.join(_families())}"
         raise InputError(f"unknown family {asked!r}{hint}")
     return families[asked.lower()]
 
 
 def _families() -> list[str]:
-    from lwprof import aliases, catalog
+    from lwprof.models import aliases, catalog
 
     families = [entry.family for entry in catalog.entries().values()]
     return list(dict.fromkeys([*families, *(alias.family for alias in aliases.entries().values())]))

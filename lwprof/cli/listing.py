@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lwprof import units
-from lwprof.catalog import Entry
-from lwprof.names import Named
+from lwprof.models.catalog import Entry
+from lwprof.models.names import Named
+from lwprof.models.projects import ProjectNetwork
 from lwprof.reports.contents import Cell, Column, Table
-from lwprof.settings import ProjectNetwork
 
 IMAGENET = "ImageNet"
 

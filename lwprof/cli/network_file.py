@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from lwprof import catalog
+from lwprof.models import catalog
 
 PACKAGE = "lwprof.architectures."
 _SECTION = re.compile(r"^([A-Z]\w+):[ \n]", re.MULTILINE)

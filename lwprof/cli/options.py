@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from lwprof.cli.completion import complete_spec
 
 if TYPE_CHECKING:
-    from lwprof.specs import Size
+    from lwprof.models.specs import Size
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +43,7 @@ class InputSize(click.ParamType["Size"]):
     name = "SIZE"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Size:
-        from lwprof import specs
+        from lwprof.models import specs
 
         return specs.input_size(value) if isinstance(value, str) else value
 

@@ -22,7 +22,7 @@ from lwprof.cli.options import (
 from lwprof.cli.output import destination, guests, output_options
 
 if TYPE_CHECKING:
-    from lwprof.specs import Size
+    from lwprof.models.specs import Size
 
 
 @click.command("profile", short_help="Show what a network costs, layer by layer.")

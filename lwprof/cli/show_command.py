@@ -22,8 +22,8 @@ def show_command(name: str, format_name: str | None, output: Path | None) -> Non
     The deviations are where network and paper differ, or the paper from itself.
     """
     target = destination(format_name, output)
-    from lwprof import catalog, names
     from lwprof.cli.card import card, short_card
+    from lwprof.models import catalog, names
 
     if ":" in name:
         advice = f"lwprof profile {name} counts a variant"

@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from lwprof import calls
 from lwprof.crosscheck import fvcore_counter, onnx_tool_counter, thop_counter, torch_counter
 from lwprof.crosscheck.ledger import row
 from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.errors import InputError
 from lwprof.inputs import Inputs, by_position, random_tensor
-from lwprof.models import USER_INPUT, Network, resolve
+from lwprof.models import USER_INPUT, Network, calls, resolve
 from lwprof.profiling import input_specs, sizes_for_spec
 from lwprof.results import CrosscheckResult, Model, TensorSpec
 

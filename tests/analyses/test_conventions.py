@@ -8,7 +8,7 @@ from function_networks import Calling
 from torch import nn
 
 import lwprof
-from lwprof import catalog
+from lwprof.models import catalog
 
 # fmt: off
 ANCHORS = {

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 import lwprof
-from lwprof import architectures, catalog
+from lwprof import architectures
+from lwprof.models import catalog
 
 ENTRIES = catalog.entries()
 IMAGENET = {name: entry for name, entry in ENTRIES.items() if entry.options[0].default == 1000}

@@ -9,9 +9,9 @@ from function_networks import Calling
 from torch import nn
 
 import lwprof
-from lwprof import catalog
 from lwprof.capture import capture
 from lwprof.graph import OpGraph
+from lwprof.models import catalog
 
 
 def assert_same(module: nn.Module, *inputs: torch.Tensor) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lwprof import catalog
+from lwprof.models import catalog
 
 SHELLS = ("bash", "zsh", "fish")
 VARIANT = "shufflenetv2:unit=paper"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lwprof import catalog
+from lwprof.models import catalog
 
 ENTRIES = catalog.entries().values()
 

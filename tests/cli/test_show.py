@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lwprof import catalog
 from lwprof.cli import network_file
+from lwprof.models import catalog
 
 every_network = pytest.mark.parametrize("entry", catalog.entries().values(), ids=catalog.entries())
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof import catalog, models
+from lwprof import models
 from lwprof.crosscheck import TOOLS, crosscheck
 from lwprof.errors import InputError
+from lwprof.models import catalog
 from lwprof.results import CrosscheckResult, TensorSpec, from_dict
 
 SIDE = 33

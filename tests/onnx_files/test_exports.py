@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 import lwprof
 from lwprof import analyses, models
-from lwprof.models import catalog
 from lwprof.capture import capture
 from lwprof.graph import OpGraph
+from lwprof.models import catalog
 from lwprof.onnx_files import capture_file
 from lwprof.results import Totals
 
@@ -133,6 +133,13 @@ def test_a_normalisation_that_stands_alone_stays(export) -> None:
     assert compared(trained(module), inputs, export(module, inputs)) == {}
     totals = lwprof.profile(export(module, inputs)).totals
     assert (totals.params, totals.buffers) == (8 + 288 + 8, 8)  # statistics are no parameters
+
+
+def test_a_tensor_that_is_weight_and_statistic_is_a_weight(export) -> None:
+    """In a fresh network scale and variance are the same ones, bias and mean the same zeros."""
+    module, inputs = nn.Sequential(nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 8, 3)), (torch.ones(1, 4, 8, 8),)
+    totals = lwprof.profile(export(module, inputs)).totals
+    assert (totals.params, totals.buffers) == (4 + 4 + 288 + 8, 0)
 
 
 LAYERS = {

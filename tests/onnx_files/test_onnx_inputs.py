@@ -10,8 +10,8 @@ from onnx_nodes import weights
 
 import lwprof
 from lwprof import models
-from lwprof.models import specs
 from lwprof.errors import BackendError, InputError
+from lwprof.models import specs
 from lwprof.results import TensorSpec
 
 CONV = [("Conv", "x w", "y")]

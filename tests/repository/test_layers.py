@@ -16,8 +16,9 @@ PYPROJECT = ROOT / "pyproject.toml"
 # One import that each contract must refuse: (module that imports, what it must not import).
 WRONG = {
     "One way through the code": ("graph", "lwprof.costs"),
+    "Naming and building networks": ("models/specs", "lwprof.models.network"),
     "Networks stand on torch alone": ("architectures/__init__", "lwprof.units"),
-    "Reports see results and units only": ("reports/__init__", "lwprof.catalog"),
+    "Reports see results and units only": ("reports/__init__", "lwprof.models.catalog"),
     "Timing knows nothing of graphs": ("timing/__init__", "lwprof.graph"),
     "What is counted is torch-free": ("costs/__init__", "torch"),
     "Other counters are asked in crosscheck only": ("profiling", "thop"),

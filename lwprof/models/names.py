@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lwprof import aliases, catalog, settings, specs
-from lwprof.aliases import Alias
-from lwprof.catalog import Entry
-from lwprof.errors import InputError
-from lwprof.settings import ProjectNetwork
+from lwprof.errors import InputError, near
+from lwprof.models import aliases, catalog, projects, specs
+from lwprof.models.aliases import Alias
+from lwprof.models.catalog import Entry
+from lwprof.models.projects import ProjectNetwork
 
 Named = Entry | Alias | ProjectNetwork
 
@@ -19,7 +19,7 @@ def known() -> Mapping[str, Named]:
     Raises:
         InputError: the project's settings are wrong.
     """
-    return {**settings.networks(), **catalog.entries(), **aliases.entries()}
+    return {**projects.networks(), **catalog.entries(), **aliases.entries()}
 
 
 def find(name: str, *, project: bool = True) -> Named:
@@ -35,7 +35,7 @@ def find(name: str, *, project: bool = True) -> Named:
         InputError: there is none; the message names the nearest.
     """
     plain = specs.plain(name)
-    own = {specs.plain(key): network for key, network in settings.networks().items()} if project else {}
+    own = {specs.plain(key): network for key, network in projects.networks().items()} if project else {}
     if plain in own:
         return own[plain]
     if plain in catalog.names():
@@ -44,5 +44,5 @@ def find(name: str, *, project: bool = True) -> Named:
         return aliases.entries()[plain]
     offered = {**dict.fromkeys(aliases.entries(), ""), **catalog.names(), **dict.fromkeys(own, "")}
     meant = {key: value or (own[key].name if key in own else key) for key, value in offered.items()}
-    hint = specs.near(plain, meant) or "; 'lwprof list' has them all"
+    hint = near(plain, meant) or "; 'lwprof list' has them all"
     raise InputError(f"unknown network {name!r}{hint}")

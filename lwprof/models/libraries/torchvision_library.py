@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lwprof.libraries.contract import Made, package, sides
+from lwprof.models.libraries.contract import Made, package, sides
 from lwprof.results import Published
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lwprof.errors import InputError
-from lwprof.libraries.contract import Library, Made
-from lwprof.libraries.pytorchcv_library import Pytorchcv
-from lwprof.libraries.timm_library import Timm
-from lwprof.libraries.torchvision_library import Torchvision
-from lwprof.specs import near
+from lwprof.errors import InputError, near
+from lwprof.models.libraries.contract import Library, Made
+from lwprof.models.libraries.pytorchcv_library import Pytorchcv
+from lwprof.models.libraries.timm_library import Timm
+from lwprof.models.libraries.torchvision_library import Torchvision
 
 __all__ = ["LIBRARIES", "Library", "Made", "find"]
 

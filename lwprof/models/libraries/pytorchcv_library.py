@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lwprof.libraries.contract import Made, package
+from lwprof.models.libraries.contract import Made, package
 
 INSTALLED = "--no-deps "
 """How: it asks for a torchvision that it does not need, and that for another torch."""

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import lwprof
-from lwprof import catalog, models
+from lwprof import models
 from lwprof.errors import InputError
+from lwprof.models import catalog
 from lwprof.results import TensorSpec
 
 
@@ -111,5 +112,5 @@ def test_the_front_door_has_what_it_lists() -> None:
 def test_the_version_is_that_of_the_project() -> None:
     import tomllib
 
-    project = Path(__file__).parents[1] / "pyproject.toml"
+    project = Path(__file__).parents[2] / "pyproject.toml"
     assert tomllib.loads(project.read_text())["project"]["version"] == lwprof.__version__

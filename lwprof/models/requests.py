@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lwprof import specs
-from lwprof.catalog import Entry, Option
-from lwprof.errors import InputError
+from lwprof.errors import InputError, near
+from lwprof.models import specs
+from lwprof.models.catalog import Entry, Option
 from lwprof.results import TensorSpec
 
 
@@ -47,7 +47,7 @@ def checked(entry: Entry, key: str, value: object, text: str) -> object:
     known: Mapping[str, Option] = {option.name: option for option in entry.options}
     if key not in known:
         names = [*known, "resolution"]
-        hint = specs.near(key, names) or f"; it has {', '.join(names)}"
+        hint = near(key, names) or f"; it has {', '.join(names)}"
         raise InputError(f"{entry.name} has no option {key!r}{hint}")
     default, choices = known[key].default, known[key].choices
     if isinstance(default, str) and not isinstance(value, str):

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 import lwprof
-from lwprof import models, weights
+from lwprof import models
 from lwprof.architectures import conversion
 from lwprof.errors import BackendError, InputError
+from lwprof.models import weights
 
 NET = """
 from torch import nn

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
-import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -15,9 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lwprof import specs
-from lwprof.errors import BackendError, InputError, first_line, missing_memory, sentence
-from lwprof.specs import near
+from lwprof.errors import BackendError, InputError, first_line, missing_memory, near, sentence
+from lwprof.files import shown
+from lwprof.models import specs
 
 _folders: list[Path] = []
 """Folders that user code was imported from, oldest first."""
@@ -196,23 +195,18 @@ def _import_errors(label: str, path: Path | None) -> Iterator[None]:
     except InputError:
         raise
     except SyntaxError as error:
-        where = f"{_short(error.filename)}, line {error.lineno}" if error.filename else label
+        where = f"{shown(error.filename)}, line {error.lineno}" if error.filename else label
         raise InputError(f"cannot import {label}: {where}: {type(error).__name__}: {error.msg}") from error
     except (Exception, SystemExit) as error:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _foreign(frame.filename)]
         own = [frame for frame in frames if path is not None and frame.filename == str(path)]
         last = (own or frames)[-1:]
-        where = "".join(f"{_short(frame.filename)}, line {frame.lineno}: " for frame in last)
+        where = "".join(f"{shown(frame.filename)}, line {frame.lineno}: " for frame in last)
         raise InputError(f"cannot import {label}: {where}{first_line(error)}") from error
 
 
 def _foreign(filename: str) -> bool:
     return not filename.startswith("<") and filename != __file__
-
-
-def _short(filename: str) -> str:
-    relative = os.path.relpath(filename)
-    return filename if relative.startswith("..") else relative
 
 
 @contextlib.contextmanager

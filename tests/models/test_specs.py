@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lwprof import specs
 from lwprof.errors import InputError
+from lwprof.models import specs
 from lwprof.results import TensorSpec
 
 

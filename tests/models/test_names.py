@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lwprof import aliases, catalog, names, specs
 from lwprof.errors import InputError
-from lwprof.libraries import LIBRARIES
+from lwprof.models import aliases, catalog, names, specs
+from lwprof.models.libraries import LIBRARIES
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lwprof import builders, calls, catalog, names, requests, specs
 from lwprof.errors import InputError
+from lwprof.models import builders, calls, catalog, names, requests, specs
+from lwprof.models.projects import ProjectNetwork
 from lwprof.results import Published, TensorSpec
-from lwprof.settings import ProjectNetwork
 
 if TYPE_CHECKING:
     from torch import nn
@@ -200,8 +200,8 @@ def _weights_file(given: str | PathLike[str] | None, project: ProjectNetwork | N
 
 
 def _load(module: nn.Module, file: Path, name: str, target: specs.Spec) -> None:
-    from lwprof import weights
     from lwprof.architectures import conversion
+    from lwprof.models import weights
 
     entry = catalog.find(target.place).name if target.kind == "catalogue" else ""
     conversions = conversion.CONVERSIONS.get(entry, ())

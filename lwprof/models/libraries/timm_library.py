@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lwprof.libraries.contract import Made, package, sides
+from lwprof.models.libraries.contract import Made, package, sides
 
 USUAL = (3, 224, 224)
 

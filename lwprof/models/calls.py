@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lwprof import builders, specs, user_code
+from lwprof.models import builders, specs, user_code
 from lwprof.results import TensorSpec
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lwprof import libraries, specs, user_code
-from lwprof.catalog import Entry
 from lwprof.errors import BackendError, InputError
+from lwprof.models import libraries, specs, user_code
+from lwprof.models.catalog import Entry
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from lwprof.libraries import Made
+    from lwprof.models.libraries import Made
 
 
 def of_catalogue(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lwprof import settings
 from lwprof.errors import InputError
+from lwprof.models import projects
 from lwprof.results import TensorSpec
 
 
@@ -24,7 +24,7 @@ def test_a_name_stands_for_a_spec_whose_paths_are_relative_to_the_file(
     below = root / "deep" / "down"
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
-    found = settings.networks()
+    found = projects.networks()
     assert list(found) == ["tiny", "mine"]
     spec = found["tiny"].parsed()
     assert (spec.kind, Path(spec.place), spec.name) == ("file", root / "nets" / "net.py", "TinyNet")
@@ -42,7 +42,7 @@ def test_a_table_says_what_else_belongs_to_a_network(tmp_path: Path) -> None:
         three = { spec = "net.py:Three", input_size = [1, 28, 28], inputs = "make_inputs" }
         """,
     )
-    one, two, three = settings.networks(root).values()
+    one, two, three = projects.networks(root).values()
     assert (one.input_sizes, one.weights, one.title) == (((3, 32, 32),), "one.pth", "The first")
     assert two.input_sizes == ((3, 32, 32), TensorSpec((16,), "int64"))
     assert (three.input_sizes, three.inputs) == (((1, 28, 28),), "make_inputs")
@@ -50,14 +50,14 @@ def test_a_table_says_what_else_belongs_to_a_network(tmp_path: Path) -> None:
 
 def test_the_nearest_file_with_settings_counts(tmp_path: Path) -> None:
     project(tmp_path, '[tool.lwprof.networks]\nouter = "net.py:Outer"\n')
-    assert list(settings.networks(project(tmp_path / "part", "[project]\nname = 'part'\n"))) == ["outer"]
-    assert list(settings.networks(project(tmp_path / "own", '[tool.lwprof.networks]\ninner = "net.py:A"\n'))) == [
+    assert list(projects.networks(project(tmp_path / "part", "[project]\nname = 'part'\n"))) == ["outer"]
+    assert list(projects.networks(project(tmp_path / "own", '[tool.lwprof.networks]\ninner = "net.py:A"\n'))) == [
         "inner"
     ]
 
 
 def test_without_settings_there_are_no_networks(tmp_path: Path) -> None:
-    assert settings.networks(project(tmp_path, "[tool.other]\nx = 1\n")) == {}
+    assert projects.networks(project(tmp_path, "[tool.other]\nx = 1\n")) == {}
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_without_settings_there_are_no_networks(tmp_path: Path) -> None:
 )
 def test_impossible_settings_are_one_sentence_that_names_the_file(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(InputError) as caught:
-        settings.networks(project(tmp_path, text))
+        projects.networks(project(tmp_path, text))
     assert str(caught.value).startswith(f"{tmp_path}/pyproject.toml")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_without_a_word_of_lwprof_need_not_be_toml(tmp_path: Path) -> None:
-    assert settings.networks(project(tmp_path, "[broken")) == {}
+    assert projects.networks(project(tmp_path, "[broken")) == {}

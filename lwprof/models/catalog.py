@@ -15,9 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from lwprof.errors import InputError
+from lwprof.errors import InputError, near
+from lwprof.models.specs import plain
 from lwprof.results import Published
-from lwprof.specs import near, plain
 
 Value = str | int | float | bool
 

@@ -8,14 +8,12 @@ arguments of the builder. Nothing here imports torch.
 from __future__ import annotations
 
 import ast
-import difflib
-import os
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lwprof.errors import InputError
+from lwprof.errors import InputError, near
+from lwprof.files import shown
 from lwprof.results import TensorSpec
 from lwprof.units import DTYPE_BYTES
 
@@ -57,8 +55,7 @@ class Spec:
             return self
         if self.kind == "module":
             return replace(self, folder=folder)
-        relative = os.path.relpath(folder / self.place)
-        return replace(self, place=str(folder / self.place) if relative.startswith("..") else relative)
+        return replace(self, place=shown(folder / self.place))
 
 
 def parse(text: str) -> Spec:
@@ -147,22 +144,6 @@ def plain(name: str) -> str:
     'mobilenet_v2'
     """
     return name.lower().replace("-", "_")
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """Say which of the ``known`` names ``word`` may mean; empty if none is close.
-
-    In a mapping the values are the names to offer instead of its keys.
-
-    >>> near("widht", ["width", "groups"])
-    "; did you mean 'width'?"
-    >>> near("mobilnet", {"mobilenet": "mbv1"})
-    "; did you mean 'mbv1'?"
-    """
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
-    if not found:
-        return ""
-    return f"; did you mean {(known[found[0]] if isinstance(known, Mapping) else found[0])!r}?"
 
 
 def _library(text: str, library: str, rest: str) -> Spec:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from lwprof import catalog
 from lwprof.errors import InputError
+from lwprof.models import catalog
 from lwprof.results import Published
 
 ENTRIES = catalog.entries()
@@ -125,5 +125,5 @@ def test_deviations_of_a_row_are_added_to_those_of_its_source() -> None:
 
 
 def test_reading_the_catalogue_does_not_import_the_networks() -> None:
-    code = "import sys; from lwprof import catalog; catalog.entries(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from lwprof.models import catalog; catalog.entries(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

@@ -9,11 +9,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from types import MappingProxyType
 
-from lwprof.errors import InputError
+from lwprof.models import catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,7 @@ def entries() -> Mapping[str, Alias]:
     >>> entries()["lcnet"].spec, entries()["lcnet"].library
     ('timm:lcnet_100', 'timm')
     """
-    package = find_spec("lwprof.architectures")  # finds the folder; importing it would import torch
-    if package is None or not package.submodule_search_locations:
-        raise InputError("lwprof's networks are missing; install lwprof again")
-    with (Path(package.submodule_search_locations[0]) / "aliases.toml").open("rb") as file:
+    with (catalog.folder() / "aliases.toml").open("rb") as file:
         tables = tomllib.load(file)["network"]
     found: dict[str, Alias] = {}
     for table in tables:

@@ -1,0 +1,7 @@
+"""Models: what a model spec names, and the network that comes of it, ready to be profiled and timed."""
+
+from __future__ import annotations
+
+from lwprof.models.network import USER_INPUT, Network, build, resolve
+
+__all__ = ["USER_INPUT", "Network", "build", "resolve"]
