@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -12,9 +12,13 @@ from lwprof.onnx_files.nodes import RECURRENT, Node
 from lwprof.onnx_files.rules import Translation
 from lwprof.onnx_files.tensors import Known
 from lwprof.onnx_files.translation import translate, unknown
-from lwprof.onnx_files.weights import CONSTANT, PARAMETER, role
+from lwprof.onnx_files.weights import BUFFER, NUMBER, PARAMETER, ROLES, role
 
 Output = tuple[tuple[int, ...], str, int, Value | None]
+
+
+_KEPT = (PARAMETER, BUFFER)
+_NOTHING = (NUMBER, "")
 
 
 class Building:
@@ -26,6 +30,9 @@ class Building:
         self.builder = GraphBuilder()
         self._values: dict[str, Value] = {}
         self._weights: dict[str, Value] = {}
+        self._roles: dict[str, tuple[str, str]] = {}
+        """Of each stored tensor that is read: what it is, and whose."""
+        self._makers = {name: folded for folded in self.folded for name in folded.outputs}
         self._viewed: set[str] = set()
         self._read = {name for node in nodes for name in node.inputs} | set(self.results)
         self._names = _layer_names(nodes)
@@ -35,13 +42,20 @@ class Building:
         for name in self.inputs:
             self._values[name] = self.builder.value(*_described(self.known[name]), "input")
         modules, calls = [Module("", "ONNX", False)], [Call(-1, "", 0, 0, (), ())]
-        read = [self._arguments(node, name) for node, name in zip(self.nodes, self._names, strict=True)]
-        for node, (translation, tensors, plain), name in zip(self.nodes, read, self._names, strict=True):
+        translations = [self._translated(node) for node in self.nodes]
+        for node, translation, name in zip(self.nodes, translations, self._names, strict=True):
+            self._assign(node, translation, name)
+        for node, translation in zip(self.nodes, translations, strict=True):
+            for places in translation.tensors.values():
+                for place in places if isinstance(places, tuple) else (places,):
+                    if node.input(place):
+                        self._stored(node, place, always=isinstance(places, tuple))
+        for node, translation, name in zip(self.nodes, translations, self._names, strict=True):
             call = 0
             if translation.effect != "view":
                 call = len(calls)
                 modules.append(Module(name, node.type, False))
-            inputs = self._operator(node, translation, tensors, plain, call)
+            inputs = self._operator(node, translation, call)
             if call:
                 place = len(self.builder.operators)
                 made = self.builder.operators[-1].outputs
@@ -60,85 +74,72 @@ class Building:
         return OpGraph(tuple(self.builder.operators), tuple(self.builder.values), inputs, outputs,
                        tuple(self.builder.weights), tuple(modules), tuple(calls))  # fmt: skip
 
-    def _arguments(
-        self, node: Node, layer: str
-    ) -> tuple[Translation, dict[str, tuple[str, ...] | str], dict[str, Any]]:
-        """Translate a node, and make values of the stored tensors that it reads."""
+    def _translated(self, node: Node) -> Translation:
         given = [self.known[name] if name else None for name in node.inputs]
         known = [self.known[name] for name in (*node.inputs, *node.outputs) if name]
-        translation = translate(node, given) if all(one.sizes is not None for one in known) else unknown(node)
-        tensors: dict[str, tuple[str, ...] | str] = {}
-        plain = dict(translation.plain)
-        for argument, places in translation.tensors.items():
-            if isinstance(places, tuple):
-                names = tuple(node.inputs[place] for place in places if node.inputs[place])
-                for place in places:
-                    if node.inputs[place]:
-                        self._stored(node, place, layer, always=True)
-                tensors[argument] = names
-            elif node.input(places):
-                name = node.input(places)
-                if self._stored(node, places, layer):
-                    tensors[argument] = name
-                else:
-                    plain[argument] = self.known[name].number
-        return translation, tensors, plain
+        return translate(node, given) if all(one.sizes is not None for one in known) else unknown(node)
 
-    def _stored(self, node: Node, place: int, layer: str, always: bool = False) -> bool:
-        """Whether the node reads a tensor here, and not a plain number; a stored one gets its value."""
+    def _assign(self, node: Node, translation: Translation, layer: str) -> None:
+        """Note what the stored tensors are that a node reads; the first reader is whose weight it is."""
+        for place in translation.places:
+            name = node.input(place)
+            known = self.known[name] if name else None
+            if known is None or not known.fixed:
+                continue
+            for origin in known.origins or (name,):
+                found = role(node, place, self.known[origin], known)
+                before, owner = self._roles.get(origin, (NUMBER, layer))
+                self._roles[origin] = (min(before, found, key=ROLES.index), owner if before else layer)
+
+    def _stored(self, node: Node, place: int, always: bool = False) -> bool:
+        """Whether a node reads a tensor here, and not a plain number; a stored one gets its value."""
         name = node.inputs[place]
         known = self.known[name]
         if not known.fixed:
             return True
-        origin = self.known[known.origins[0]] if known.origins else known
-        what = role(node, place, known, origin)
-        if not what and not always:
+        origins = known.origins or (name,)
+        if not always and role(node, place, self.known[origins[0]], known) == NUMBER:
             return False
         if name not in self._values:
-            self._values[name] = self._constant(name, what or CONSTANT, layer)
+            self._values[name] = self._constant(name)
         return True
 
-    def _constant(self, name: str, what: str = CONSTANT, module: str = "") -> Value:
+    def _constant(self, name: str) -> Value:
         """The value of a tensor that is the same in every call."""
         known = self.known[name]
         shape, dtype = _described(known)
-        if what == CONSTANT or not known.origins:
-            return self.builder.value(shape, dtype, "constant")
-        roots = [self._weight(origin, what, module) for origin in known.origins]
-        if known.origins == (name,):
+        roots = [self._weight(origin) for origin in known.origins if self._roles.get(origin, _NOTHING)[0] in _KEPT]
+        if roots and known.origins == (name,):
             return roots[0]
-        if len(roots) > 1:
+        if len(roots) != 1:
             return self.builder.value(shape, dtype, "constant")
         quantised = not self.known[known.origins[0]].floating
         output: Output = (shape, roots[0].dtype if quantised else dtype, known.elements, roots[0])
-        reason = {"reason": known.fixed}
-        maker = next((folded for folded in self.folded if name in folded.outputs), None)
+        label = self._makers[name].name if name in self._makers else "onnx::Identity"
         self._viewed.add(name)
-        label = maker.name if maker else "onnx::Identity"
-        return self.builder.operator(label, reason, (roots[0],), [output], "view")[0]
+        return self.builder.operator(label, {"reason": known.fixed}, (roots[0],), [output], "view")[0]
 
-    def _weight(self, name: str, what: str, module: str) -> Value:
+    def _weight(self, name: str) -> Value:
         if name not in self._weights:
+            what, layer = self._roles[name]
             shape, dtype = _described(self.known[name])
             trainable = what == PARAMETER and self.known[name].floating
-            self._weights[name] = self.builder.weight(name, module, shape, dtype, what, trainable)
+            self._weights[name] = self.builder.weight(name, layer, shape, dtype, what, trainable)
         return self._weights[name]
 
-    def _operator(
-        self,
-        node: Node,
-        translation: Translation,
-        tensors: Mapping[str, tuple[str, ...] | str],
-        plain: Mapping[str, Any],
-        call: int,
-    ) -> tuple[Value, ...]:
+    def _operator(self, node: Node, translation: Translation, call: int) -> tuple[Value, ...]:
         """Append an operator; return what it reads."""
-        arguments: dict[str, Any] = dict(plain)
+        arguments: dict[str, Any] = dict(translation.plain)
         inputs: list[Value] = []
-        for argument, names in tensors.items():
-            values = tuple(self._values[name] for name in ((names,) if isinstance(names, str) else names))
-            arguments[argument] = values[0] if isinstance(names, str) else values
-            inputs.extend(values)
+        for argument, places in translation.tensors.items():
+            if isinstance(places, tuple):
+                arguments[argument] = tuple(self._values[node.inputs[place]] for place in places if node.inputs[place])
+                inputs.extend(arguments[argument])
+            elif node.input(places) in self._values and self._stored(node, places):
+                arguments[argument] = self._values[node.input(places)]
+                inputs.append(arguments[argument])
+            elif node.input(places):
+                arguments[argument] = self.known[node.input(places)].number
         wanted = [name for name in node.outputs if name and (name in self._read or node.type in RECURRENT)]
         wanted = wanted or [name for name in node.outputs[:1] if name]
         name, effect, pointwise = translation.name, translation.effect, translation.pointwise

@@ -6,26 +6,18 @@ the file works out step by step (``Shape``, ``Gather``, ``Concat``) are numbers 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import onnx
-from onnx import shape_inference
 
-from lwprof.errors import InputError, sentence
+from lwprof.errors import InputError
 from lwprof.onnx_files import branches, folding
 from lwprof.onnx_files.nodes import Node
 from lwprof.onnx_files.plain import plain
+from lwprof.onnx_files.shapes import Given, Shapes, misfit
 from lwprof.onnx_files.tensors import SIZES, STORED, Known, of_array, of_type, stored
-
-_FLOAT = onnx.TensorProto.FLOAT
-_QUANTISED = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8, onnx.TensorProto.INT32)
-_WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool")
-
-Given = Sequence[Known | None]
-"""What is known of a node's inputs; ``None`` for one that was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ class Inference:
         self.handed_on: dict[str, str] = {}
         """Names of tensors that nodes hand on unchanged, to the names those had before."""
         self._declared: dict[str, onnx.TypeProto] = {}
-        self._imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+        self._shapes = Shapes(opsets)
 
     def walk(self, graph: onnx.GraphProto) -> None:
         """Go through a graph, or a branch of one.
@@ -112,7 +104,7 @@ class Inference:
         try:
             return [self.known[name] if name else None for name in node.inputs]
         except KeyError as error:
-            raise InputError(f"{self.path}: {_label(node)} reads {error}, which nothing makes") from None
+            raise InputError(f"{self.path}: {node.label} reads {error}, which nothing makes") from None
 
     def _hands_on(self, node: Node, given: Given) -> bool:
         """Whether a node returns its first input and does nothing else."""
@@ -139,7 +131,7 @@ class Inference:
 
     def _inferred(self, node: Node, given: Given) -> list[Known]:
         """What a node makes, by ONNX's rules; by what the file declares where those do not reach."""
-        types, failure = self._infer(node, given)
+        types, failure = self._shapes.infer(node, given)
         made = []
         for output in node.outputs:
             found = of_type(types[output], {}) if output in types else Known(0, None)
@@ -147,67 +139,11 @@ class Inference:
                 declared = of_type(self._declared[output], self.bound)
                 found = declared if declared.sizes is not None or found.shape is None else found
             made.append(found)
-        if failure and made and made[0].sizes is None:
-            raise InputError(f"{self.path}: {_label(node)} cannot work on these sizes ({failure})")
-        self._check(node, given, made)
+        reached = not made or made[0].sizes is not None
+        failure = misfit(node, given, made) if reached else failure
+        if failure:
+            raise InputError(f"{self.path}: {node.label} cannot work on these sizes ({failure})")
         return made
-
-    def _check(self, node: Node, given: Given, made: Sequence[Known]) -> None:
-        """Refuse what ONNX's rules let pass: windows that do not fit, channels that do not match."""
-        if node.type in _WINDOWED and made and min(made[0].sizes or (1,)) < 1:
-            raise InputError(f"{self.path}: the input is too small for {_label(node)}")
-        if node.type == "Conv" and given[0] and given[1] and given[0].sizes and given[1].sizes:
-            channels, wanted = given[0].sizes[1], given[1].sizes[1] * node.attributes.get("group", 1)
-            if channels != wanted:
-                why = f"it takes {wanted} channels, not {channels}"
-                raise InputError(f"{self.path}: {_label(node)} cannot work on these sizes ({why})")
-
-    def _infer(self, node: Node, given: Given) -> tuple[Mapping[str, onnx.TypeProto], str]:
-        """What ONNX infers, and what it says where that fails."""
-        present = {name: known for name, known in zip(node.inputs, given, strict=True) if known is not None}
-        if not all(known.type for known in present.values()):
-            return {}, ""
-        schema = self._schema(node)
-        if schema is None:
-            return {}, ""
-        try:
-            return self._outputs(node, schema, present), ""
-        except Exception as error:
-            failure = sentence(error)
-        # ordinary operators on quantised numbers: the rules for shapes are the same
-        floats = {
-            name: Known(_FLOAT, known.shape) if known.type in _QUANTISED else known for name, known in present.items()
-        }
-        if floats == present:
-            return {}, failure
-        try:
-            types = self._outputs(node, schema, floats)
-        except Exception as error:
-            return {}, sentence(error)
-        first = next(iter(present.values())).type
-        for kind in types.values():
-            kind.tensor_type.elem_type = first
-        return types, ""
-
-    def _schema(self, node: Node) -> onnx.defs.OpSchema | None:
-        """ONNX's description of an operator: of the file's version, or a later one that has it at all."""
-        for version in (self.opsets.get(node.domain, 1), onnx.defs.onnx_opset_version()):
-            with contextlib.suppress(Exception):  # its own error type is no public name
-                return onnx.defs.get_schema(node.type, version, node.domain)
-        return None
-
-    def _outputs(
-        self, node: Node, schema: onnx.defs.OpSchema, given: Mapping[str, Known]
-    ) -> Mapping[str, onnx.TypeProto]:
-        types = {name: known.proto() for name, known in given.items()}
-        data = {
-            name: onnx.numpy_helper.from_array(known.data, name)
-            for name, known in given.items()
-            if known.data is not None
-        }
-        return shape_inference.infer_node_outputs(
-            schema, node.proto(), types, input_data=data, opset_imports=self._imports
-        )
 
     def _folded(self, node: Node, given: Given, made: Sequence[Known]) -> list[Known]:
         """What a node makes that no call runs: its content if it is small, and what it comes from."""
@@ -247,7 +183,3 @@ def _origins(node: Node, given: Given) -> tuple[str, ...]:
         most = max(known.elements for known in numbers)
         present = [known for known in numbers if known.elements == most]
     return tuple(dict.fromkeys(name for known in present for name in known.origins))
-
-
-def _label(node: Node) -> str:
-    return f"node {node.name!r} ({node.type})" if node.name else f"the {node.type} that makes {node.outputs[0]!r}"

@@ -53,6 +53,11 @@ class Node:
         return replace(self, **changes)
 
     @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"node {self.name!r} ({self.type})" if self.name else f"the {self.type} that makes {self.outputs[0]!r}"
+
+    @property
     def qualified(self) -> str:
         """Domain and type, such as ``com.microsoft::FusedConv``."""
         return f"{self.domain or 'onnx'}::{self.type}"

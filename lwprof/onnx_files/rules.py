@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lwprof.onnx_files.nodes import Node
+from lwprof.onnx_files.shapes import Given
 from lwprof.onnx_files.tensors import Known
-
-Given = Sequence[Known | None]
-"""What is known of a node's inputs; ``None`` for one that was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,13 @@ class Translation:
     effect: str = "new"
     """As in :class:`lwprof.graph.Operator`."""
     pointwise: bool = False
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Every input that it reads as a tensor, or as a number."""
+        return tuple(
+            place for places in self.tensors.values() for place in (places if isinstance(places, tuple) else (places,))
+        )
 
 
 Rule = Callable[[Node, Given], Translation]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from lwprof.onnx_files.nodes import Node
 from lwprof.onnx_files.rules import (
     REDUCTIONS,
-    Given,
     Rule,
     Translation,
     batch_norm,
@@ -30,6 +29,7 @@ from lwprof.onnx_files.rules import (
     resize,
     transpose,
 )
+from lwprof.onnx_files.shapes import Given
 
 _ONE = {
     "Relu": "relu", "LeakyRelu": "leaky_relu", "Elu": "elu", "Selu": "selu", "Celu": "celu", "Sigmoid": "sigmoid",

@@ -8,9 +8,10 @@ of a quantisation are buffers. A single number in arithmetic, and what says size
 from __future__ import annotations
 
 from lwprof.onnx_files.nodes import Node
-from lwprof.onnx_files.tensors import Known
+from lwprof.onnx_files.tensors import STORED, Known
 
-PARAMETER, BUFFER, CONSTANT = "parameter", "buffer", "constant"
+PARAMETER, BUFFER, CONSTANT, NUMBER = ROLES = ("parameter", "buffer", "constant", "")
+"""What a stored tensor can be; one that is several things to several nodes is the first of these."""
 
 _WEIGHTS: dict[str, tuple[int, ...]] = {
     "Conv": (1, 2), "ConvTranspose": (1, 2), "Gemm": (0, 1, 2), "MatMul": (0, 1), "PRelu": (1,), "Gather": (0,),
@@ -23,19 +24,23 @@ _STATISTICS: dict[str, tuple[int, ...]] = {
 _STARTS: dict[str, tuple[int, ...]] = {"LSTM": (5, 6), "GRU": (5,), "RNN": (5,)}
 
 
-def role(node: Node, place: int, known: Known, origin: Known) -> str:
+def role(node: Node, place: int, origin: Known, known: Known) -> str:
     """Say what a stored tensor is to the node that reads it: "parameter", "buffer", "constant", or "" for a number.
 
     Args:
-        known: the tensor as the node reads it.
-        origin: the stored one that it comes from.
+        origin: the stored tensor.
+        known: what was made of it before the first call, which the node reads.
     """
-    if place in _WEIGHTS.get(node.type, ()) and not node.domain:
+
+    def stands(table: dict[str, tuple[int, ...]]) -> bool:
+        return not node.domain and place in table.get(node.type, ())
+
+    if stands(_WEIGHTS):
         return PARAMETER
-    if place in _STATISTICS.get(node.type, ()) and not node.domain:
+    if stands(_STATISTICS):
         return BUFFER
-    if place in _STARTS.get(node.type, ()) and not node.domain:
+    if stands(_STARTS):
         return CONSTANT
     if known.elements == 1 or origin.elements == 1:
-        return ""
-    return PARAMETER if origin.floating else CONSTANT
+        return NUMBER
+    return PARAMETER if origin.floating and origin.fixed == STORED else CONSTANT
