@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from without_weights import build
 
 import lwprof
 from lwprof.architectures import mbv2, mbv2_ca, mbv2_cbam, mbv2_eca, mbv2_sa, mbv2_se, mbv2_triplet, mbv3_small
@@ -242,9 +243,7 @@ def test_counts_of_one_block(block: nn.Module, params: int, mult_adds: int) -> N
 
 @pytest.mark.parametrize(("builder", "kind"), NETWORKS.items(), ids=lambda value: value.__name__)
 def test_mbv2_attends_in_all_blocks_that_expand(builder, kind: type[nn.Module]) -> None:
-    with torch.device("meta"):
-        network = builder()
-    assert [type(block.attention) for block in network.blocks] == [nn.Identity] + [kind] * 16
+    assert [type(block.attention) for block in build(builder).blocks] == [nn.Identity] + [kind] * 16
 
 
 def test_attention_stands_between_depthwise_and_projection() -> None:
@@ -258,18 +257,16 @@ def test_attention_stands_between_depthwise_and_projection() -> None:
 
 def test_any_block_can_be_given_to_mobilenet_v2() -> None:
     """Also one of the user's own."""
-    with torch.device("meta"):
-        network = MobileNetV2(10, 1.0, attention=lambda channels: nn.PReLU(channels))
-        plain = mbv2(num_classes=10)
+    network = build(MobileNetV2, num_classes=10, width=1.0, attention=nn.PReLU)
+    plain = build(mbv2, num_classes=10)
     added = sum(p.numel() for p in network.parameters()) - sum(p.numel() for p in plain.parameters())
     assert added == 96 + 2 * 144 + 3 * 192 + 4 * 384 + 3 * 576 + 3 * 960
 
 
 def test_shuffle_attention_of_mbv2_has_as_many_groups_as_divide_the_channels() -> None:
-    with torch.device("meta"):
-        groups = {block.project.conv.in_channels: block.attention.groups for block in mbv2_sa().blocks[1:]}
+    groups = {block.project.conv.in_channels: block.attention.groups for block in build(mbv2_sa).blocks[1:]}
     assert groups == {96: 16, 144: 8, 192: 32, 384: 64, 576: 32, 960: 32}
 
 
 def test_drops_out_as_the_authors_code() -> None:
-    assert [builder().dropout.p for builder in (mbv2, mbv2_ca)] == [0.2, 0.1]
+    assert [build(builder).dropout.p for builder in (mbv2, mbv2_ca)] == [0.2, 0.1]

@@ -5,19 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from without_weights import build
 
 import lwprof
 from lwprof.architectures import effnet
 from lwprof.architectures.effnet import EffBlock
 
 
-def build(**options) -> nn.Module:
-    with torch.device("meta"):
-        return effnet(**options).eval()
-
-
 def test_maps_at_32_halve_one_side_at_a_time() -> None:
-    network = build()
+    network = build(effnet)
     sizes: list[tuple[int, ...]] = []
     for block in network.blocks:
         for part in block.children():
@@ -31,7 +27,7 @@ def test_maps_at_32_halve_one_side_at_a_time() -> None:
 
 
 def test_depthwise_convolutions_see_one_side_each() -> None:
-    for block in build().blocks:
+    for block in build(effnet).blocks:
         for part, kernel in ((block.along_width, (1, 3)), (block.along_height, (3, 1))):
             assert part.conv.kernel_size == kernel
             assert part.conv.groups == part.conv.in_channels
@@ -47,7 +43,7 @@ def test_every_pixel_reaches_a_blocks_output() -> None:
 
 
 def test_nothing_is_averaged_where_the_map_ends_in_4x4() -> None:
-    launches = [lwprof.profile(build(), input_size=(3, side, side)).totals.launches for side in (32, 33, 48)]
+    launches = [lwprof.profile(build(effnet), input_size=(3, side, side)).totals.launches for side in (32, 33, 48)]
     assert launches[0] == launches[1] == launches[2] - 1
 
 
@@ -60,9 +56,9 @@ def test_other_sizes_are_averaged_to_the_classifiers_map(side: int) -> None:
 
 def test_mult_adds_are_half_of_the_papers_flops() -> None:
     """11.4M FLOPs are printed, at 2 per mult-add; a seventh of the plain network's 80.3M."""
-    assert lwprof.profile(build(), input_size=(3, 32, 32)).totals.mult_adds * 2 == 11_280_384
+    assert lwprof.profile(build(effnet), input_size=(3, 32, 32)).totals.mult_adds * 2 == 11_280_384
 
 
 def test_fragments_and_branches_of_the_blocks() -> None:
-    blocks = lwprof.profile(build(), input_size=(3, 32, 32)).fragmentation.blocks
+    blocks = lwprof.profile(build(effnet), input_size=(3, 32, 32)).fragmentation.blocks
     assert [(block.type, block.fragments, block.branches) for block in blocks] == [("EffBlock", 5, 1)] * 3

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from torch import nn
+from without_weights import build, output_sizes
 
 from lwprof.architectures import mbv1, mbv2, mbv3_large, mbv3_small
 from lwprof.architectures.blocks import make_divisible
@@ -15,21 +15,6 @@ def params(network: nn.Module, *kinds: type[nn.Module]) -> int:
     return sum(parameter.numel() for module in modules for parameter in module.parameters(recurse=False))
 
 
-def output_sizes(network: nn.Module, modules: nn.Module, resolution: int = 224) -> list[tuple[int, int]]:
-    """Channels and side of what each of ``modules`` puts out."""
-    sizes: list[tuple[int, int]] = []
-    for module in modules:
-        module.register_forward_hook(lambda _, __, out: sizes.append((out.shape[1], out.shape[2])))
-    with torch.device("meta"), torch.no_grad():
-        network(torch.empty(1, 3, resolution, resolution))
-    return sizes
-
-
-def build(builder, **options) -> nn.Module:
-    with torch.device("meta"):
-        return builder(**options).eval()
-
-
 def test_mbv1_parameters_by_kind() -> None:
     network = build(mbv1)
     kinds = [params(network, kind) for kind in (nn.Conv2d, nn.BatchNorm2d, nn.Linear)]
@@ -37,8 +22,7 @@ def test_mbv1_parameters_by_kind() -> None:
 
 
 def test_mbv1_maps_are_those_of_table_1() -> None:
-    network = build(mbv1)
-    assert output_sizes(network, network.blocks) == [
+    assert output_sizes(build(mbv1)) == [
         (64, 112), (128, 56), (128, 56), (256, 28), (256, 28), (512, 14), *[(512, 14)] * 5, (1024, 7), (1024, 7),
     ]  # fmt: skip
 
@@ -51,8 +35,7 @@ def test_mbv1_width_cuts_to_integers_of_at_least_8() -> None:
 
 
 def test_mbv2_maps_are_those_of_table_2() -> None:
-    network = build(mbv2)
-    assert output_sizes(network, network.blocks) == [
+    assert output_sizes(build(mbv2)) == [
         (16, 112), *[(24, 56)] * 2, *[(32, 28)] * 3, *[(64, 14)] * 4, *[(96, 14)] * 3, *[(160, 7)] * 3, (320, 7),
     ]  # fmt: skip
 
@@ -89,11 +72,10 @@ def test_mbv3_squeezes_to_a_quarter_of_the_expanded_channels(builder, squeezed: 
 
 
 def test_mbv3_maps_are_those_of_the_tables() -> None:
-    large, small = build(mbv3_large), build(mbv3_small)
-    assert output_sizes(large, large.blocks) == [
+    assert output_sizes(build(mbv3_large)) == [
         (16, 112), *[(24, 56)] * 2, *[(40, 28)] * 3, *[(80, 14)] * 4, *[(112, 14)] * 2, *[(160, 7)] * 3,
     ]  # fmt: skip
-    assert output_sizes(small, small.blocks) == [
+    assert output_sizes(build(mbv3_small)) == [
         (16, 56), *[(24, 28)] * 2, *[(40, 14)] * 3, *[(48, 14)] * 2, *[(96, 7)] * 3,
     ]  # fmt: skip
 
@@ -121,8 +103,7 @@ def test_initialisation_is_that_of_slim(builder) -> None:
 
 
 def test_mbv1_shallow_leaves_out_the_five_blocks_of_512_at_14x14() -> None:
-    network = build(mbv1, form="shallow")
-    assert output_sizes(network, network.blocks) == [
+    assert output_sizes(build(mbv1, form="shallow")) == [
         (64, 112), (128, 56), (128, 56), (256, 28), (256, 28), (512, 14), (1024, 7), (1024, 7),
     ]  # fmt: skip
 
@@ -141,8 +122,7 @@ def test_mbv3_minimalistic_has_3x3_kernels_and_relu_alone(builder) -> None:
     kinds = {type(module).__name__ for module in network.modules()}
     assert kinds.isdisjoint({"SqueezeExcite", "Hardswish", "Hardsigmoid"})
     assert {block.depthwise.conv.kernel_size for block in network.blocks} == {(3, 3)}
-    plain = build(builder)
-    assert output_sizes(network, network.blocks) == output_sizes(plain, plain.blocks)
+    assert output_sizes(network) == output_sizes(build(builder))
 
 
 def test_mbv3_minimalistic_is_on_or_off() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from without_weights import build, output_sizes
 
 import lwprof
 from lwprof.architectures import mobilenext, mobilenext_ca
@@ -15,23 +16,12 @@ FIRST_OF_STAGE = [0, 1, 2, 5, 8, 12, 16, 19]
 CHANGES = [2, 5, 8, 12, 16]  # of those, the ones that are not alone in their stage
 
 
-def build(builder, **options) -> nn.Module:
-    with torch.device("meta"):
-        return builder(**options).eval()
-
-
 def places(blocks: nn.Sequential, holds) -> list[int]:
     return [place for place, block in enumerate(blocks) if holds(block)]
 
 
 def test_maps_at_224() -> None:
-    network = build(mobilenext)
-    x = network.stem(torch.empty(1, 3, 224, 224, device="meta"))
-    sizes = []
-    for block in network.blocks:
-        x = block(x)
-        sizes.append((x.shape[1], x.shape[2]))
-    assert sizes == [
+    assert output_sizes(build(mobilenext)) == [
         (96, 56), (144, 56), *[(192, 28)] * 3, *[(288, 14)] * 3, *[(384, 14)] * 4, *[(576, 7)] * 4, *[(960, 7)] * 3,
         (1280, 7),
     ]  # fmt: skip
@@ -115,9 +105,7 @@ def test_coordinate_attention_stands_after_the_first_depthwise_convolution() -> 
 
 def test_narrow_networks_keep_their_strides() -> None:
     """At width 0.01 all stages but the last have 8 channels."""
-    network = build(mobilenext, width=0.01)
-    x = network.blocks(network.stem(torch.empty(1, 3, 64, 64, device="meta")))
-    assert x.shape == (1, 1280, 2, 2)
+    assert output_sizes(build(mobilenext, width=0.01), resolution=64)[-1] == (1280, 2)
 
 
 def test_initialisation_is_that_of_the_authors_code() -> None:

@@ -1,8 +1,8 @@
 """Every network of the catalogue, built and run; a new one is covered by its entry alone.
 
 Shapes and counts are looked at without values: of every variant at its first resolution at once, at its others among
-the slow tests. Weights, gradients and values are looked at on a small image: of the defaults at once, of every other
-variant among the slow tests.
+the slow tests. Weights, gradients and values are looked at on a small image: of one light network a file at once, of
+every other network and variant among the slow tests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from lwprof import architectures
 from lwprof.models import catalog
 
 ENTRIES = catalog.entries()
-IMAGENET = {name: entry for name, entry in ENTRIES.items() if entry.options[0].default == 1000}
+QUICK = {entry.builder.partition(":")[0]: entry for entry in reversed(ENTRIES.values()) if entry.params < 10e6}
+"""The first light network of each file."""
 
 Options = Mapping[str, Any]
 
@@ -92,6 +93,7 @@ def case_id(entry: catalog.Entry, options: Options) -> str:
     return f"{entry.name}:{','.join(f'{key}={value}' for key, value in options.items())}"
 
 
+slow = pytest.mark.slow
 every_network = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 every_variant = pytest.mark.parametrize(
     ("entry", "options", "variants"),
@@ -100,9 +102,15 @@ every_variant = pytest.mark.parametrize(
 every_variant_with_weights = pytest.mark.parametrize(
     ("entry", "options"),
     [
-        pytest.param(entry, options, id=case_id(entry, options), marks=[pytest.mark.slow] if options else [])
+        pytest.param(
+            entry, options, id=case_id(entry, options), marks=slow if options or entry not in QUICK.values() else ()
+        )
         for entry, options, _ in cases()
     ],
+)
+every_network_with_weights = pytest.mark.parametrize(
+    "entry",
+    [pytest.param(entry, id=name, marks=() if entry in QUICK.values() else slow) for name, entry in ENTRIES.items()],
 )
 
 
@@ -111,7 +119,7 @@ def test_counts_are_exact_and_nothing_is_unknown(entry, options, variants) -> No
     check_counts(entry, options, variants[0])
 
 
-@pytest.mark.slow
+@slow
 @every_variant
 def test_counts_are_exact_at_every_resolution(entry, options, variants) -> None:
     for variant in variants[1:]:
@@ -121,9 +129,8 @@ def test_counts_are_exact_at_every_resolution(entry, options, variants) -> None:
 
 
 def check_counts(entry: catalog.Entry, options: Options, variant: catalog.Variant) -> None:
-    network = without_weights(entry.name, **options)
-    assert sum(parameter.numel() for parameter in network.parameters()) == variant.params
-    result = lwprof.profile(network, input_size=(3, variant.resolution, variant.resolution))
+    result = lwprof.profile(variant.label)
+    assert result.model.inputs[0].shape == (1, 3, variant.resolution, variant.resolution)
     assert result.coverage.unknown == ()
     counted = (result.totals.params, result.totals.mult_adds, result.totals.additions)
     assert counted == (variant.params, variant.mult_adds, variant.additions), variant.label
@@ -157,26 +164,14 @@ def test_gradients_reach_every_parameter(entry, options) -> None:
 
 
 @every_network
-def test_a_spec_gives_the_default_network(entry) -> None:
-    totals = lwprof.profile(entry.name).totals
-    assert (totals.params, totals.mult_adds) == (entry.params, entry.mult_adds)
-
-
-@every_network
 def test_it_runs_at_any_resolution_and_with_any_number_of_classes(entry) -> None:
-    network = without_weights(entry.name)
-    for height, width in ((128, 128), (160, 129)):
-        assert output_shape(network, height, width) == (1, entry.options[0].default)
-    side = max(entry.min_resolution, 64)
-    assert output_shape(without_weights(entry.name, num_classes=7), side, side) == (1, 7)
+    classes = 1000 if entry.dataset == "ImageNet" else 10
+    for height, width in ((224, 224), (160, 129)):
+        assert output_shape(without_weights(entry.name), height, width) == (1, classes)
+    assert output_shape(without_weights(entry.name, num_classes=7), 64, 64) == (1, 7)
 
 
-@pytest.mark.parametrize("name", IMAGENET)
-def test_an_imagenet_network_turns_224_into_a_thousand_scores(name) -> None:
-    assert output_shape(without_weights(name), 224, 224) == (1, 1000)
-
-
-@every_network
+@every_network_with_weights
 def test_scores_are_numbers_and_those_of_an_image_its_own(entry) -> None:
     network = copy.deepcopy(default_network(entry.name))
     images = small_images(entry, batch=3)
@@ -189,7 +184,7 @@ def test_scores_are_numbers_and_those_of_an_image_its_own(entry) -> None:
     assert scores(network, torch.rand(1, 3, entry.min_resolution, entry.min_resolution)).isfinite().all()
 
 
-@pytest.mark.slow
+@slow
 @every_network
 def test_scores_are_numbers_at_the_default_resolution(entry) -> None:
     given = scores(default_network(entry.name), torch.rand(1, 3, entry.resolution, entry.resolution))
@@ -201,7 +196,7 @@ def test_scores_are_numbers_at_the_default_resolution(entry) -> None:
 def test_smaller_than_the_smallest_resolution_does_not_run(entry) -> None:
     side = entry.min_resolution - 1
     with pytest.raises(RuntimeError):
-        scores(default_network(entry.name), torch.rand(1, 3, side, side))
+        scores(without_weights(entry.name), torch.empty(1, 3, side, side, device="meta"))
 
 
 @every_network

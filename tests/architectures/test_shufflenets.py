@@ -5,25 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from without_weights import build, output_sizes
 
 import lwprof
 from lwprof.architectures import shufflenetv1, shufflenetv2, shufflenetv2_large
 from lwprof.architectures.blocks import channel_shuffle
-from lwprof.architectures.shufflenet_v1 import OUTPUT_CHANNELS
-
-
-def build(builder, **options) -> nn.Module:
-    with torch.device("meta"):
-        return builder(**options).eval()
 
 
 def stage_sizes(network: nn.Module) -> list[tuple[int, int, int]]:
     """Units, channels and side of the output of each stage at 224x224."""
-    sizes = []
-    for stage in network.stages:
-        stage.register_forward_hook(lambda units, _, out: sizes.append((len(units), out.shape[1], out.shape[2])))
-    network(torch.empty(1, 3, 224, 224, device="meta"))
-    return sizes
+    sizes = output_sizes(network, "stages")
+    return [(len(units), *size) for units, size in zip(network.stages, sizes, strict=True)]
 
 
 @pytest.mark.parametrize("groups", [2, 3, 4])
@@ -40,11 +32,12 @@ def test_v1_convolutions_are_those_of_table_1(groups: int, printed: int) -> None
     assert abs(convolutions / 1e6 - printed) <= 1
 
 
-@pytest.mark.parametrize("groups", OUTPUT_CHANNELS)
-def test_v1_stages_are_those_of_table_1(groups: int) -> None:
-    stage2, stage3, stage4 = OUTPUT_CHANNELS[groups]
+@pytest.mark.parametrize(("groups", "stages"), [
+    (1, (144, 288, 576)), (2, (200, 400, 800)), (3, (240, 480, 960)), (4, (272, 544, 1088)), (8, (384, 768, 1536)),
+])  # fmt: skip
+def test_v1_stages_are_those_of_table_1(groups: int, stages: tuple[int, ...]) -> None:
     sizes = stage_sizes(build(shufflenetv1, groups=groups))
-    assert sizes == [(4, stage2, 28), (8, stage3, 14), (4, stage4, 7)]
+    assert sizes == [(4, stages[0], 28), (8, stages[1], 14), (4, stages[2], 7)]
 
 
 def test_v1_groups_all_pointwise_convolutions_but_the_first() -> None:

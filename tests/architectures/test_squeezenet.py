@@ -5,29 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from without_weights import build, output_sizes
 
 import lwprof
 from lwprof.architectures import squeezenet
 from lwprof.architectures.squeezenet import Fire
 
 
-def build(**options) -> nn.Module:
-    with torch.device("meta"):
-        return squeezenet(**options).eval()
-
-
-def maps(network: nn.Module, resolution: int) -> dict[str, tuple[int, int]]:
-    """Channels and side of every output in ``features``."""
-    sizes = {}
-    x = torch.empty(1, 3, resolution, resolution, device="meta")
-    for name, module in network.features.named_children():
-        x = module(x)
-        sizes[name] = (x.shape[1], x.shape[2])
-    return sizes
-
-
 def test_maps_at_227_are_those_of_table_1() -> None:
-    assert maps(build(), 227) == {
+    network = build(squeezenet)
+    names = [name for name, _ in network.features.named_children()]
+    assert dict(zip(names, output_sizes(network, "features", 227), strict=True)) == {
         "conv1": (96, 111), "pool1": (96, 55), "fire2": (128, 55), "fire3": (128, 55), "fire4": (256, 55),
         "pool4": (256, 27), "fire5": (256, 27), "fire6": (384, 27), "fire7": (384, 27), "fire8": (512, 27),
         "pool8": (512, 13), "fire9": (512, 13),
@@ -35,7 +23,7 @@ def test_maps_at_227_are_those_of_table_1() -> None:
 
 
 def test_version_1_1_pools_earlier() -> None:
-    names = list(maps(build(version="1.1"), 224))
+    names = [name for name, _ in build(squeezenet, version="1.1").features.named_children()]
     assert names == [
         "conv1", "pool1", "fire2", "fire3", "pool3", "fire4", "fire5", "pool5", "fire6", "fire7", "fire8", "fire9",
     ]  # fmt: skip
@@ -47,7 +35,8 @@ def test_version_1_1_pools_earlier() -> None:
     ("complex", ["fire3", "fire5", "fire7", "fire9"], ["fire2", "fire4", "fire6", "fire8"]),
 ])  # fmt: skip
 def test_bypasses_stand_where_figure_2_has_them(bypass: str, identities: list[str], convolutions: list[str]) -> None:
-    fires = {name: fire.bypass for name, fire in build(bypass=bypass).features.named_children() if "fire" in name}
+    parts = build(squeezenet, bypass=bypass).features.named_children()
+    fires = {name: part.bypass for name, part in parts if isinstance(part, Fire)}
     assert [name for name, around in fires.items() if isinstance(around, nn.Identity)] == identities
     assert [name for name, around in fires.items() if isinstance(around, nn.Conv2d)] == convolutions
 
@@ -62,14 +51,14 @@ def test_a_bypass_adds_the_input() -> None:
 
 
 def test_the_complex_bypass_adds_341248_parameters() -> None:
-    counts = [sum(parameter.numel() for parameter in build(bypass=kind).parameters()) for kind in ("none", "complex")]
-    assert counts[1] - counts[0] == 341_248
+    plain, bypassed = (build(squeezenet, bypass=kind).parameters() for kind in ("none", "complex"))
+    assert sum(map(torch.numel, bypassed)) - sum(map(torch.numel, plain)) == 341_248
 
 
 def test_a_version_may_be_given_as_a_number() -> None:
-    assert build(version=1.1).features.conv1[0].out_channels == 64
+    assert build(squeezenet, version=1.1).features.conv1[0].out_channels == 64
 
 
 def test_fragments_and_branches_of_fire_modules() -> None:
-    blocks = lwprof.profile(build(), input_size=(3, 224, 224)).fragmentation.blocks
+    blocks = lwprof.profile(build(squeezenet), input_size=(3, 224, 224)).fragmentation.blocks
     assert [(block.type, block.fragments, block.branches) for block in blocks] == [("Fire", 3, 2)] * 8

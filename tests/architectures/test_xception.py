@@ -5,33 +5,20 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from without_weights import build, output_sizes
 
 import lwprof
 from lwprof.architectures import xception, xception_light
 from lwprof.architectures.xception import SeparableConv, XceptionBlock
 
 
-def build(builder, **options) -> nn.Module:
-    with torch.device("meta"):
-        return builder(**options).eval()
-
-
-def sizes(network: nn.Module, modules: list[nn.Module], resolution: int) -> list[tuple[int, int]]:
-    """Channels and side of what each of ``modules`` puts out."""
-    found: list[tuple[int, int]] = []
-    for module in modules:
-        module.register_forward_hook(lambda _, __, out: found.append((out.shape[1], out.shape[2])))
-    network(torch.empty(1, 3, resolution, resolution, device="meta"))
-    return found
-
-
 def test_maps_at_299_are_those_of_figure_5() -> None:
     network = build(xception)
-    convolutions = [layer for layer in network.stem if isinstance(layer, nn.Conv2d)]
-    last = [layer for layer in network.last if isinstance(layer, SeparableConv)]
-    assert sizes(network, [*convolutions, *network.blocks, *last], 299) == [
-        (32, 149), (64, 147), (128, 74), (256, 37), (728, 19), *[(728, 19)] * 8, (1024, 10), (1536, 10), (2048, 10),
+    assert output_sizes(network, "stem", 299)[::3] == [(32, 149), (64, 147)]  # each with BN and ReLU
+    assert output_sizes(network, "blocks", 299) == [
+        (128, 74), (256, 37), (728, 19), *[(728, 19)] * 8, (1024, 10),
     ]  # fmt: skip
+    assert output_sizes(network, "last", 299)[::2] == [(1536, 10), (2048, 10)]  # each with ReLU
 
 
 def test_blocks_grow_in_their_first_separable_convolution_but_the_last_in_its_second() -> None:
@@ -76,7 +63,7 @@ def test_fragments_and_branches_of_the_blocks() -> None:
 def test_light_stages_shrink_as_shufflenets_do(width: float, stages: tuple[int, ...]) -> None:
     network = build(xception_light, width=width)
     assert [len(stage) for stage in network.stages] == [4, 8, 4]
-    assert sizes(network, list(network.stages), 224) == list(zip(stages, (28, 14, 7), strict=True))
+    assert output_sizes(network, "stages") == list(zip(stages, (28, 14, 7), strict=True))
 
 
 def test_light_blocks_see_seven_pixels_across() -> None:
