@@ -7,6 +7,8 @@ Published: 3.4M parameters, 300M mult-adds, 72.0 % top-1 at width 1.0 and 224x22
 Deviations:
 
 - The paper's 6.9M parameters at width 1.4 are out of reach: its own table gives 6.1M.
+- Early versions of the paper print 28x28 as the input of the stage of 96 channels (unverified); behind the stride of
+  the stage of 64 it is 14x14.
 - Widths are those of TensorFlow's code: the last 1x1 convolution keeps its 1280 channels below width 1, and widths up
   to 0.1 round to multiples of 4.
 - Batch normalisation (eps 1e-3, momentum 3e-3), dropout (0.2) and initialisation are those of TensorFlow slim.

@@ -12,8 +12,8 @@ Deviations:
 - The two 1x1 convolutions after pooling are linear layers on the pooled vector: the same products.
 - The minimalistic form is of TensorFlow's code, not of the paper: the same blocks without squeeze-and-excite, h-swish
   and 5x5 kernels.
-- Batch normalisation (eps 1e-3, momentum 0.01) and dropout (0.2) are those of the paper's text, initialisation that of
-  TensorFlow slim.
+- The momentum of batch normalisation (0.01) and dropout (0.2) are those of the paper's text, which calls them a decay
+  of 0.99 and a dropout of 0.8; eps (1e-3) and initialisation are those of TensorFlow slim.
 - Padding is symmetric, where TensorFlow's "SAME" pads right and bottom at stride 2: same shapes and counts.
 """
 
