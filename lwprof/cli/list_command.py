@@ -78,8 +78,8 @@ def list_command(
         first = every[0]
         if (
             (wanted and first.family != wanted)
-            or (year and first.year != year)
-            or (since and (first.year or 0) < since)
+            or (year is not None and first.year != year)
+            or (since is not None and (first.year or 0) < since)
         ):
             continue
         if isinstance(network, Alias) and not libraries:

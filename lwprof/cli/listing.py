@@ -86,7 +86,7 @@ def table(listed: Sequence[Row], notes: Iterable[str]) -> Table:
             row.title,
             row.family,
             Cell(units.count(row.params), row.params),
-            Cell(units.count(row.mult_adds), row.mult_adds),
+            Cell(f"{units.count(row.mult_adds)}{'†' if row.additions else ''}", row.mult_adds),
             Cell(units.count(row.additions), row.additions),
             Cell("–" if row.top1 is None else f"{row.top1:.1f} %{'' if row.on_imagenet else '*'}", row.top1),
             Cell("–" if row.year is None else str(row.year), row.year),
@@ -95,6 +95,9 @@ def table(listed: Sequence[Row], notes: Iterable[str]) -> Table:
         )
         for row in listed
     ]
+    added = [f"{row.name} {units.count(row.additions)}" for row in listed if row.additions]
+    if added:
+        notes = [*notes, f"† and additions, which are no mult-adds: {', '.join(added)}"]
     others = sorted({row.dataset for row in listed if row.top1 is not None and not row.on_imagenet})
     if others:
         notes = [*notes, f"* on {' or '.join(others)}, the others on {IMAGENET}"]

@@ -65,6 +65,7 @@ def test_it_filters_by_family_and_year(run: Any) -> None:
     later = listed(run, "--since", "2018")
     assert set(later) == {entry.name for entry in ENTRIES if entry.year >= 2018}
     assert "mbv1" not in later
+    assert listed(run, "--year", "0") == {}
 
 
 @pytest.mark.parametrize("budget", ["150M", "150m", "0.15G", "150_000_000", "150000k", "1.5e8", "150 M", "150,000,000"])
@@ -126,6 +127,14 @@ def test_additions_of_adder_layers_stand_beside_the_mult_adds(run: Any) -> None:
     assert (rows["addernet_resnet20"]["mult_adds"], rows["addernet_resnet20"]["additions"]) == (443_008, 80_740_352)
     assert rows["mbv2"]["additions"] == 0
     assert "additions" not in listed(run, "--family", "SqueezeNet")["squeezenet"]
+
+
+def test_a_network_that_adds_is_marked_and_named(run: Any) -> None:
+    lines = run("list", "--max-mult-adds", "150M").out.splitlines()
+    assert "120.1 M†" in next(line for line in lines if line.startswith("addernet_resnet50"))
+    assert "141.2 M " in next(line for line in lines if line.startswith("ghostnet"))
+    assert "- † and additions, which are no mult-adds: addernet_resnet20 80.7 M, addernet_resnet50 7.938 G" in lines
+    assert "†" not in run("list", "--family", "SqueezeNet").out
 
 
 def test_an_empty_list_says_so(run: Any) -> None:
