@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
 from torch import nn
 
 from lwprof.errors import InputError
-from lwprof.inputs import Inputs, Values
-from lwprof.models import USER_INPUT, Network, calls, resolve
-from lwprof.profiling import input_specs, profile_network, sizes_for_spec
-from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, TensorSpec, Timing
+from lwprof.inputs import Inputs
+from lwprof.models import Network, prepare
+from lwprof.profiling import InputSize, profile_network
+from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, Timing
 from lwprof.timing.backends import Options
 from lwprof.timing.clock import Clock
 from lwprof.timing.environment import environment
@@ -23,7 +23,6 @@ from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 BUDGET_PER_NETWORK_S = 5.0
 
-InputSize = Sequence[int] | Sequence[Sequence[int] | TensorSpec]
 Row = tuple[Network, ProfileResult]
 
 
@@ -75,7 +74,7 @@ def compare(
         InputError: a network or an option is wrong; the message names it, and nothing was timed.
         BackendError: the backend or device is not available.
     """
-    _check_networks(networks, inputs, input_size, batch)
+    _check_networks(networks)
     files = _weights_files(networks, weights_files)
     budget_s = BUDGET_PER_NETWORK_S * len(networks) if budget_s is None else budget_s
     _check_numbers(budget_s, precision, margin)
@@ -132,23 +131,13 @@ def pareto_front(
     return [None if top1[b] is None else not any(dominates(a, b) for a in everyone if a != b) for b in everyone]
 
 
-def _check_networks(networks: Sequence[Any], inputs: Inputs | None, size: InputSize | None, batch: int) -> None:
+def _check_networks(networks: Sequence[Any]) -> None:
     if isinstance(networks, str) or not isinstance(networks, Sequence) or not networks:
         raise InputError("nothing to compare; give a list of networks such as ['mbv1', 'mbv2']")
-    if batch < 1:
-        raise InputError(f"a batch of {batch} is not possible; give 1 or more")
-    if inputs is not None and size is not None:
-        raise InputError("give either inputs or input_size, not both")
-    if inputs is not None and batch != 1 and not callable(inputs) and not isinstance(inputs, str):
-        raise InputError(f"inputs have a batch of their own; leave out batch={batch}")
     for item in networks:
         if not isinstance(item, str | nn.Module | Network):
             kind = type(item).__name__
             raise InputError(f"{reprlib.repr(item)}, of type {kind}, is neither a model spec nor an nn.Module")
-        if isinstance(item, Network) and not (inputs is None and size is None and batch == 1):
-            raise InputError(f"{item.name} has inputs of its own; leave out inputs, input_size and batch")
-    if size is not None:
-        input_specs(size)
 
 
 def _weights_files(
@@ -161,9 +150,6 @@ def _weights_files(
         raise InputError(
             f"{len(files)} files of weights for {len(networks)} networks; give one for each in their order, or none"
         )
-    for item, file in zip(networks, files, strict=True):
-        if file is not None and not isinstance(item, str):
-            raise InputError(f"{file} goes with a model spec; load the weights of a module into it")
     return files
 
 
@@ -190,37 +176,13 @@ def _rows(
         for number, (item, file) in enumerate(zip(networks, files, strict=True)):
             if progress is not None:
                 progress("profile", number / len(networks))
-            network = _network(item, file, inputs, size, batch)
+            network = prepare(item, inputs=inputs, input_size=size, batch=batch, weights_file=file)
             rows.append((network, _profiled(network, block)))
     except KeyboardInterrupt:
         if not rows:
             raise
         return rows, True
     return rows, False
-
-
-def _network(
-    item: str | nn.Module | Network,
-    file: str | PathLike[str] | None,
-    inputs: Inputs | None,
-    size: InputSize | None,
-    batch: int,
-) -> Network:
-    if isinstance(item, Network):
-        return item
-    if isinstance(item, str):
-        sizes = sizes_for_spec(size)
-        return resolve(item, input_sizes=sizes, inputs=inputs, batch=batch, weights_file=file)
-    name = type(item).__name__
-    if inputs is not None:
-        values: Values
-        if callable(inputs) or isinstance(inputs, str):
-            values = calls.values(inputs)
-        else:
-            values = inputs if isinstance(inputs, Sequence | Mapping) else (inputs,)
-        return Network(name, name, item, (), values=values)
-    specs = input_specs(USER_INPUT if size is None else size, item)
-    return Network(name, name, item, tuple(TensorSpec((batch, *spec.shape), spec.dtype) for spec in specs))
 
 
 def _profiled(network: Network, block: str | None) -> ProfileResult:

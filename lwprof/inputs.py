@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from lwprof.errors import InputError
+
+if TYPE_CHECKING:
+    from lwprof.results import TensorSpec
 
 Values = Sequence[Any] | Mapping[str, Any]
 """What a network is called with: by position, or by keyword."""
@@ -34,25 +37,43 @@ def random_tensor(shape: Sequence[int], dtype: torch.dtype, generator: torch.Gen
     return torch.zeros(shape, dtype=dtype)
 
 
+def random_tensors(specs: Sequence[TensorSpec], seed: int) -> tuple[Tensor, ...]:
+    """Draw one tensor for each input, all from one seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(random_tensor(spec.shape, dtype_named(spec.dtype), generator) for spec in specs)
+
+
+def meta_tensors(specs: Sequence[TensorSpec]) -> tuple[Tensor, ...]:
+    """Make one meta tensor for each input: a shape and a dtype without content."""
+    return tuple(torch.empty(spec.shape, dtype=dtype_named(spec.dtype), device="meta") for spec in specs)
+
+
+def dtype_named(name: str) -> torch.dtype:
+    """Give the dtype that has this name in torch."""
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
 def floating_dtype(module: nn.Module) -> torch.dtype:
     """Dtype of the module's first parameter with fractions: what it is called with; float32 without one."""
     return next((tensor.dtype for tensor in module.parameters() if tensor.is_floating_point()), torch.float32)
 
 
-def call_values(made: object, label: str) -> Values:
-    """Read what a function that makes inputs returned: a tensor, several in a tuple or list, or a dict by keyword.
+def call_values(given: object, label: str) -> Values:
+    """Read what a network is called with: a tensor, several in a tuple or list, or a dict by keyword.
 
     Raises:
-        InputError: it is something else, or there is no tensor in it.
+        InputError: it is something else; ``label`` begins the sentence, such as "inputs must be".
     """
-    values: object = (made,) if isinstance(made, Tensor) else made
-    known = isinstance(values, tuple | list) or (
-        isinstance(values, Mapping) and all(isinstance(k, str) for k in values)
+    if isinstance(given, Tensor):
+        return (given,)
+    if isinstance(given, tuple | list):
+        return tuple(given)
+    if isinstance(given, Mapping) and all(isinstance(key, str) for key in given):
+        return dict(given)
+    raise InputError(
+        f"{label} a tensor, a tuple of tensors or a dict of them by name, not a value of type {type(given).__name__}"
     )
-    if not known or not any(isinstance(leaf, Tensor) for leaf in tree_leaves(values)):
-        kind = type(made).__name__
-        raise InputError(f"{label} must return a tensor, a tuple of tensors or a dict of them by name, not a {kind}")
-    return dict(values) if isinstance(values, Mapping) else tuple(values)  # type: ignore[arg-type]
 
 
 def tensors(values: Values) -> list[Tensor]:

@@ -45,7 +45,7 @@ def test_specs_and_modules_give_the_same() -> None:
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: lwprof.profile("mobilnet2"), "did you mean"),
     (lambda: lwprof.profile("mbv2", inputs=(torch.zeros(1, 3, 32, 32),), input_size=(3, 32, 32)), "either inputs or"),
-    (lambda: lwprof.profile("mbv2", inputs=7), "inputs must return a tensor, a tuple of tensors or a dict"),
+    (lambda: lwprof.profile("mbv2", inputs=7), "inputs must be a tensor, .* not a value of type int"),
     (lambda: lwprof.profile(nn.ReLU(), inputs=(torch.zeros(1),), input_size=(1,)), "not both"),
     (lambda: lwprof.profile(nn.Conv2d(4, 4, 1)), "expected input"),
     (lambda: lwprof.profile(nn.Linear(4, 4), inputs=()), "missing"),
@@ -97,7 +97,7 @@ def test_the_default_input_has_the_dtype_of_the_network():
 
 
 def test_what_is_no_network_is_refused_in_a_sentence():
-    with pytest.raises(InputError, match="42 is neither a model spec"):
+    with pytest.raises(InputError, match=r"^42, of type int, is neither a model spec"):
         lwprof.profile(42)
 
 
@@ -105,3 +105,29 @@ def test_a_size_without_a_dtype_gets_that_of_the_users_network(tmp_path):
     (tmp_path / "net.py").write_text("from torch import nn\n\ndef half():\n    return nn.Conv2d(3, 4, 1).half()\n")
     result = lwprof.profile(f"{tmp_path}/net.py:half", input_size=(3, 8, 8))
     assert result.model.inputs == (TensorSpec((1, 3, 8, 8), "float16"),)
+
+
+def test_weights_and_batch_go_with_a_spec_as_on_the_command_line(tmp_path):
+    module = lwprof.build("mbv1:width=0.25")
+    torch.save(module.state_dict(), tmp_path / "weights.pth")
+    spec, size = "mbv1:width=0.25", (3, 64, 64)
+    result = lwprof.profile(spec, input_size=size, batch=3, weights_file=tmp_path / "weights.pth")
+    assert result.model.inputs == (TensorSpec((3, *size), "float32"),)
+    assert result.totals.mult_adds == 3 * lwprof.profile(spec, input_size=size).totals.mult_adds
+    with pytest.raises(InputError, match="does not fit mbv1"):
+        lwprof.profile("mbv1:width=0.5", weights_file=tmp_path / "weights.pth")
+
+
+def test_a_forward_may_take_no_tensor_at_all():
+    class Constant(nn.Module):
+        def forward(self):
+            return torch.ones(4) + 1
+
+    assert lwprof.profile(Constant(), inputs=()).totals.elementwise_ops == 4
+
+
+@pytest.mark.parametrize("size", [TensorSpec((3,), "int65"), [(3, 8, 8), TensorSpec((3,), "int65")]])
+def test_a_dtype_that_torch_has_not_is_refused_in_a_sentence(size):
+    for network in ("mbv1", nn.ReLU()):
+        with pytest.raises(InputError, match="unknown dtype 'int65'; did you mean"):
+            lwprof.profile(network, input_size=size)

@@ -41,10 +41,8 @@ def crosscheck_command(
 ) -> None:
     """Count with fvcore, thop and torch too, or an ONNX file with onnx-tool, and name every difference to our count."""
     target = destination(format_name, output)
-    from lwprof import models
     from lwprof.crosscheck import crosscheck
 
     with progress.status(f"cross-checking {spec}"), guests():
-        network = models.resolve(spec, input_sizes=input_sizes, inputs=inputs, batch=batch, weights_file=weights)
-        result = crosscheck(network)
+        result = crosscheck(spec, inputs=inputs, input_size=input_sizes or None, batch=batch, weights_file=weights)
     target.write(result)

@@ -55,8 +55,8 @@ def profile_command(
     from lwprof import profiling
 
     with progress.status(f"profiling {spec}"), guests():
-        result = profiling.profile_spec(
-            spec, inputs=inputs, input_sizes=input_sizes, batch=batch, weights_file=weights, block=block
+        result = profiling.profile(
+            spec, inputs=inputs, input_size=input_sizes or None, batch=batch, weights_file=weights, block=block
         )
     target.write(result, depth=depth, sort=sort, top=top)
     return gate.coverage([result], strict)

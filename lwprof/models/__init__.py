@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lwprof.models.network import USER_INPUT, Network, build, resolve
+from lwprof.models.network import Network, build, prepare, resolve
 
-__all__ = ["USER_INPUT", "Network", "build", "resolve"]
+__all__ = ["Network", "build", "prepare", "resolve"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from lwprof.errors import InputError, near
 from lwprof.models import aliases, catalog, projects, specs
@@ -11,6 +13,17 @@ from lwprof.models.catalog import Entry
 from lwprof.models.projects import ProjectNetwork
 
 Named = Entry | Alias | ProjectNetwork
+
+
+class Meaning(NamedTuple):
+    """What a model spec comes down to once its names are looked up."""
+
+    target: specs.Spec
+    """Of the catalogue, a library, a file or a module."""
+    label: str
+    """Its name in reports."""
+    project: ProjectNetwork | None
+    """What the project says of it."""
 
 
 def known() -> Mapping[str, Named]:
@@ -46,3 +59,28 @@ def find(name: str, *, project: bool = True) -> Named:
     meant = {key: value or (own[key].name if key in own else key) for key, value in offered.items()}
     hint = near(plain, meant) or "; 'lwprof list' has them all"
     raise InputError(f"unknown network {name!r}{hint}")
+
+
+def meaning(parsed: specs.Spec) -> Meaning:
+    """Look up what a spec names; options that were typed go before those of a name's own spec.
+
+    Raises:
+        InputError: it is a plain name, and there is none such.
+    """
+    if parsed.kind != "catalogue":
+        return Meaning(parsed, f"{parsed.place}:{parsed.name}" if parsed.kind == "library" else parsed.name, None)
+    named = find(parsed.place)
+    if isinstance(named, ProjectNetwork):
+        target = named.parsed()
+        below = find(target.place, project=False) if target.kind == "catalogue" else None
+        return Meaning(_merged(below, target, parsed), named.name, named)
+    return Meaning(_merged(named, parsed, parsed), named.name, None)
+
+
+def _merged(named: Named | None, target: specs.Spec, typed: specs.Spec) -> specs.Spec:
+    """The spec that a name stands for with all options, under the text that was typed."""
+    options = {**target.options, **typed.options}
+    if isinstance(named, Alias):
+        target = specs.parse(named.spec)
+        options = {**target.options, **options}
+    return replace(target, text=typed.text, options=options)

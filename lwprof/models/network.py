@@ -1,12 +1,13 @@
-"""Models: turn a model spec into a network that can be profiled and timed."""
+"""Network: what a model spec or a module comes down to, ready to be profiled and timed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lwprof.errors import InputError
 from lwprof.models import builders, calls, catalog, names, requests, specs
@@ -44,6 +45,56 @@ class Network:
     """Path of that file."""
 
 
+def prepare(
+    network: str | nn.Module | Network,
+    *,
+    inputs: Inputs | None = None,
+    input_size: Any = None,
+    batch: int = 1,
+    weights: bool = True,
+    weights_file: str | PathLike[str] | None = None,
+) -> Network:
+    """Take what people give as a network: a model spec, a module, or a network already.
+
+    Args:
+        network: that.
+        inputs: as for :func:`resolve`.
+        input_size: instead, the shape of one input without the batch, or a list of shapes.
+        batch: as for :func:`resolve`.
+        weights: as for :func:`resolve`.
+        weights_file: as for :func:`resolve`.
+
+    Raises:
+        InputError: it is none of them, or one that what else is given does not go with.
+        BackendError: a spec names a library that is not installed.
+    """
+    if inputs is not None and input_size is not None:
+        raise InputError("give either inputs or input_size, not both")
+    if isinstance(network, Network):
+        if not (inputs is None and input_size is None and batch == 1):
+            raise InputError(f"{network.name} has inputs of its own; leave out inputs, input_size and batch")
+        return network
+    _check_batch(batch)
+    if inputs is not None and batch != 1 and not callable(inputs) and not isinstance(inputs, str):
+        raise InputError(f"inputs have a batch of their own; leave out batch={batch}")
+    sizes = calls.sizes(input_size)
+    if isinstance(network, str):
+        return resolve(
+            network, input_sizes=sizes, inputs=inputs, batch=batch, weights=weights, weights_file=weights_file
+        )
+    from torch import nn
+
+    if not isinstance(network, nn.Module):
+        kind = type(network).__name__
+        raise InputError(f"{reprlib.repr(network)}, of type {kind}, is neither a model spec nor an nn.Module")
+    if weights_file is not None:
+        raise InputError(f"{weights_file} goes with a model spec; load the weights of a module into it")
+    name = type(network).__name__
+    values = None if inputs is None else calls.values(inputs)
+    specified = calls.batched(sizes or (USER_INPUT,), batch, network) if values is None else calls.tensor_specs(values)
+    return Network(name, name, network, specified, values=values)
+
+
 def resolve(
     spec: str,
     *,
@@ -73,43 +124,28 @@ def resolve(
         BackendError: the spec names a library that is not installed.
     """
     parsed = specs.parse(spec)
-    if batch < 1:
-        raise InputError(f"a batch of {batch} is not possible; give 1 or more")
+    _check_batch(batch)
     if inputs is not None and input_sizes:
         raise InputError("give either inputs or an input size, not both")
-    target, name, project = _followed(parsed)
+    target, name, project = names.meaning(parsed)
     sizes = tuple(size if isinstance(size, TensorSpec) else tuple(size) for size in input_sizes)
     folder = None
-    if project is not None and inputs is None and not sizes and "resolution" not in parsed.options:
-        inputs, sizes, folder = project.inputs or None, project.input_sizes, project.folder
+    if project is not None:
+        if inputs is not None or sizes:
+            target = _without_resolution(target, parsed)
+        elif "resolution" not in parsed.options or target.kind not in SIZED:
+            inputs, sizes, folder = project.inputs or None, project.input_sizes, project.folder
     file = _weights_file(weights_file, project)
     values = None if inputs is None else calls.values(inputs, target, folder)
     if target.kind == "onnx":
         return _onnx_file(target, name, sizes, values, batch, file)
-    wanted = calls.image_size(values, sizes)
-    published = None
-    if target.kind == "catalogue":
-        entry = catalog.find(target.place)
-        options, resolution = requests.options_and_resolution(entry, target)
-        if values is None:
-            sizes = tuple(requests.sizes(entry, sizes, resolution))
-            wanted = calls.image_size(None, sizes)
-        module, build_s = builders.of_catalogue(entry, options, parsed.text, weights or file is not None)
-        if wanted is not None and wanted[1] == wanted[2]:
-            published = entry.published_for(options, wanted[1])
-    elif target.kind == "library":
-        library_options, size = _library_request(target, sizes)
-        made, build_s = builders.of_library(target, library_options, size or wanted, weights or file is not None)
-        module, published = made.module, made.published
-        sizes = sizes or (made.input_size,)
-    else:
-        module, build_s = builders.of_user(target, target.values)
-        sizes = sizes or (USER_INPUT,)
+    built = BUILDERS[target.kind](target, sizes, values, weights or file is not None)
     if file is not None:
-        _load(module, file, name, target)
+        _load(built.module, file, name, target)
     written = ",".join(f"{key}={value}" for key, value in parsed.options.items())
-    given = calls.batched(sizes, batch, module) if values is None else calls.tensor_specs(values)
-    return Network(f"{name}:{written}" if written else name, parsed.text, module, given, published, build_s, values)
+    label = f"{name}:{written}" if written else name
+    called = calls.batched(built.sizes, batch, built.module) if values is None else calls.tensor_specs(values)
+    return Network(label, parsed.text, built.module, called, built.published, built.build_s, values)
 
 
 def build(name: str, **options: object) -> nn.Module:
@@ -122,41 +158,65 @@ def build(name: str, **options: object) -> nn.Module:
         InputError: the name names nothing, or its network refuses the options.
         BackendError: the spec names a library that is not installed.
     """
-    target, label, project = _followed(specs.parse(name))
+    target, label, project = names.meaning(specs.parse(name))
     if target.kind == "onnx":
         raise InputError(f"{name} is an ONNX file, which torch does not run; lwprof.profile counts it")
-    if target.kind != "catalogue":
-        values = {**target.values, **options}
-        if target.kind == "library":
-            module = builders.of_library(target, values, None)[0].module
-        else:
-            module = builders.of_user(target, values)[0]
-    else:
+    if target.kind == "catalogue":
         entry = catalog.find(target.place)
-        given, resolution = requests.options_and_resolution(entry, target)
+        checked, resolution = requests.options_and_resolution(entry, target)
         if resolution is not None or "resolution" in options:
             raise InputError("resolution belongs to the input, not to the module; leave it out of build()")
-        for key, value in options.items():
-            given[key] = requests.checked(entry, key, value, repr(value))
-        module = builders.of_catalogue(entry, given, name)[0]
+        checked |= {key: requests.checked(entry, key, value, repr(value)) for key, value in options.items()}
+        module = builders.of_catalogue(entry, checked, name)[0]
+    elif target.kind == "library":
+        module = builders.of_library(target, {**target.values, **options}, None)[0].module
+    else:
+        module = builders.of_user(target, {**target.values, **options})[0]
     if (file := _weights_file(None, project)) is not None:
         _load(module, file, label, target)
     return module
 
 
-def _followed(parsed: specs.Spec, project: bool = True) -> tuple[specs.Spec, str, ProjectNetwork | None]:
-    """What a spec comes down to once names are looked up, its name in reports, and what the project says of it."""
-    if parsed.kind == "library":
-        return parsed, f"{parsed.place}:{parsed.name}", None
-    if parsed.kind != "catalogue":
-        return parsed, parsed.name, None
-    named = names.find(parsed.place, project=project)
-    if isinstance(named, catalog.Entry):
-        return parsed, named.name, None
-    own = named if isinstance(named, ProjectNetwork) else None
-    target = specs.parse(named.spec) if own is None else own.parsed()
-    target = replace(target, text=parsed.text, options={**target.options, **parsed.options})
-    return _followed(target, project=False)[0], named.name, own
+class _Built(NamedTuple):
+    """A module, and what the place that it is from says of it."""
+
+    module: nn.Module
+    build_s: float
+    sizes: Sequence[specs.Size]
+    published: Published | None = None
+
+
+def _of_catalogue(target: specs.Spec, sizes: Sequence[specs.Size], values: Values | None, weights: bool) -> _Built:
+    entry = catalog.find(target.place)
+    options, resolution = requests.options_and_resolution(entry, target)
+    if values is None:
+        sizes = requests.sizes(entry, sizes, resolution)
+    module, build_s = builders.of_catalogue(entry, options, target.text, weights)
+    image = calls.image_size(values, sizes)
+    square = image is not None and image[1] == image[2]
+    return _Built(module, build_s, sizes, entry.published_for(options, image[1]) if image and square else None)
+
+
+def _of_library(target: specs.Spec, sizes: Sequence[specs.Size], values: Values | None, weights: bool) -> _Built:
+    options, size = _library_request(target, sizes)
+    made, build_s = builders.of_library(target, options, size or calls.image_size(values, sizes), weights)
+    return _Built(made.module, build_s, sizes or (made.input_size,), made.published)
+
+
+def _of_user(target: specs.Spec, sizes: Sequence[specs.Size], values: Values | None, weights: bool) -> _Built:
+    return _Built(*builders.of_user(target, target.values), sizes or (USER_INPUT,))
+
+
+BUILDERS: Mapping[str, Callable[[specs.Spec, Sequence[specs.Size], Values | None, bool], _Built]] = {
+    "catalogue": _of_catalogue,
+    "library": _of_library,
+    "file": _of_user,
+    "module": _of_user,
+}
+"""By kind of a spec: how its network is built for inputs of these sizes or these inputs, with weights or without."""
+
+SIZED = ("catalogue", "library")
+"""Kinds of specs in which the option "resolution" is the size of the image, and not the builder's."""
 
 
 def _onnx_file(
@@ -176,6 +236,13 @@ def _onnx_file(
     graph = capture_file(target.place, sizes, batch)
     inputs = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
     return Network(name, target.text, None, inputs, graph=graph, file=target.place)
+
+
+def _without_resolution(target: specs.Spec, typed: specs.Spec) -> specs.Spec:
+    """Leave out a resolution that only the project's file asks for, where other inputs were asked for."""
+    if target.kind not in SIZED or "resolution" in typed.options:
+        return target
+    return replace(target, options={key: text for key, text in target.options.items() if key != "resolution"})
 
 
 def _library_request(
@@ -206,3 +273,8 @@ def _load(module: nn.Module, file: Path, name: str, target: specs.Spec) -> None:
     entry = catalog.find(target.place).name if target.kind == "catalogue" else ""
     conversions = conversion.CONVERSIONS.get(entry, ())
     weights.fit(module, weights.load(file), file, name, conversions)
+
+
+def _check_batch(batch: int) -> None:
+    if batch < 1:
+        raise InputError(f"a batch of {batch} is not possible; give 1 or more")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from lwprof.errors import InputError, near
 from lwprof.models import specs
 from lwprof.models.catalog import Entry, Option
-from lwprof.results import TensorSpec
 
 
 def options_and_resolution(entry: Entry, parsed: specs.Spec) -> tuple[dict[str, object], int | None]:
@@ -77,7 +76,7 @@ def sizes(entry: Entry, given: Sequence[specs.Size], resolution: int | None) -> 
         raise InputError(f"{entry.name}: give either resolution={resolution} or an input size, not both")
     side = entry.resolution if resolution is None else resolution
     wanted = list(given) or [(3, side, side)]
-    shapes = [size.shape if isinstance(size, TensorSpec) else size for size in wanted]
+    shapes = [specs.shape(size) for size in wanted]
     if len(shapes) > 1 or len(shapes[0]) != 3 or shapes[0][0] != 3:
         raise InputError(f"{entry.name} takes one image such as 3,{entry.resolution},{entry.resolution}")
     if min(shapes[0][1:]) < entry.min_resolution:

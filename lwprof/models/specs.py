@@ -124,8 +124,8 @@ def input_size(text: str) -> Size:
     """
     sizes, colon, dtype = text.partition(":")
     dtype = dtype.strip()
-    if colon and (dtype not in DTYPE_BYTES or dtype.startswith("q")):
-        raise InputError(f"input size {text!r}: unknown dtype {dtype!r}{near(dtype, DTYPE_BYTES)}")
+    if colon:
+        check_dtype(dtype, f"input size {text!r}")
     try:
         shape = tuple(int(size) for size in re.split("[,x×]", sizes))
     except ValueError:
@@ -135,6 +135,21 @@ def input_size(text: str) -> Size:
     if max(shape) > LARGEST_SIDE:
         raise InputError(f"input size {text!r} is too large: no side may be more than {LARGEST_SIDE}")
     return TensorSpec(shape, dtype) if dtype else shape
+
+
+def check_dtype(dtype: str, label: str) -> None:
+    """Refuse a dtype that no input can have; ``label`` is what it was given in.
+
+    Raises:
+        InputError: torch has no such dtype, or makes no tensors of it by itself.
+    """
+    if dtype not in DTYPE_BYTES or dtype.startswith("q"):
+        raise InputError(f"{label}: unknown dtype {dtype!r}{near(dtype, DTYPE_BYTES)}")
+
+
+def shape(size: Size) -> tuple[int, ...]:
+    """Numbers of a size."""
+    return size.shape if isinstance(size, TensorSpec) else size
 
 
 def plain(name: str) -> str:

@@ -93,11 +93,11 @@ class ByKeyword(nn.Module):
     ("arguments", "says"),
     [
         ({"network": "mobilnet2"}, "did you mean 'mbv2'?"),
-        ({"network": models.resolve("mbv2"), "inputs": (torch.zeros(1),)}, "a network has its own"),
+        ({"network": models.resolve("mbv2"), "inputs": (torch.zeros(1),)}, "has inputs of its own; leave out"),
         ({"network": nn.ReLU(), "inputs": (torch.zeros(1),), "input_size": (1,)}, "not both"),
         ({"network": nn.ReLU(), "inputs": {"x": torch.zeros(1)}}, "the forward of ReLU does not take these inputs"),
         ({"network": ByKeyword(), "inputs": {"x": torch.zeros(1)}}, "and 'x' can only be given by keyword"),
-        ({"network": 42}, "42 is neither a model spec nor an nn.Module"),
+        ({"network": 42}, "42, of type int, is neither a model spec nor an nn.Module"),
     ],
 )
 def test_what_cannot_be_crosschecked_is_refused_in_a_sentence(arguments, says):

@@ -42,6 +42,9 @@ def lone():
 def one():
     return nn.Conv2d(3, 4, 1)
 
+def sided(resolution):
+    return nn.Conv2d(3, resolution, 1)
+
 def none():
     return None
 
@@ -59,6 +62,8 @@ one = { spec = "nets/net.py:one", input_size = "3x16x16" }
 words = { spec = "nets/net.py:Pair", input_size = ["3x8x8", "3:int64"] }
 quarter = { spec = "mbv1:width=0.25", input_size = "3x64x64" }
 package = "own_package.mod:one"
+small = "mbv1:width=0.25,resolution=96"
+sided = { spec = "nets/net.py:sided:resolution=8", input_size = "3x4x4" }
 """
 IMAGE, WORDS = TensorSpec((2, 3, 8, 8), "float32"), TensorSpec((2, 3), "int64")
 
@@ -141,8 +146,14 @@ def test_what_is_timed_gets_the_functions_inputs(net: Path) -> None:
     ("inputs", "says"),
     [
         ("by_positon", "net.py has no 'by_positon'; did you mean 'by_position'?"),
-        ("none", "net.py:none must return a tensor, a tuple of tensors or a dict of them by name, not a NoneType"),
-        ("one", "net.py:one must return a tensor, a tuple of tensors or a dict of them by name, not a Conv2d"),
+        (
+            "none",
+            "none must return a tensor, a tuple of tensors or a dict of them by name, not a value of type NoneType",
+        ),
+        (
+            "one",
+            "net.py:one must return a tensor, a tuple of tensors or a dict of them by name, not a value of type Conv2d",
+        ),
         ("raising", "net.py:raising makes no inputs: KeyError: 'no such image'"),
         ("not_a_function", "net.py:not_a_function is of type int, not a function that makes inputs"),
         ("data.py", "'data.py' names no function that makes inputs; write NAME, FILE.py:NAME or pkg.mod:NAME"),
@@ -189,6 +200,15 @@ def test_what_is_typed_goes_before_what_the_project_says(net: Path) -> None:
     assert models.resolve("quarter:width=0.5,num_classes=10", weights=False).module.get_buffer(
         "stem.norm.running_mean"
     ).shape == (16,)
+
+
+def test_a_resolution_is_the_images_or_else_the_builders_own(net: Path) -> None:
+    assert models.resolve("small").inputs[0].shape == (1, 3, 96, 96)
+    assert models.resolve("small:resolution=64").inputs[0].shape == (1, 3, 64, 64)
+    assert models.resolve("small", input_sizes=[(3, 32, 32)]).inputs[0].shape == (1, 3, 32, 32)
+    sided = models.resolve("sided:resolution=5")
+    assert sided.inputs[0].shape == (1, 3, 4, 4)
+    assert sided.module.get_parameter("weight").shape[0] == 5
 
 
 def test_the_project_says_which_weights_a_network_has(net: Path) -> None:

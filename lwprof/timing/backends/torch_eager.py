@@ -60,6 +60,7 @@ class EagerSession:
         import torch
         from torch.utils._pytree import tree_map_only
 
+        from lwprof.inputs import random_tensors
         from lwprof.preservation import preserved, set_eval, unchanged_content
 
         modules = list(module.modules())
@@ -68,18 +69,8 @@ class EagerSession:
             self._kept.enter_context(unchanged_content(modules))
             set_eval(modules)
             if values is None:
-                values = random_inputs(inputs, self._seed)
+                values = random_tensors(inputs, self._seed)
             else:
                 values = tree_map_only(torch.Tensor, lambda tensor: tensor.detach().clone(), values)
         args, kwargs = ((), values) if isinstance(values, Mapping) else (values, {})
         return lambda: module(*args, **kwargs)
-
-
-def random_inputs(inputs: tuple[TensorSpec, ...], seed: int) -> tuple[torch.Tensor, ...]:
-    """Draw one tensor for each input, all from one seed."""
-    import torch
-
-    from lwprof.inputs import random_tensor
-
-    generator = torch.Generator().manual_seed(seed)
-    return tuple(random_tensor(spec.shape, getattr(torch, spec.dtype), generator) for spec in inputs)
