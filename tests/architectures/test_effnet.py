@@ -33,6 +33,13 @@ def test_depthwise_convolutions_see_one_side_each() -> None:
             assert part.conv.groups == part.conv.in_channels
 
 
+def test_convolutions_are_followed_by_a_leaky_relu_and_then_normalised() -> None:
+    for block in build(effnet).blocks:
+        for part in (block.pointwise, block.along_width, block.along_height, block.reduce):
+            assert [type(layer) for layer in part] == [nn.Conv2d, nn.LeakyReLU, nn.BatchNorm2d]
+            assert part.activation.negative_slope == 0.3
+
+
 def test_every_pixel_reaches_a_blocks_output() -> None:
     block = EffBlock(3, 4, 8).double()
     x = torch.rand(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)

@@ -40,8 +40,12 @@ def test_mbv2_maps_are_those_of_table_2() -> None:
     ]  # fmt: skip
 
 
-def test_mbv2_adds_a_shortcut_in_ten_blocks() -> None:
-    assert sum(block.shortcut for block in build(mbv2).blocks) == 10
+@pytest.mark.parametrize(("builder", "blocks"), [
+    (mbv2, [2, 4, 5, 7, 8, 9, 11, 12, 14, 15]), (mbv3_large, [0, 2, 4, 5, 7, 8, 9, 11, 13, 14]),
+    (mbv3_small, [2, 4, 5, 7, 9, 10]),
+])  # fmt: skip
+def test_shortcuts_stand_where_a_block_keeps_its_shape(builder, blocks: list[int]) -> None:
+    assert [place for place, block in enumerate(build(builder).blocks) if block.shortcut] == blocks
 
 
 @pytest.mark.parametrize(("width", "head"), [(0.35, 1280), (1.0, 1280), (1.3, 1664), (1.4, 1792)])
@@ -93,13 +97,31 @@ def test_mbv3_width_keeps_the_ratio_of_expansion_and_the_hidden_layer() -> None:
     assert network.hidden.out_features == 1280
 
 
-@pytest.mark.parametrize("builder", [mbv1, mbv2, mbv3_small])
-def test_initialisation_is_that_of_slim(builder) -> None:
-    for module in builder(width=0.25).modules():
-        if isinstance(module, nn.BatchNorm2d):
-            assert module.eps == 1e-3
-        elif isinstance(module, nn.Conv2d):
+@pytest.mark.parametrize(("builder", "momentum", "dropout"), [
+    (mbv1, 3e-4, 0.001), (mbv2, 3e-3, 0.2), (mbv3_small, 0.01, 0.2), (mbv3_large, 0.01, 0.2),
+])  # fmt: skip
+def test_initialisation_is_that_of_slim(builder, momentum: float, dropout: float) -> None:
+    network = builder(width=0.25)
+    norms = {(norm.eps, norm.momentum) for norm in network.modules() if isinstance(norm, nn.BatchNorm2d)}
+    assert norms == {(1e-3, momentum)}
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
             assert module.weight.abs().max() <= 0.18
+            if module.weight.numel() > 1000:
+                assert module.weight.std().item() == pytest.approx(0.0792, rel=0.1)  # 0.09, cut at two deviations
+    assert network.dropout.p == dropout
+
+
+@pytest.mark.parametrize(("builder", "activations"), [
+    (mbv1, {nn.ReLU}), (mbv2, {nn.ReLU6}), (mbv3_large, {nn.ReLU, nn.Hardswish}),
+])  # fmt: skip
+def test_activations_stand_behind_all_convolutions_but_projections(builder, activations: set[type]) -> None:
+    parts = dict(build(builder).named_modules())
+    convolutions = {name: part for name, part in parts.items() if type(part).__name__ == "ConvNorm"}
+    linear = {name for name, part in convolutions.items() if not hasattr(part, "activation")}
+    assert linear == {name for name in convolutions if name.endswith("project")}
+    found = {type(part.activation) for name, part in convolutions.items() if name not in linear}
+    assert found == activations
 
 
 def test_mbv1_shallow_leaves_out_the_five_blocks_of_512_at_14x14() -> None:

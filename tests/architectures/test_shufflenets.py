@@ -116,6 +116,21 @@ def test_depthwise_convolutions_are_not_followed_by_an_activation(builder) -> No
             assert not hasattr(module, "activation")
 
 
+@pytest.mark.parametrize("builder", [shufflenetv1, shufflenetv2])
+def test_initialisation_is_that_of_the_authors_code(builder) -> None:
+    network = builder(num_classes=10)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert (module.eps, module.momentum) == (1e-5, 0.1)
+            assert (module.bias == 1e-4).all()
+    first, *others = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
+    assert first.std().item() == pytest.approx(0.01, rel=0.1)
+    for weight in others:
+        if weight.numel() > 1000:
+            assert weight.std().item() == pytest.approx(1 / weight.shape[1], rel=0.1)
+    assert network.classifier.weight.std().item() == pytest.approx(0.01, rel=0.1)
+
+
 def test_v2_drops_out_at_2x_only() -> None:
     assert [build(shufflenetv2, width=width).dropout.p for width in (0.5, 1.0, 1.5, 2.0)] == [0, 0, 0, 0.2]
 
