@@ -91,7 +91,8 @@ def list_command(
             uncounted.append(network)
         elif not found and any(map(fits, every)):
             with_options.append(network.name)
-    notes = [] if rows else [f"no network of the list is like that{'' if variants else ' at its defaults'}"]
+    held = (max_mult_adds is not None or max_params is not None) and not variants
+    notes = [] if rows else [f"no network of the list is like that{' at its defaults' if held else ''}"]
     if with_options:
         verb = "fit" if len(with_options) > 1 else "fits"
         notes.append(f"{', '.join(with_options)} {verb} with other options or resolutions: see --variants")

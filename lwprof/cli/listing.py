@@ -77,7 +77,7 @@ def table(listed: Sequence[Row], notes: Iterable[str]) -> Table:
         Column("additions", "additions", align="right", optional=True),
         Column("top1", "top-1 published", ("top-1", "published"), align="right"),
         Column("year", "year", align="right"),
-        Column("paper", "paper", wrap=True, optional=True),
+        Column("paper", "paper", optional=True),
         Column("spec", "stands for"),
     ]
     cells = [

@@ -26,7 +26,8 @@ def show_command(name: str, format_name: str | None, output: Path | None) -> Non
     from lwprof.models import catalog, names
 
     if ":" in name:
-        advice = f"lwprof profile {name} counts a variant"
-        raise InputError(f"show takes a name without options; {advice}")
+        raise InputError(
+            f"show takes a name of 'lwprof list', without options; 'lwprof profile {name}' counts any spec"
+        )
     network = names.find(name)
     target.write(card(network) if isinstance(network, catalog.Entry) else short_card(network))

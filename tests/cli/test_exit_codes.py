@@ -55,7 +55,7 @@ SMALL = ("--input-size", "3,8,8")
         (("profile", "mbv2:width"), "an option is written as mbv2:NAME=VALUE"),
         (("profile", "mbv2:"), "'mbv2:' ends with a colon"),
         (("profile", ":"), "a network's name is empty"),
-        (("show", "mbv2:width=0.5"), "without options; lwprof profile mbv2:width=0.5 counts a variant"),
+        (("show", "mbv2:width=0.5"), "without options; 'lwprof profile mbv2:width=0.5' counts any spec"),
         (("profile", "mbv2", "--sort", "size"), "'size' is not one of params"),
         (("profile", "no.py:Net"), "no file no.py"),
         (("profile", "net.py:Tiny"), "net.py has no 'Tiny'; did you mean 'TinyNet'?"),

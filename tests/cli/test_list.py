@@ -111,6 +111,13 @@ def test_networks_of_other_libraries_are_named_on_demand(run: Any) -> None:
     assert any("of other libraries" in note for note in notes(run, "--all", "--max-params", "10G"))
 
 
+def test_a_network_takes_one_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = run("list", "--all", "--family", "lcnet").out.splitlines()
+    names = listed(run, "--all", "--family", "lcnet")
+    assert [line.split()[0] for line in lines[2:] if line[0] != "("] == list(names)
+
+
 def test_the_projects_own_networks_come_first(run: Any, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.lwprof.networks]\ntiny = "net.py:TinyNet"\n')
     rows = listed(run)
@@ -139,8 +146,9 @@ def test_a_network_that_adds_is_marked_and_named(run: Any) -> None:
 
 def test_an_empty_list_says_so(run: Any) -> None:
     assert listed(run, "--year", "1998") == {}
-    assert notes(run, "--year", "1998") == ["no network of the list is like that at its defaults"]
-    assert "no network of the list is like that" in run("list", "--variants", "--max-params", "1k").out
+    assert notes(run, "--year", "1998") == ["no network of the list is like that"]
+    assert "no network of the list is like that at its defaults" in notes(run, "--max-params", "1k")
+    assert "no network of the list is like that" in notes(run, "--max-params", "1k", "--variants")
 
 
 @pytest.mark.parametrize("budget", ["", "many", "150MB", "-1M", "nan", "inf", "1.2.3M", "M"])
