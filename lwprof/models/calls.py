@@ -41,7 +41,7 @@ def values(inputs: Any, network: specs.Spec | None = None, folder: Path | None =
         made = user_code.call(function, {}, label, "makes no inputs")
     given = call_values(made, f"{label} must return")
     if not tensors(given):
-        raise InputError(f"{label} must return a tensor, a tuple of tensors or a dict of them by name; it has none")
+        raise InputError(f"{label} returns no tensor; return one, a tuple of them or a dict of them by name")
     return given
 
 

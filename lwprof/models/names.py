@@ -72,9 +72,20 @@ def meaning(parsed: specs.Spec) -> Meaning:
     named = find(parsed.place)
     if isinstance(named, ProjectNetwork):
         target = named.parsed()
-        below = find(target.place, project=False) if target.kind == "catalogue" else None
-        return Meaning(_merged(below, target, parsed), named.name, named)
+        return Meaning(_merged(_below(named, target), target, parsed), named.name, named)
     return Meaning(_merged(named, parsed, parsed), named.name, None)
+
+
+def _below(own: ProjectNetwork, target: specs.Spec) -> Named | None:
+    """What the plain name is that a project's network stands for, if it is one."""
+    if target.kind != "catalogue":
+        return None
+    if specs.plain(target.place) in map(specs.plain, projects.networks()):
+        raise InputError(f"{own.label}: {target.place!r} is a name of the project too; write what it stands for")
+    try:
+        return find(target.place, project=False)
+    except InputError as error:
+        raise InputError(f"{own.label}: {error}") from error
 
 
 def _merged(named: Named | None, target: specs.Spec, typed: specs.Spec) -> specs.Spec:

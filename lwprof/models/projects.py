@@ -38,6 +38,11 @@ class ProjectNetwork:
     """File of weights; empty for random ones."""
     title: str = ""
 
+    @property
+    def label(self) -> str:
+        """What a sentence about it begins with."""
+        return _label(self.folder / settings.FILE, self.name)
+
     def parsed(self) -> specs.Spec:
         """Its spec taken apart, the path of a file found from the current folder."""
         return specs.parse(self.spec).under(self.folder)
@@ -60,7 +65,7 @@ def networks(folder: Path | None = None) -> Mapping[str, ProjectNetwork]:
     networks: dict[str, ProjectNetwork] = {}
     for name, value in named.items():
         plain = specs.plain(name)
-        label = f"{shown(file)}: network {name!r}"
+        label = _label(file, name)
         if not _NAME.fullmatch(name):
             raise InputError(f"{label}: a name is made of letters, digits, '_' and '-'")
         if plain in taken:
@@ -68,6 +73,10 @@ def networks(folder: Path | None = None) -> Mapping[str, ProjectNetwork]:
         taken[plain] = "given twice"
         networks[name] = _network(name, value, file.parent, label)
     return networks
+
+
+def _label(file: Path, name: str) -> str:
+    return f"{shown(file)}: network {name!r}"
 
 
 def _taken() -> dict[str, str]:
@@ -86,6 +95,8 @@ def _network(name: str, value: Any, folder: Path, label: str) -> ProjectNetwork:
     for key, text in texts.items():
         if not isinstance(text, str):
             raise InputError(f"{label}: {key} must be a string, not {text!r}")
+    if texts.get("inputs") and table.get("input_size"):
+        raise InputError(f"{label}: give either inputs or input_size, not both")
     try:
         specs.parse(table["spec"])
         sizes = _sizes(table.get("input_size", []))
@@ -96,10 +107,14 @@ def _network(name: str, value: Any, folder: Path, label: str) -> ProjectNetwork:
 
 def _sizes(value: Any) -> tuple[specs.Size, ...]:
     """Sizes of inputs: one as a string or as numbers, or a list of those."""
+    if isinstance(value, list) and not (value and all(isinstance(side, int) for side in value)):
+        return tuple(map(_size, value))
+    return (_size(value),)
+
+
+def _size(value: Any) -> specs.Size:
+    if isinstance(value, list) and all(isinstance(side, int) for side in value):
+        return specs.input_size(",".join(map(str, value)))
     if isinstance(value, str):
-        return (specs.input_size(value),)
-    if isinstance(value, list) and value and all(isinstance(side, int) for side in value):
-        return (specs.input_size(",".join(map(str, value))),)
-    if isinstance(value, list):
-        return tuple(size for item in value for size in _sizes(item))
-    raise InputError(f'input_size must be written as "3x224x224", not {value!r}')
+        return specs.input_size(value)
+    raise InputError(f'input_size must be written as "3x224x224", or a list of such, not {value!r}')

@@ -143,8 +143,10 @@ def check_dtype(dtype: str, label: str) -> None:
     Raises:
         InputError: torch has no such dtype, or makes no tensors of it by itself.
     """
-    if dtype not in DTYPE_BYTES or dtype.startswith("q"):
-        raise InputError(f"{label}: unknown dtype {dtype!r}{near(dtype, DTYPE_BYTES)}")
+    known = [name for name in DTYPE_BYTES if not name.startswith("q")]
+    if dtype not in known:
+        hint = near(dtype, known) or "; write one such as float32 or int64"
+        raise InputError(f"{label}: unknown dtype {dtype!r}{hint}")
 
 
 def shape(size: Size) -> tuple[int, ...]:

@@ -70,7 +70,8 @@ def fit(
     try:
         module.load_state_dict(filled)
     except RuntimeError as error:
-        raise InputError(f"{file} does not fit {network}: {sentence(error)}") from error
+        _, _, why = str(error).partition("\n")  # the first line names the class alone
+        raise InputError(f"{file} does not fit {network}: {' '.join(why.split()) or sentence(error)}") from error
 
 
 def _converted(state: Mapping[str, Tensor], conversions: Sequence[Conversion]) -> Mapping[str, Tensor]:
@@ -90,7 +91,7 @@ def _safetensors(path: Path) -> Any:
     except OSError:
         raise
     except Exception as error:
-        raise InputError(f"{path} is no file of weights: {first_line(error)}") from error
+        raise InputError(f"{path} is no file of weights as safetensors writes it ({first_line(error)})") from error
 
 
 def _unpickled(path: Path) -> Any:
@@ -106,7 +107,7 @@ def _unpickled(path: Path) -> Any:
             "have to be unpickled, which can run any code"
         ) from error
     except Exception as error:
-        raise InputError(f"{path} is no file of weights: {first_line(error)}") from error
+        raise InputError(f"{path} is no file of weights as torch.save writes it ({first_line(error)})") from error
 
 
 def _state(found: Any, path: Path) -> dict[str, Tensor]:
@@ -119,11 +120,13 @@ def _state(found: Any, path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} holds no state_dict but something of type {type(found).__name__}")
     if not found:
         raise InputError(f"{path} holds an empty state_dict")
-    odd = next((key for key, value in found.items() if not isinstance(value, Tensor)), None)
-    if odd is not None:
-        raise InputError(f"{path} holds no state_dict: {odd!r} is of type {type(found[odd]).__name__}, not a tensor")
+    for key, value in found.items():
+        if not isinstance(key, str):
+            raise InputError(f"{path} holds no state_dict: the key {key!r} is of type {type(key).__name__}, not a name")
+        if not isinstance(value, Tensor):
+            raise InputError(f"{path} holds no state_dict: {key!r} is of type {type(value).__name__}, not a tensor")
     prefix = PARALLEL if all(key.startswith(PARALLEL) for key in found) else ""
-    return {str(key).removeprefix(prefix): value for key, value in found.items()}
+    return {key.removeprefix(prefix): value for key, value in found.items()}
 
 
 def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
@@ -134,7 +137,7 @@ def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | Non
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         there = f"; it has {unexpected[0]!r}, which the network has not" if unexpected else ""
-        return f"{missing[0]!r}{more} is missing{there}" if not more else f"{missing[0]!r}{more} are missing{there}"
+        return f"{missing[0]!r}{more} {'are' if more else 'is'} missing{there}"
     if unexpected:
         more = f" and {len(unexpected) - 1} more" if len(unexpected) > 1 else ""
         return f"the network has no {unexpected[0]!r}{more}"

@@ -58,3 +58,34 @@ def test_an_unknown_name_gets_the_nearest(in_project: Path, name: str, meant: st
 def test_a_name_that_is_near_to_none_leads_to_the_list() -> None:
     with pytest.raises(InputError, match=r"^unknown network 'qqqq'; 'lwprof list' has them all$"):
         names.find("qqqq")
+
+
+@pytest.mark.parametrize(
+    ("stands_for", "says"),
+    [
+        ("mbv22", "unknown network 'mbv22'; did you mean 'mbv2'?"),
+        ("tiny", "'tiny' is a name of the project too; write what it stands for"),
+        ("My_Name", "'My_Name' is a name of the project too; write what it stands for"),
+    ],
+)
+def test_a_project_name_that_stands_for_nothing_is_named_with_its_file(
+    in_project: Path, stands_for: str, says: str
+) -> None:
+    text = f'[tool.lwprof.networks]\nmy-name = "{stands_for}"\ntiny = "net.py:TinyNet"\n'
+    (in_project / "pyproject.toml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        names.meaning(specs.parse("my-name:width=2"))
+    assert str(caught.value) == f"pyproject.toml: network 'my-name': {says}"
+
+
+def test_typed_options_go_before_those_of_the_name(in_project: Path) -> None:
+    text = '[tool.lwprof.networks]\nsmall = "mbv1:width=0.25,num_classes=10"\n'
+    (in_project / "pyproject.toml").write_text(text)
+    target, label, own = names.meaning(specs.parse("small:width=0.5"))
+    assert (target.place, target.options, label) == ("mbv1", {"width": "0.5", "num_classes": "10"}, "small")
+    assert own is not None
+    target, label, own = names.meaning(specs.parse("lcnet:in_chans=1"))
+    assert (target.kind, target.place, target.name, target.options) == (
+        "library", "timm", "lcnet_100", {"in_chans": "1"},
+    )  # fmt: skip
+    assert (target.text, label, own) == ("lcnet:in_chans=1", "lcnet", None)

@@ -39,13 +39,15 @@ def test_a_table_says_what_else_belongs_to_a_network(tmp_path: Path) -> None:
         [tool.lwprof.networks]
         one = { spec = "net.py:One", input_size = "3x32x32", weights = "one.pth", title = "The first" }
         two = { spec = "net.py:Two", input_size = ["3,32,32", "16:int64"] }
-        three = { spec = "net.py:Three", input_size = [1, 28, 28], inputs = "make_inputs" }
+        three = { spec = "net.py:Three", input_size = [1, 28, 28] }
+        four = { spec = "net.py:Four", inputs = "make_inputs" }
         """,
     )
-    one, two, three = projects.networks(root).values()
+    one, two, three, four = projects.networks(root).values()
     assert (one.input_sizes, one.weights, one.title) == (((3, 32, 32),), "one.pth", "The first")
     assert two.input_sizes == ((3, 32, 32), TensorSpec((16,), "int64"))
-    assert (three.input_sizes, three.inputs) == (((1, 28, 28),), "make_inputs")
+    assert three.input_sizes == ((1, 28, 28),)
+    assert (four.input_sizes, four.inputs) == ((), "make_inputs")
 
 
 def test_the_nearest_file_with_settings_counts(tmp_path: Path) -> None:
@@ -73,8 +75,19 @@ def test_without_settings_there_are_no_networks(tmp_path: Path) -> None:
         ('[tool.lwprof.networks]\nmine = { spce = "net.py:A" }', "network 'mine': write a model spec such as"),
         ('[tool.lwprof.networks]\nmine = { spec = "n.py:A", sise = 3 }', "'mine': unknown setting 'sise'"),
         ('[tool.lwprof.networks]\nmine = { spec = "n.py:A", input_size = "3xb" }', "'mine': input size '3xb' is not"),
-        ('[tool.lwprof.networks]\nmine = { spec = "n.py:A", input_size = 3 }', 'must be written as "3x224x224", not 3'),
+        (
+            '[tool.lwprof.networks]\nmine = { spec = "n.py:A", input_size = 3 }',
+            'must be written as "3x224x224", or a list of such, not 3',
+        ),
         ('[tool.lwprof.networks]\nmine = { spec = "n.py:A", weights = 3 }', "weights must be a string, not 3"),
+        (
+            '[tool.lwprof.networks]\nmine = { spec = "n.py:A", inputs = "make", input_size = "3x8x8" }',
+            "'mine': give either inputs or input_size, not both",
+        ),
+        (
+            '[tool.lwprof.networks]\nmine = { spec = "n.py:A", input_size = [["3", "8"]] }',
+            """'mine': input_size must be written as "3x224x224", or a list of such, not ['3', '8']""",
+        ),
         ('[tool.lwprof.networks]\nmine = "n.py:A:width="', "option 'width' has no value"),
         ('[tool.lwprof.network]\nmine = "n.py:A"', "unknown setting 'network'; did you mean 'networks'?"),
         ("[tool.lwprof]\nnetworks = 3", "[tool.lwprof.networks] must be a table of names"),

@@ -120,6 +120,7 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path) -> None:
         ([torch.zeros(1)], "holds no state_dict but something of type list"),
         ({}, "holds an empty state_dict"),
         ({"lr": 0.1}, "'lr' is of type float, not a tensor"),
+        ({1: torch.zeros(1)}, "the key 1 is of type int, not a name"),
     ):
         torch.save(content, tmp_path / "w.pth")
         with pytest.raises(InputError, match=says):
@@ -137,6 +138,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, spec: str) -> None:
         ({k: v for k, v in state.items() if k != "1.bias"}, "does not fit make: '1.bias' is missing"),
         (renamed, "'0.weight' and 1 more are missing; it has 'conv.weight', which the network has not"),
         ({**state, "head.weight": torch.zeros(1)}, "the network has no 'head.weight'"),
+        ({**state, "1.bias": state["1.bias"].to("meta")}, "does not fit make: While copying the parameter named"),
         (network(8).state_dict(), "'0.weight' has shape (8, 3, 3, 3) in the file and (4, 3, 3, 3) in the network"),
     ):
         torch.save(given, tmp_path / "w.pth")
