@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import InputError
-from lwprof.models import builders, calls, catalog, names, requests, specs
+from lwprof.models import builders, calls, catalog, names, requests, sources, specs
 from lwprof.models.projects import ProjectNetwork
 from lwprof.results import Published, TensorSpec
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from lwprof.graph import OpGraph
     from lwprof.inputs import Inputs, Values
-
-USER_INPUT = (3, 224, 224)
-"""Input size of a user's network where none is given."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +87,10 @@ def prepare(
     if weights_file is not None:
         raise InputError(f"{weights_file} goes with a model spec; load the weights of a module into it")
     name = type(network).__name__
-    values = None if inputs is None else calls.values(inputs)
-    specified = calls.batched(sizes or (USER_INPUT,), batch, network) if values is None else calls.tensor_specs(values)
-    return Network(name, name, network, specified, values=values)
+    if inputs is not None:
+        values = calls.values(inputs)
+        return Network(name, name, network, calls.tensor_specs(values), values=values)
+    return Network(name, name, network, calls.batched(sizes or (sources.USER_INPUT,), batch, network))
 
 
 def resolve(
@@ -133,13 +131,15 @@ def resolve(
     if project is not None:
         if inputs is not None or sizes:
             target = _without_resolution(target, parsed)
-        elif "resolution" not in parsed.options or target.kind not in SIZED:
+        elif "resolution" not in parsed.options or target.kind not in sources.SIZED:
             inputs, sizes, folder = project.inputs or None, project.input_sizes, project.folder
+    if inputs is not None and target.kind in sources.SIZED and "resolution" in target.options:
+        raise InputError(f"{parsed.text}: give either resolution={target.options['resolution']} or inputs, not both")
     file = _weights_file(weights_file, project)
     values = None if inputs is None else calls.values(inputs, target, folder)
     if target.kind == "onnx":
         return _onnx_file(target, name, sizes, values, batch, file)
-    built = BUILDERS[target.kind](target, sizes, values, weights or file is not None)
+    built = sources.SOURCES[target.kind](target, sizes, values, weights or file is not None)
     if file is not None:
         _load(built.module, file, name, target)
     written = ",".join(f"{key}={value}" for key, value in parsed.options.items())
@@ -177,48 +177,6 @@ def build(name: str, **options: object) -> nn.Module:
     return module
 
 
-class _Built(NamedTuple):
-    """A module, and what the place that it is from says of it."""
-
-    module: nn.Module
-    build_s: float
-    sizes: Sequence[specs.Size]
-    published: Published | None = None
-
-
-def _of_catalogue(target: specs.Spec, sizes: Sequence[specs.Size], values: Values | None, weights: bool) -> _Built:
-    entry = catalog.find(target.place)
-    options, resolution = requests.options_and_resolution(entry, target)
-    if values is None:
-        sizes = requests.sizes(entry, sizes, resolution)
-    module, build_s = builders.of_catalogue(entry, options, target.text, weights)
-    image = calls.image_size(values, sizes)
-    square = image is not None and image[1] == image[2]
-    return _Built(module, build_s, sizes, entry.published_for(options, image[1]) if image and square else None)
-
-
-def _of_library(target: specs.Spec, sizes: Sequence[specs.Size], values: Values | None, weights: bool) -> _Built:
-    options, size = _library_request(target, sizes)
-    made, build_s = builders.of_library(target, options, size or calls.image_size(values, sizes), weights)
-    return _Built(made.module, build_s, sizes or (made.input_size,), made.published)
-
-
-def _of_user(target: specs.Spec, sizes: Sequence[specs.Size], values: Values | None, weights: bool) -> _Built:
-    return _Built(*builders.of_user(target, target.values), sizes or (USER_INPUT,))
-
-
-BUILDERS: Mapping[str, Callable[[specs.Spec, Sequence[specs.Size], Values | None, bool], _Built]] = {
-    "catalogue": _of_catalogue,
-    "library": _of_library,
-    "file": _of_user,
-    "module": _of_user,
-}
-"""By kind of a spec: how its network is built for inputs of these sizes or these inputs, with weights or without."""
-
-SIZED = ("catalogue", "library")
-"""Kinds of specs in which the option "resolution" is the size of the image, and not the builder's."""
-
-
 def _onnx_file(
     target: specs.Spec, name: str, sizes: Sequence[specs.Size], values: Values | None, batch: int, weights: Path | None
 ) -> Network:
@@ -240,24 +198,9 @@ def _onnx_file(
 
 def _without_resolution(target: specs.Spec, typed: specs.Spec) -> specs.Spec:
     """Leave out a resolution that only the project's file asks for, where other inputs were asked for."""
-    if target.kind not in SIZED or "resolution" in typed.options:
+    if target.kind not in sources.SIZED or "resolution" in typed.options:
         return target
     return replace(target, options={key: text for key, text in target.options.items() if key != "resolution"})
-
-
-def _library_request(
-    target: specs.Spec, sizes: Sequence[specs.Size]
-) -> tuple[dict[str, object], tuple[int, ...] | None]:
-    """Options for the builder of a library, and the size of image that "resolution" among them asks for."""
-    options = target.values
-    if "resolution" not in target.options:
-        return options, None
-    side = requests.pixels(target, target.options["resolution"])
-    if sizes:
-        raise InputError(f"{target.text}: give either resolution={side} or an input size, not both")
-    del options["resolution"]
-    channels = options.get("in_chans", options.get("in_channels", USER_INPUT[0]))
-    return options, (channels if isinstance(channels, int) else USER_INPUT[0], side, side)
 
 
 def _weights_file(given: str | PathLike[str] | None, project: ProjectNetwork | None) -> Path | None:

@@ -170,6 +170,8 @@ def test_a_function_that_makes_none_is_refused_in_a_sentence(net: Path, inputs: 
 def test_inputs_and_their_sizes_are_not_given_both(net: Path) -> None:
     with pytest.raises(InputError, match="give either inputs or an input size, not both"):
         models.resolve(f"{net}:Pair", inputs="by_name", input_sizes=[(3, 8, 8)])
+    with pytest.raises(InputError, match="give either resolution=64 or inputs, not both"):
+        models.resolve("mbv1:resolution=64", inputs=f"{net}:lone")
 
 
 @pytest.mark.parametrize(
