@@ -39,7 +39,7 @@ MOST_THREADS = 1024
     metavar="FILE",
     multiple=True,
     type=click.Path(),
-    help="Weights to load, as for profile; repeat it for each network in their order, with - for random ones.",
+    help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
 )
 @block_option
 @click.option(

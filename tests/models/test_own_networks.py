@@ -208,6 +208,7 @@ def test_a_resolution_is_the_images_or_else_the_builders_own(net: Path) -> None:
     assert models.resolve("small").inputs[0].shape == (1, 3, 96, 96)
     assert models.resolve("small:resolution=64").inputs[0].shape == (1, 3, 64, 64)
     assert models.resolve("small", input_sizes=[(3, 32, 32)]).inputs[0].shape == (1, 3, 32, 32)
+    assert models.resolve("quarter:resolution=32").inputs[0].shape == (1, 3, 32, 32)
     sided = models.resolve("sided:resolution=5")
     assert sided.inputs[0].shape == (1, 3, 4, 4)
     assert sided.module.get_parameter("weight").shape[0] == 5
