@@ -200,12 +200,14 @@ def _models(
     remaining = iter(measured)
     timings = [next(remaining, None) if network.module is not None else None for network, _ in rows]
     front = _front(rows, timings, margin, seed)
+    first = next((place for place, timing in enumerate(timings) if timing is not None), 0)
+    base = timings[first] if timings else None
     models = []
     for position, ((network, result), timing) in enumerate(zip(rows, timings, strict=True)):
         relative: tuple[Relative, ...] = ()
-        if timing is not None and timings[0] is not None and position > 0:
-            ratio, verdict = paired(timing.samples_s, timings[0].samples_s, margin, seed)
-            relative = (Relative(backend, rows[0][0].name, ratio.median, (ratio.low, ratio.high), verdict),)
+        if timing is not None and base is not None and position > first:
+            ratio, verdict = paired(timing.samples_s, base.samples_s, margin, seed)
+            relative = (Relative(backend, rows[first][0].name, ratio.median, (ratio.low, ratio.high), verdict),)
         models.append(
             ComparedModel(
                 Model(network.name, network.spec, result.model.inputs),

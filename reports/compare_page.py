@@ -88,11 +88,12 @@ def _comparison(models: Sequence[ComparedModel], timings: Sequence[Timing], view
         *([Column("pareto", "Pareto", ("★",), group="latency")] if placed else []),
     ]
     unit = units.time_unit(max(timing.median_s for timing in timings)) if timings else (1.0, "s")
+    first_timed = next((place for place, model in enumerate(models) if model.timings), 0)
     rows: list[tuple[Cell, ...]] = []
     for place, (label, model) in enumerate(zip(labels(models), models, strict=True)):
         first = _structure(model, label, view)
         for timing in model.timings or (None,):
-            cells = {**first, **_latency(model, timing, varied, unit, place == 0)}
+            cells = {**first, **_latency(model, timing, varied, unit, place == first_timed)}
             rows.append(tuple(cells.get(column.key, Cell("")) for column in columns))
             first = {"name": first["name"]}  # the structure is said once
     return Table.of("networks", columns, rows)
@@ -202,9 +203,10 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
         yield Note(f"input: {same.pop()}")
     if timings:
         varied = _varied(timings)
+        first = next(place for place, model in enumerate(models) if model.timings)
         shared = [place for place in range(len(phrases.settings(timings[0]))) if place not in varied]
         yield Note(
-            f"latency: median of one call ± its 95 % interval; relative: paired round by round with {names[0]}, "
+            f"latency: median of one call ± its 95 % interval; relative: paired round by round with {names[first]}, "
             f"above 1 is slower"
         )
         if shared:

@@ -68,12 +68,14 @@ def test_compare_of_files_alone_compares_the_structure(run, net) -> None:
     assert run("compare", net, "--no-time").err == ""
 
 
-def test_a_file_that_is_first_is_nobodys_measure(run, net) -> None:
-    done = run("compare", net, "net.py:TinyNet", "--input-size", "3,8,8", "--budget", 0.2, "--format", "json")
-    file, live = json.loads(done.out)["models"]
-    assert done.code == 0
-    assert (file["timings"], live["relative"]) == ([], [])
-    assert live["timings"]
+def test_latency_is_relative_to_the_first_that_was_timed(run, net) -> None:
+    given = "--input-size", "3,8,8", "--budget", 0.2
+    done = run("compare", net, "net.py:TinyNet", "net.py:TinyNet", *given, "--format", "json")
+    file, live, other = json.loads(done.out)["models"]
+    assert (file["timings"], file["relative"], live["relative"]) == ([], [], [])
+    assert [ratio["to"] for ratio in other["relative"]] == ["TinyNet"]
+    assert "paired round by round with TinyNet," in run("compare", net, "net.py:TinyNet", *given).out
+
 
 
 def test_crosscheck_asks_onnx_tool(run, net) -> None:
