@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from quick_networks import QUICK, network_cases
 from torch import Tensor, nn
 
 import lwprof
@@ -25,8 +26,6 @@ from lwprof import architectures
 from lwprof.models import catalog
 
 ENTRIES = catalog.entries()
-QUICK = {entry.builder.partition(":")[0]: entry for entry in reversed(ENTRIES.values()) if entry.params < 10e6}
-"""The first light network of each file."""
 
 Options = Mapping[str, Any]
 
@@ -103,15 +102,12 @@ every_variant_with_weights = pytest.mark.parametrize(
     ("entry", "options"),
     [
         pytest.param(
-            entry, options, id=case_id(entry, options), marks=slow if options or entry not in QUICK.values() else ()
+            entry, options, id=case_id(entry, options), marks=slow if options or entry.name not in QUICK else ()
         )
         for entry, options, _ in cases()
     ],
 )
-every_network_with_weights = pytest.mark.parametrize(
-    "entry",
-    [pytest.param(entry, id=name, marks=() if entry in QUICK.values() else slow) for name, entry in ENTRIES.items()],
-)
+every_network_with_weights = pytest.mark.parametrize("name", network_cases())
 
 
 @every_variant
@@ -172,7 +168,8 @@ def test_it_runs_at_any_resolution_and_with_any_number_of_classes(entry) -> None
 
 
 @every_network_with_weights
-def test_scores_are_numbers_and_those_of_an_image_its_own(entry) -> None:
+def test_scores_are_numbers_and_those_of_an_image_its_own(name) -> None:
+    entry = ENTRIES[name]
     network = copy.deepcopy(default_network(entry.name))
     images = small_images(entry, batch=3)
     take_statistics(network, images)

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 import torch
+from quick_networks import network_cases
 from torch import nn
 
 from lwprof import models
@@ -42,7 +43,7 @@ def test_every_variant_closes(spec):
         assert (row.unexplained, row.verdict.partition(":")[0]) == (0, "differs by convention"), row
 
 
-@pytest.mark.parametrize("name", list(catalog.entries()))
+@pytest.mark.parametrize("name", network_cases())
 def test_every_network_closes_at_its_resolution(name):
     result = _checked(name)
     assert [row.tool for row in result.rows] == ["torch", "fvcore", "thop"]
