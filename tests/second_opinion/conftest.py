@@ -10,7 +10,17 @@ from importlib.util import find_spec
 
 import pytest
 
-collect_ignore = [f"test_{name}.py" for name in ("pytorchcv", "timm", "torchvision") if find_spec(name) is None]
+NEEDED = {
+    "pytorchcv": ("pytorchcv",),
+    "timm": ("timm",),
+    "torchvision": ("torchvision",),
+    "scores": ("timm", "torchvision"),
+}
+"""Libraries, by what the file is about."""
+
+collect_ignore = [
+    f"test_{subject}.py" for subject, libraries in NEEDED.items() if any(find_spec(name) is None for name in libraries)
+]
 
 
 @pytest.fixture
