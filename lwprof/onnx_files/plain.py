@@ -14,6 +14,8 @@ from onnx import TensorProto
 from lwprof.onnx_files.nodes import DEFAULT_DOMAIN, Node
 
 MICROSOFT = "com.microsoft"
+_MICROSOFTS_OWN = ("channels_last", "opset")
+"""Attributes of its quantised operators that the ordinary ones do not have."""
 
 
 class Plain(NamedTuple):
@@ -27,15 +29,19 @@ class Plain(NamedTuple):
 
 
 def _quantised(type_: str, places: tuple[int, ...], zero_point: int) -> Callable[[Node], Iterator[Plain]]:
-    """An operator whose operands stand at ``places``, between their scales and zero points."""
+    """An operator whose operands stand at ``places``, between their scales and zero points.
+
+    One that has the channels behind the image stays what it is.
+    """
 
     def plain(node: Node) -> Iterator[Plain]:
         given = tuple(node.input(place) for place in places)
         while given and not given[-1]:
             given = given[:-1]
-        made = node.changed(type=type_, inputs=given, domain=DEFAULT_DOMAIN)
+        attributes = {name: value for name, value in node.attributes.items() if name not in _MICROSOFTS_OWN}
+        made = node.changed(type=type_, inputs=given, attributes=attributes, domain=DEFAULT_DOMAIN)
         zero = node.input(zero_point) or node.input(places[0])
-        yield Plain(made, type_of=zero)
+        yield Plain(node) if node.attributes.get("channels_last") else Plain(made, type_of=zero)
 
     return plain
 

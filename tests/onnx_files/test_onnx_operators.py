@@ -37,7 +37,10 @@ class Calibration:
 @pytest.mark.parametrize("form", ["QDQ", "QOperator", "dynamic"])
 def test_a_quantised_network_does_the_work_of_the_float_one(export, tmp_path: Path, form: str) -> None:
     quantization = pytest.importorskip("onnxruntime.quantization")
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=4), nn.Flatten(), nn.Linear(64, 5))
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=4), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(4, 5), nn.Softmax(1),
+    )  # fmt: skip
     small = export(module, (torch.ones(IMAGE),), input_names=["input"])
     path = str(tmp_path / "quantised.onnx")
     if form == "dynamic":
@@ -55,6 +58,17 @@ def test_a_quantised_network_does_the_work_of_the_float_one(export, tmp_path: Pa
     assert quantised.coverage.unknown == ()
     products = {kind.kind: kind.mult_adds for kind in quantised.kinds if kind.mult_adds}
     assert products == {kind.kind: kind.mult_adds for kind in plain.kinds if kind.mult_adds}
+
+
+@pytest.mark.parametrize(
+    ("last", "unknown"), [(0, ()), (1, ("com.microsoft::QLinearGlobalAveragePool (shape not known)",))]
+)
+def test_a_quantised_pooling_of_another_layout_is_not_guessed_at(write, last: int, unknown: tuple[str, ...]) -> None:
+    arrays = {"k": numpy.float32(1), "z": numpy.uint8(0)}
+    nodes = [("QuantizeLinear", "x k z", "q"),
+             ("com.microsoft::QLinearGlobalAveragePool", "q k z k z", "y", {"channels_last": last})]  # fmt: skip
+    result = profiled(write, nodes, arrays, domains={"com.microsoft": 1})
+    assert tuple(row.op for row in result.coverage.unknown) == unknown
 
 
 def test_a_quantised_product_of_two_data_matrices(write) -> None:
