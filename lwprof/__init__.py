@@ -10,6 +10,7 @@ Names are imported when they are first used, so that ``import lwprof`` is cheap.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ _HOMES = {
     "profile": "lwprof.profiling:profile",
     "register_rule": "lwprof.costs:register_rule",
 }
+
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+if not os.path.isdir(os.path.join(_FOLDER, "architectures")):
+    # Python was started in the repository's root and found the sources, whose parts lie side by side.
+    __path__.append(os.path.dirname(_FOLDER))
 
 
 def __getattr__(name: str) -> Any:

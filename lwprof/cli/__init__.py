@@ -1,5 +1,20 @@
 """The command line: it parses the request, calls the parts that do the work, and writes what comes back."""
 
-from lwprof.cli.entry import main
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from lwprof.errors import INTERRUPTED
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; Ctrl-C may come while it is still being imported."""
+    try:
+        from lwprof.cli import entry
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return entry.main(arguments)

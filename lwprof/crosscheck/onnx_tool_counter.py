@@ -60,13 +60,13 @@ def row(file: str, inputs: Sequence[TensorSpec], graph: OpGraph) -> CrosscheckRo
     """Run onnx-tool on a file and account for every unit that it differs by.
 
     Args:
-        inputs: sizes of the file's inputs, in its order.
+        inputs: sizes of the file's inputs, in its order, with the batch.
         graph: our capture of it.
     """
     from lwprof.onnx_files import inferred
 
     rows = tuple(costed(graph))
-    inference = inferred(file, inputs)
+    inference = inferred(file, inputs, batch=None)
     return accounted(NAME, PACKAGE, graph, rows, lambda: _count(file, inputs, inference), lambda: _terms(inference))
 
 

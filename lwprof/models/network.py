@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -188,12 +188,18 @@ def _onnx_file(
     if target.options:
         raise InputError(f"{target.text}: an ONNX file takes no options such as {next(iter(target.options))!r}")
     if values is not None:
-        given = calls.tensor_specs(values)
-        sizes = tuple(TensorSpec(spec.shape[1:], spec.dtype) for spec in given)
-        batch = next((spec.shape[0] for spec in given if spec.shape), 1)
-    graph = capture_file(target.place, sizes, batch)
+        graph = capture_file(target.place, _described(values), batch=None)
+    else:
+        graph = capture_file(target.place, sizes, batch)
     inputs = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
     return Network(name, target.text, None, inputs, graph=graph, file=target.place)
+
+
+def _described(values: Values) -> Sequence[TensorSpec] | Mapping[str, TensorSpec]:
+    """Shapes and dtypes of inputs, by position or by name as they are."""
+    if not isinstance(values, Mapping):
+        return calls.tensor_specs(values)
+    return {name: spec for name, value in values.items() for spec in calls.tensor_specs((value,))}
 
 
 def _without_resolution(target: specs.Spec, typed: specs.Spec) -> specs.Spec:

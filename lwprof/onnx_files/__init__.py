@@ -5,26 +5,25 @@ This package imports the package ``onnx`` only when a file is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lwprof.errors import BackendError
+from lwprof.errors import BackendError, InputError
 from lwprof.graph import OpGraph
-from lwprof.results import TensorSpec
 
 if TYPE_CHECKING:
+    from lwprof.onnx_files.binding import Sizes
     from lwprof.onnx_files.inference import Inference
 
 __all__ = ["capture_file", "inferred"]
 
 
-def capture_file(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> OpGraph:
+def capture_file(path: str, sizes: Sizes = (), batch: int | None = 1) -> OpGraph:
     """Return the operator graph of an ONNX file.
 
     Args:
-        sizes: of each input, without the batch; needed where the file leaves them open.
-        batch: the first size of inputs that leave it open.
+        sizes: of each input, in the file's order or by name, without the batch; needed where the file leaves them open.
+        batch: the first size of inputs that leave it open; ``None`` where all ``sizes`` begin with their own.
 
     Raises:
         InputError: it is no ONNX file, or a size is open or wrong.
@@ -38,7 +37,7 @@ def capture_file(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), ba
     return Building(inference, nodes).graph()
 
 
-def inferred(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), batch: int = 1) -> Inference:
+def inferred(path: str, sizes: Sizes = (), batch: int | None = 1) -> Inference:
     """Return what is known of a file's tensors, and the nodes that every call runs; as for :func:`capture_file`."""
     try:
         import onnx  # noqa: F401
@@ -53,4 +52,7 @@ def inferred(path: str, sizes: Sequence[Sequence[int] | TensorSpec] = (), batch:
     inference = Inference(path, str(Path(path).parent), opsets(model), inputs, bound)
     inference.walk(model.graph)
     inference.results = tuple(inference.handed_on.get(value.name, value.name) for value in model.graph.output)
+    for name in inference.results:
+        if name not in inference.known:
+            raise InputError(f"{path} returns {name!r}, which nothing makes")
     return inference

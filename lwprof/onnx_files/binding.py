@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 
@@ -10,26 +10,31 @@ from lwprof.errors import InputError
 from lwprof.onnx_files.tensors import Known
 from lwprof.results import TensorSpec
 
+Sizes = Sequence[Sequence[int] | TensorSpec] | Mapping[str, TensorSpec]
+"""Of each input, in the file's order or by name."""
+
 Declared = tuple[int | str, ...]
 """Sizes as the file has them: a number, or the name of one that is open (``?`` where it has none)."""
 
 
-def bind(
-    path: str, graph: onnx.GraphProto, sizes: Sequence[Sequence[int] | TensorSpec], batch: int
-) -> tuple[dict[str, Known], dict[str, int]]:
+def bind(path: str, graph: onnx.GraphProto, sizes: Sizes, batch: int | None) -> tuple[dict[str, Known], dict[str, int]]:
     """Return every input with its sizes, and the sizes that names stand for.
 
-    An open first size is the batch. Given sizes leave the batch out; where the file has a fixed size, they have
-    to agree with it.
+    An open first size is the batch. Given sizes leave the batch out, unless ``batch`` is ``None``; where the file has
+    a fixed size, they have to agree with it.
 
     Raises:
         InputError: a size is still open, or another one was given than the file has.
     """
     stored = {tensor.name for tensor in graph.initializer} | {tensor.values.name for tensor in graph.sparse_initializer}
     inputs = [value for value in graph.input if value.name not in stored]
+    names = [value.name for value in inputs]
+    if isinstance(sizes, Mapping):
+        if sizes.keys() != set(names):
+            raise InputError(f"{path} has the inputs {', '.join(names)}, and not {', '.join(sizes)}")
+        sizes = [sizes[name] for name in names]
     if sizes and len(sizes) != len(inputs):
-        names = ", ".join(value.name for value in inputs)
-        raise InputError(f"{path} has {len(inputs)} inputs ({names}), and {len(sizes)} sizes were given")
+        raise InputError(f"{path} has {len(inputs)} inputs ({', '.join(names)}), and {len(sizes)} sizes were given")
     bound: dict[str, int] = {}
     found: dict[str, Known] = {}
     for place, value in enumerate(inputs):
@@ -45,13 +50,13 @@ def bind(
         else:
             shape = declared
             if shape and isinstance(shape[0], str):
-                shape = (bound.get(shape[0], batch), *shape[1:])
+                shape = (bound.get(shape[0], batch or 1), *shape[1:])
         for name, size in zip(declared or (), shape, strict=False):
             if isinstance(name, str) and isinstance(size, int) and name != "?":
                 bound.setdefault(name, size)
         known_sizes = tuple(bound.get(size, size) if isinstance(size, str) else size for size in shape)
         found[value.name] = Known(known.type, tuple(_closed(label, known_sizes)))
-    if batch > 1 and found and not any(known.shape and known.shape[0] == batch for known in found.values()):
+    if (batch or 1) > 1 and found and not any(known.shape and known.shape[0] == batch for known in found.values()):
         shapes = " and ".join(_text(known.sizes or ()) for known in found.values())
         raise InputError(f"{path} is made for {shapes}; a batch of {batch} needs another file")
     return found, bound
@@ -67,13 +72,15 @@ def _declared(value: onnx.ValueInfoProto) -> Declared | None:
     )
 
 
-def _given(label: str, declared: Declared | None, size: Sequence[int] | TensorSpec, batch: int, dtype: str) -> Declared:
+def _given(
+    label: str, declared: Declared | None, size: Sequence[int] | TensorSpec, batch: int | None, dtype: str
+) -> Declared:
     """The sizes that were given, with the batch, checked against the file's."""
     if isinstance(size, TensorSpec):
         if size.dtype != dtype:
             raise InputError(f"{label} holds {dtype}, not {size.dtype}")
         size = size.shape
-    shape: Declared = (batch, *size)
+    shape: Declared = tuple(size) if batch is None else (batch, *size)
     if declared is None:
         return shape
     if len(size) == len(declared) and batch == 1 and len(shape) != len(declared):

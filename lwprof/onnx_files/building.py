@@ -162,9 +162,12 @@ def _described(known: Known) -> tuple[tuple[int, ...], str]:
 def _layer_names(nodes: Sequence[Node]) -> list[str]:
     """A name for each node: its own, or its type, numbered where it is not the first; dots would nest it."""
     taken: dict[str, int] = {}
-    names = []
+    names: dict[str, None] = {}
     for node in nodes:
         name = (node.name or node.type).strip("/").replace(".", "_")
-        taken[name] = taken.get(name, 0) + 1
-        names.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
-    return names
+        base = name
+        while name in names:
+            taken[base] = taken.get(base, 1) + 1
+            name = f"{base} ({taken[base]})"
+        names[name] = None
+    return list(names)

@@ -77,7 +77,6 @@ def test_latency_is_relative_to_the_first_that_was_timed(run, net) -> None:
     assert "paired round by round with TinyNet," in run("compare", net, "net.py:TinyNet", *given).out
 
 
-
 def test_crosscheck_asks_onnx_tool(run, net) -> None:
     done = run("crosscheck", net)
     assert done.code == 0
