@@ -164,8 +164,7 @@ def _layer_names(nodes: Sequence[Node]) -> list[str]:
     taken: dict[str, int] = {}
     names: dict[str, None] = {}
     for node in nodes:
-        name = (node.name or node.type).strip("/").replace(".", "_")
-        base = name
+        name = base = (node.name.strip("/") or node.type).replace(".", "_")
         while name in names:
             taken[base] = taken.get(base, 1) + 1
             name = f"{base} ({taken[base]})"

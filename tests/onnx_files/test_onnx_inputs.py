@@ -6,10 +6,12 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 from onnx_nodes import weights
 
 import lwprof
 from lwprof import models
+from lwprof.crosscheck import crosscheck
 from lwprof.errors import BackendError, InputError
 from lwprof.models import specs
 from lwprof.results import TensorSpec
@@ -56,6 +58,22 @@ def test_a_name_stands_for_one_size_in_all_inputs(write) -> None:
     assert shapes(path, [(7,), (7,)]) == [(1, 7), (1, 7)]
     one = write([("Relu", "x", "a"), ("Relu", "y", "b")], {"x": ["N", 4], "y": [1, "N"]}, ["a", "b"], name="one")
     assert shapes(one, batch=3) == [(3, 4), (1, 3)]
+
+
+def test_inputs_themselves_are_taken_as_they_are(write) -> None:
+    """Each has a first size of its own, and those with names need no order."""
+    path = write([("Relu", "x", "a"), ("Relu", "y", "b")], {"x": ["N", "C"], "y": ["M", "D"]}, ["a", "b"])
+    x, y = torch.ones(2, 3), torch.ones(5, 4)
+    for inputs in ((x, y), {"y": y, "x": x}):
+        assert [spec.shape for spec in models.resolve(path, inputs=inputs).inputs] == [(2, 3), (5, 4)]
+    with pytest.raises(InputError, match="has the inputs x, y, and not x, z"):
+        models.resolve(path, inputs={"x": x, "z": y})
+
+
+def test_an_input_without_a_shape_takes_the_one_that_is_given(conv) -> None:
+    path = conv(None)
+    assert shapes(path, [(3, 8, 8)], batch=2) == [(2, 3, 8, 8)]
+    assert crosscheck(path, input_size=(3, 8, 8), batch=2).rows[0].verdict == "agrees to the unit"
 
 
 def test_an_input_may_have_no_batch(write) -> None:
@@ -106,6 +124,15 @@ def test_a_truncated_file_is_refused(conv) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match="is not an ONNX file"):
         lwprof.profile(str(path))
+
+
+@pytest.mark.parametrize(("node", "says"), [
+    (("Relu", "x", "z"), "returns 'y', which nothing makes"),
+    (("Relu", "z", "y"), "the Relu that makes 'y' reads 'z', which nothing makes"),
+])  # fmt: skip
+def test_what_nothing_makes_is_named(write, node: tuple[str, str, str], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        lwprof.profile(write([node], {"x": [1, 3]}, ["y"]))
 
 
 def test_without_onnx_it_says_how_to_install_it(conv, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,17 @@ def test_a_quantised_pooling_of_another_layout_is_not_guessed_at(write, last: in
     assert tuple(row.op for row in result.coverage.unknown) == unknown
 
 
+def test_every_layer_has_a_name_of_its_own(write, tmp_path: Path) -> None:
+    nodes = [("Relu", "x", "a"), ("Relu", "a", "b"), ("Relu", "b", "c"), ("Abs", "c", "y")]
+    model = onnx.load(write(nodes, {"x": IMAGE}, ["y"]))
+    for made, name in zip(model.graph.node, ("r.1", "r_1", "r_1 (2)", "/"), strict=True):
+        made.name = name
+    path = tmp_path / "named.onnx"
+    onnx.save(model, path)
+    layers = lwprof.profile(str(path)).layers
+    assert [layer.name for layer in layers] == ["", "r_1", "r_1 (2)", "r_1 (2) (2)", "Abs"]
+
+
 def test_a_quantised_product_of_two_data_matrices(write) -> None:
     arrays = {"k": numpy.float32(1), "z": numpy.uint8(0)}
     nodes = [("QuantizeLinear", "x k z", "q"), ("Transpose", "q", "t", {"perm": [0, 1, 3, 2]}),
