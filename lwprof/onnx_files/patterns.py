@@ -74,18 +74,45 @@ def mish(node: Node, around: Surroundings) -> Match | None:
 
 
 def gelu(node: Node, around: Surroundings) -> Match | None:
-    """``x · (1 + erf(x / √2)) / 2``, the factors in any order."""
+    """``x · (1 + erf(x / √2)) / 2``, or ``x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2``, factors in any order."""
     factors, number, absorbed = _product(node, around)
     if len(factors) != 2 or not math.isclose(number, 0.5, rel_tol=1e-3):
         return None
     for x, other in (factors, factors[::-1]):
         add = around.made(other, "Add")
+        tanh = around.made(around.plus(add, 1.0), "Tanh")
+        inside, numbers = _made_of(x, tanh.inputs[0], around) if tanh else ([], [])
+        if add and tanh and _among(numbers, math.sqrt(2 / math.pi)) and _among(numbers, 0.044715):
+            return Match("Gelu", (x,), (*absorbed, add, tanh, *inside))
         erf = around.made(around.plus(add, 1.0), "Erf")
         inner = erf and (around.made(erf.inputs[0], "Div") or around.made(erf.inputs[0], "Mul"))
         operand, factor = around.times(inner or None)
         if add and erf and inner and operand == x and math.isclose(factor, math.sqrt(0.5), rel_tol=1e-3):
             return Match("Gelu", (x,), (*absorbed, add, erf, inner))
     return None
+
+
+def _made_of(x: str, name: str, around: Surroundings) -> tuple[list[Node], list[float]]:
+    """The few nodes that make ``name`` of ``x`` and numbers alone, and those numbers; nothing where that is not so."""
+    nodes: dict[str, Node] = {}
+    numbers: list[float] = []
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        number = around.number(name)
+        if number is not None:
+            numbers.append(number)
+        elif name != x and name not in nodes:
+            node = around.made(name, "Mul") or around.made(name, "Add") or around.made(name, "Pow")
+            if node is None or len(nodes) == 6:
+                return [], []
+            nodes[name] = node
+            waiting.extend(node.inputs)
+    return list(nodes.values()), numbers
+
+
+def _among(numbers: Sequence[float], wanted: float) -> bool:
+    return any(math.isclose(number, wanted, rel_tol=1e-3) for number in numbers)
 
 
 def _product(node: Node, around: Surroundings) -> tuple[list[str], float, list[Node]]:

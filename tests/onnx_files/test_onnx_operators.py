@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -176,9 +177,23 @@ SPELLINGS = {
     "swish": "g=Sigmoid(x) y=Mul(g,x)",
     "mish": "p=Softplus(x) t=Tanh(p) y=Mul(x,t)",
     "GELU": "d=Div(x,root) e=Erf(d) a=Add(e,one) m=Mul(x,a) y=Mul(m,half)",
+    "GELU, by a tanh": "k=Pow(x,three) s=Mul(small,k) a=Add(x,s) m=Mul(scale,a) t=Tanh(m) b=Add(t,one) h=Mul(half,b) "
+    "y=Mul(x,h)",
+    "GELU, by a tanh and products": "q=Mul(x,x) k=Mul(x,q) s=Mul(small,k) a=Add(x,s) m=Mul(scale,a) t=Tanh(m) "
+    "b=Add(one,t) p=Mul(x,b) y=Mul(half,p)",
     "GELU, half first": "h=Mul(x,half) d=Div(x,root) e=Erf(d) a=Add(one,e) y=Mul(h,a)",
 }
-NUMBERS = {"zero": 0, "one": 1, "three": 3, "six": 6, "sixth": 1 / 6, "half": 0.5, "root": 2**0.5}
+NUMBERS = {
+    "zero": 0,
+    "one": 1,
+    "three": 3,
+    "six": 6,
+    "sixth": 1 / 6,
+    "half": 0.5,
+    "root": 2**0.5,
+    "small": 0.044715,
+    "scale": (2 / math.pi) ** 0.5,
+}
 
 
 def spelt(name: str) -> list[tuple[str, str, str]]:
