@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
 from lwprof.cli.list_command import list_command
 from lwprof.cli.options import debug_option
-from lwprof.cli.output import abandon_stdout, open_streams
+from lwprof.cli.output import abandon, abandon_stdout, open_streams
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
 from lwprof.cli.show_command import show_command
@@ -45,12 +46,28 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the line; a reader of the help who has gone (``head``) is no error."""
+        with _departures():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C does not write the empty line of click's own."""
         try:
-            return super().invoke(ctx)
+            with _departures():
+                return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise click.Abort from error
+
+
+@contextlib.contextmanager
+def _departures() -> Iterator[None]:
+    """End quietly where nobody reads any more; click would end with 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        abandon_stdout()
+        raise click.exceptions.Exit(0) from error
 
 
 @click.group(
@@ -124,8 +141,9 @@ def _fail(message: str, code: int, error: BaseException, state: dict[str, bool])
 
             traceback.print_exception(error)
         click.echo(f"error: {_clipped(' '.join(message.split()))}", err=True)
-    except BrokenPipeError:
+    except OSError:  # nobody reads it, or there is no room for it: the exit code remains
         abandon_stdout()
+        abandon(sys.stderr)
     return code
 
 

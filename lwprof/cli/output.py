@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 READABLE = "lwprof.readable"
 """How a stream treats what its encoding lacks: a stand-in that can be read rather than an error."""
 
-STAND_INS = {"±": "+/-", "×": "x", "★": "*", "≠": "!=", "µ": "u", "─": "-", "–": "-", "·": "*", "…": "..."}
+STAND_INS = {"±": "+/-", "×": "x", "★": "*", "≠": "!=", "µ": "u", "†": "+", "─": "-", "–": "-", "·": "*", "…": "..."}
 
 
 NARROWEST, WIDEST = 20, 10_000
@@ -184,9 +184,14 @@ def write_out(text: str) -> None:
 
 def abandon_stdout() -> None:
     """Send what is still to be flushed nowhere, so that the exit stays quiet."""
+    abandon(sys.stdout)
+
+
+def abandon(stream: TextIO) -> None:
+    """Send what a stream has still to flush nowhere."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lwprof import cli
 from lwprof.timing import latency
 from lwprof.timing.clock import Clock
 
@@ -98,3 +99,18 @@ def test_a_real_signal(tmp_path: Path) -> None:
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
     assert json.loads(done.stdout)["interrupted"] is True
+
+
+def test_while_the_command_line_is_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pressed:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "lwprof.cli.entry":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "lwprof.cli.entry")
+    monkeypatch.delattr(cli, "entry")
+    monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
+    assert cli.main(["list"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
