@@ -109,7 +109,7 @@ def _structure(model: ComparedModel, label: str, view: str) -> dict[str, Cell]:
         "pareto": Cell("★" if model.pareto else "", style="good"),
         "inputs": Cell(phrases.inputs(model.model)),
         "params": Cell(units.count(totals.params)),
-        "mult_adds": Cell(units.count(totals.mult_adds)),
+        "mult_adds": Cell(f"{units.count(totals.mult_adds)}{'†' if totals.additions else ''}"),
         "memory_access": Cell(units.count(access)),
         "fragmentation": Cell(fragments),
         "peak": Cell(units.size(totals.peak_activation_bytes)),
@@ -198,6 +198,13 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
         "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
         f"{view} view; peak activation: most bytes of activations alive at once, run operator by operator"
     )
+    added = [
+        f"{name} {units.count(model.totals.additions)}"
+        for name, model in zip(names, models, strict=True)
+        if model.totals.additions
+    ]
+    if added:
+        yield Note(f"† and additions, which are no mult-adds: {', '.join(added)}")
     same = {phrases.inputs(model.model) for model in models}
     if len(same) == 1:
         yield Note(f"input: {same.pop()}")
@@ -256,6 +263,7 @@ def _accuracy(models: Sequence[ComparedModel], names: Sequence[str], timed: bool
         yield Note(
             f"★ on the Pareto front of published top-1 and {cost}: "
             f"no other network here is shown to be as accurate and {better}"
+            f"{'; additions are left out' if not timed and any(model.totals.additions for model in models) else ''}"
         )
     sources = {
         name: model.published.source

@@ -132,6 +132,16 @@ def test_networks_that_were_not_timed_have_a_dash_and_untimed_comparisons_no_col
     assert "Pareto front of published top-1 and mult-adds" in text
 
 
+def test_additions_of_adder_layers_are_marked_and_named(compare_result):
+    first, second, third = (dataclasses.replace(model, timings=(), relative=()) for model in compare_result.models)
+    second = dataclasses.replace(second, totals=dataclasses.replace(second.totals, additions=7_938_244_608))
+    text = render(dataclasses.replace(compare_result, models=(first, second, third)))
+    assert "300.8 M†" in text
+    assert "568.7 M " in text
+    assert "† and additions, which are no mult-adds: mbv2 7.938 G" in text
+    assert "no heavier; additions are left out" in text
+
+
 def test_several_timings_of_a_network_are_rows_of_their_own(compare_result):
     first, second, _ = compare_result.models
     slow = dataclasses.replace(second.timings[0], backend="onnx", median_s=0.02, ci95_s=(0.019, 0.021))
