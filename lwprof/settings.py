@@ -27,11 +27,11 @@ def project(folder: Path | None = None) -> tuple[Path, Mapping[str, Any]] | None
     for place in (start, *start.parents):
         file = place / FILE
         try:
-            text = file.read_text(encoding="utf-8") if file.is_file() else ""
-            tool = tomllib.loads(text).get("tool", {}) if "lwprof" in text else {}
+            content = file.read_bytes() if file.is_file() else b""
+            tool = tomllib.loads(content.decode()).get("tool", {}) if b"lwprof" in content else {}
         except OSError as error:
             raise InputError(f"cannot read {shown(file)}: {error.strerror or error}") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # not text, not TOML, or a number or brackets without end
             raise InputError(f"{shown(file)} is not TOML: {error}") from error
         table = tool.get("lwprof") if isinstance(tool, dict) else None
         if table is None:

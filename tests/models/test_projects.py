@@ -93,6 +93,8 @@ def test_without_settings_there_are_no_networks(tmp_path: Path) -> None:
         ("[tool.lwprof]\nnetworks = 3", "[tool.lwprof.networks] must be a table of names"),
         ("[tool]\nlwprof = 3", "[tool.lwprof] must be a table"),
         ("[tool.lwprof", "is not TOML"),
+        (f"[tool.lwprof]\nnumber = {'9' * 5000}", "is not TOML"),
+        (f"[tool.lwprof]\ndeep = {'[' * 5000}", "is not TOML"),
     ],
 )
 def test_impossible_settings_are_one_sentence_that_names_the_file(tmp_path: Path, text: str, says: str) -> None:
