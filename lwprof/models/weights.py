@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -99,14 +100,20 @@ def _unpickled(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that it may not be able to read: it says so if it is not
             return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # which a file that is cut off raises
+            raise
+        raise InputError(f"{path} is no whole file of weights as torch.save writes it; is it cut off?") from error
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} is not a state_dict alone, as torch.save(model.state_dict(), FILE) writes it; anything else would "
             "have to be unpickled, which can run any code"
         ) from error
     except Exception as error:
+        if "TorchScript" in str(error):  # what torch advises would run code that is in the file
+            raise InputError(
+                f"{path} is a TorchScript archive, not a state_dict; load it yourself and save its state_dict()"
+            ) from error
         raise InputError(f"{path} is no file of weights as torch.save writes it ({first_line(error)})") from error
 
 

@@ -131,6 +131,21 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path) -> None:
             weights.load(tmp_path / name)
 
 
+def test_a_file_that_is_cut_off_is_said_to_be(tmp_path: Path) -> None:
+    torch.save({"weight": torch.rand(5000)}, tmp_path / "whole.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:5000])
+    with pytest.raises(InputError, match="is no whole file of weights"):
+        weights.load(tmp_path / "cut.pth")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_script_is_refused_without_the_advice_to_run_it(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.trace(nn.ReLU(), torch.rand(1)), tmp_path / "script.pt")
+    with pytest.raises(InputError, match="is a TorchScript archive, not a state_dict") as raised:
+        weights.load(tmp_path / "script.pt")
+    assert "weights_only" not in str(raised.value)
+
+
 def test_what_does_not_fit_is_named(tmp_path: Path, spec: str) -> None:
     state = network().state_dict()
     renamed = {key.replace("0.", "conv.", 1) if key.startswith("0.") else key: value for key, value in state.items()}
