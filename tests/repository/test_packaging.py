@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -111,3 +112,16 @@ def test_each_module_is_imported_once():
         if name != ".".join(["lwprof", *file.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "lwprof", "show", "mbv1"),
+        ("-c", "import lwprof; lwprof.build('mbv1')"),
+        ("-c", "from lwprof.architectures import mbv1; import lwprof.reports"),
+    ],
+)
+def test_python_started_in_the_root_finds_all_parts(command):
+    done = subprocess.run([sys.executable, "-B", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
