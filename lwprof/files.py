@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -39,6 +40,24 @@ def write_whole(path: str | Path, text: str) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def existing(path: str | Path, what: str) -> Path:
+    """Find a file that is to be read; ``what`` says in a message which kind of file it should be.
+
+    Raises:
+        InputError: there is none, it is a folder, or its folder cannot be read.
+    """
+    found = Path(path)
+    try:
+        folder = stat.S_ISDIR(found.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a null byte is a wrong value
+        raise InputError(f"no file {path}") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    if folder:
+        raise InputError(f"{path} is a folder, not {what}")
+    return found
 
 
 def shown(path: str | Path) -> str:

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are found before they are read, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import pytest
 
 from lwprof.errors import InputError
-from lwprof.files import write_whole
+from lwprof.files import existing, write_whole
 
 
 def test_text_is_written_as_it_is(tmp_path):
@@ -79,3 +79,22 @@ def test_a_link_stays_a_link(there, tmp_path):
 def test_a_device_is_written_to_not_replaced():
     write_whole("/dev/null", "text")
     assert not os.path.isfile("/dev/null")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("none", "no file .*none$"),
+        ("file/none", "no file .*none$"),
+        ("null\0byte", "no file "),
+        (".", "is a folder, not a Python file$"),
+        ("long" * 100, "^cannot read .*: File name too long$"),
+        ("loop", "^cannot read .*: Too many levels of symbolic links$"),
+    ],
+)
+def test_what_is_no_file_is_refused_in_one_line(place, message, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert existing(tmp_path / "file", "a Python file") == tmp_path / "file"
+    with pytest.raises(InputError, match=message):
+        existing(tmp_path / place, "a Python file")

@@ -8,6 +8,7 @@ arguments of the builder. Nothing here imports torch.
 from __future__ import annotations
 
 import ast
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,7 +90,7 @@ def parse(text: str) -> Spec:
         if not _NAME.fullmatch(head):
             raise InputError(f"{text!r}: {head!r} is no module's name; a file is named as FILE.py:NAME")
         return Spec(text, "module", head, *_name_and_options(text, rest))
-    if "/" in head and Path(f"{head}.py").is_file():
+    if "/" in head and os.path.isfile(f"{head}.py"):
         raise InputError(f"unknown network {head!r}; a file is named as {head}.py:NAME")
     if text.endswith(":"):
         raise InputError(f"{text!r} ends with a colon; write NAME=VALUE behind it, or leave it out")

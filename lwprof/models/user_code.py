@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from lwprof.errors import BackendError, InputError, first_line, missing_memory, near, sentence
-from lwprof.files import shown
+from lwprof.files import existing, shown
 from lwprof.models import specs
 
 _folders: list[Path] = []
@@ -30,10 +30,7 @@ def file_module(place: str) -> ModuleType:
     Raises:
         InputError: the file is missing, or raises.
     """
-    path = Path(place)
-    if path.is_dir() or not path.exists():
-        raise InputError(f"{place} is a folder, not a Python file" if path.is_dir() else f"no file {place}")
-    path = path.resolve()
+    path = existing(place, "a Python file").resolve()
     try:
         status = path.stat()
         digest = hashlib.sha256(f"{path}\0{status.st_mtime_ns}\0{status.st_size}".encode()).hexdigest()[:12]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import pickle
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lwprof.errors import BackendError, InputError, first_line, sentence
+from lwprof.files import existing
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts keep the weights beside other things."""
@@ -34,9 +36,7 @@ def load(file: str | PathLike[str]) -> dict[str, Tensor]:
         InputError: the file is missing, holds something else than tensors, or is none.
         BackendError: safetensors is not installed.
     """
-    path = Path(file)
-    if path.is_dir() or not path.exists():
-        raise InputError(f"{path} is a folder, not a file of weights" if path.is_dir() else f"no file {path}")
+    path = existing(os.fspath(file), "a file of weights")
     try:
         found = _safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
     except OSError as error:

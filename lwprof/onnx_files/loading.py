@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import onnx
 from onnx import inliner
@@ -16,7 +16,7 @@ def load(path: str) -> onnx.ModelProto:
     Raises:
         InputError: there is no such file, or it is no ONNX file.
     """
-    if Path(path).is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{path} is a folder, not an ONNX file")
     try:
         model = onnx.load(path, load_external_data=False)

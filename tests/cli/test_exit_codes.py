@@ -192,6 +192,21 @@ def test_a_reader_that_leaves_early_is_no_error(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("NAME.py:Net",),
+        ("NAME/net",),
+        ("net.py:TinyNet", "--weights", "NAME"),
+        ("net.py:TinyNet", "--inputs", "NAME.py:make"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_wrong_input(run: Any, arguments: tuple[str, ...]) -> None:
+    outcome = run("profile", *(argument.replace("NAME", "n" * 300) for argument in arguments))
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert outcome.err.startswith(("error: cannot read nnn", "error: unknown network 'nnn"))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_an_error_that_cannot_be_written_keeps_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/full", "w", buffering=1) as full:
