@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import pytest
 
 NEEDED = {
+    "aliases": ("pytorchcv", "timm"),
     "pytorchcv": ("pytorchcv",),
     "timm": ("timm",),
     "torchvision": ("torchvision",),
