@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 
 NEEDED = {
-    "aliases": ("pytorchcv", "timm"),
+    "aliases": ("pytorchcv", "timm", "torchvision"),
     "pytorchcv": ("pytorchcv",),
     "timm": ("timm",),
     "torchvision": ("torchvision",),
