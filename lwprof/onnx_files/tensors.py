@@ -95,9 +95,9 @@ def stored(tensor: onnx.TensorProto, folder: str, name: str = "") -> Known:
     return Known(tensor.data_type, shape, data, STORED, (name or tensor.name,))
 
 
-def of_array(array: Array, fixed: str, origins: tuple[str, ...] = ()) -> Known:
+def of_array(array: Array, fixed: str) -> Known:
     """Describe a tensor by its content."""
-    return Known(onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape, array, fixed, origins)
+    return Known(onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape, array, fixed)
 
 
 def of_type(kind: onnx.TypeProto, bound: dict[str, int]) -> Known:
