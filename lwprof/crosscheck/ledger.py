@@ -46,6 +46,8 @@ def accounted(
     try:
         version = importlib.metadata.version(package)
         counted = count()
+    except importlib.metadata.PackageNotFoundError:
+        return CrosscheckRow(name, version, ours, None, (), 0, f"not installed: pip install {package}")
     except Exception as error:
         return CrosscheckRow(name, version, ours, None, (), 0, f"failed: {first_line(error)}")
     terms = summed((*terms_of(), *counted.found))

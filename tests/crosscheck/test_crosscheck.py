@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 from functools import cache
 
@@ -146,6 +147,19 @@ def test_a_tool_that_raises_is_one_row(calling):
     assert fvcore_row.verdict == "failed: IndexError: list index out of range"
     assert fvcore_row.ours == torch_row.ours == 16
     assert torch_row.theirs == thop_row.theirs == 0
+
+
+def test_a_tool_that_is_missing_says_how_to_install_it(calling, monkeypatch):
+    known = importlib.metadata.version
+
+    def version(package):
+        if package == "thop":
+            raise importlib.metadata.PackageNotFoundError(package)
+        return known(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    *_, row = crosscheck(calling(lambda x: x @ x), inputs=(torch.randn(4, 4),)).rows
+    assert (row.tool, row.theirs, row.verdict) == ("thop", None, "not installed: pip install thop")
 
 
 def test_a_network_that_raises_is_an_input_error():
