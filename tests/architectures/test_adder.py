@@ -235,6 +235,7 @@ print(peak() - before)
     pytest.param((16, 64, 56, 56), marks=pytest.mark.slow),
     pytest.param((1, 64, 224, 224), marks=pytest.mark.slow),
 ], ids=str)  # fmt: skip
+@pytest.mark.slow
 def test_a_forward_takes_less_than_200_megabytes(shape) -> None:
     command = [sys.executable, "-P", "-c", MEMORY.format(shape=shape)]
     added = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -105,6 +105,7 @@ def test_a_function_compiles_after_it_was_captured() -> None:
     assert compiled == [1]
 
 
+@pytest.mark.slow
 def test_capture_does_not_load_the_compiler() -> None:
     import subprocess
 

@@ -214,6 +214,7 @@ def test_bash_completes_behind_colon_and_equals_sign(path: str, tmp_path: Path, 
 
 
 @needs["zsh"]
+@pytest.mark.slow
 def test_zsh_completes_behind_colon_and_equals_sign(path: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     with terminal("zsh", "-f", "-i", "+o", "prompt_sp", "+o", "prompt_cr", PATH=path, PS1=Terminal.PROMPT) as zsh:
@@ -229,6 +230,7 @@ def test_zsh_completes_behind_colon_and_equals_sign(path: str, tmp_path: Path, m
 @pytest.mark.parametrize(
     ("line", "words"), [("profile mbv2:wi", "mbv2:width="), ("profile net.py:Ti", "net.py:TinyNet"), ("sho", "show")]
 )
+@pytest.mark.slow
 def test_fish_completes_behind_colon_and_equals_sign(path: str, tmp_path: Path, line: str, words: str) -> None:
     script = f"_LWPROF_COMPLETE=fish_source lwprof | source; complete -C 'lwprof {line}'"
     done = subprocess.run(

@@ -249,6 +249,7 @@ CLOSED = [
 
 
 @pytest.mark.parametrize(("command", "code"), CLOSED)
+@pytest.mark.slow
 def test_streams_that_are_closed(run: Any, tmp_path: Path, command: tuple[str, ...], code: int) -> None:
     done = subprocess.run(["sh", "-c", " ".join(command)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code

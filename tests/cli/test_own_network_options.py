@@ -44,6 +44,7 @@ def shapes(outcome: Any) -> list[list[int]]:
         (("tiny", "--weights", "tiny.pth"), [1, 3, 8, 8]),
     ],
 )
+@pytest.mark.slow
 def test_every_command_takes_them(
     run: Any, project: Path, command: tuple[str, ...], arguments: tuple[str, ...], shape: list[int]
 ) -> None:

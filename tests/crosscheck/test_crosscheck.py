@@ -8,7 +8,6 @@ from functools import cache
 
 import pytest
 import torch
-from quick_networks import network_cases
 from torch import nn
 
 from lwprof import models
@@ -44,7 +43,8 @@ def test_every_variant_closes(spec):
         assert (row.unexplained, row.verdict.partition(":")[0]) == (0, "differs by convention"), row
 
 
-@pytest.mark.parametrize("name", network_cases())
+@pytest.mark.slow
+@pytest.mark.parametrize("name", catalog.entries())
 def test_every_network_closes_at_its_resolution(name):
     result = _checked(name)
     assert [row.tool for row in result.rows] == ["torch", "fvcore", "thop"]
@@ -73,6 +73,7 @@ def test_a_batch_counts_whole():
         assert (batch.ours, batch.theirs, batch.unexplained) == (4 * single.ours, 4 * single.theirs, 0)
 
 
+@pytest.mark.slow
 def test_a_spec_a_module_and_a_network_are_one():
     network = models.resolve("mbv2:resolution=32")
     rows = crosscheck(network).rows

@@ -180,6 +180,7 @@ def test_generated_pages_are_in_date():
         assert written == page(), f"docs/{name} is out of date: .venv/bin/python -P docs/generate.py"
 
 
+@pytest.mark.slow
 def test_the_saved_comparison_has_the_counts_of_today():
     """Latency is of the day it was measured; everything else is still true."""
     saved = json.loads(SAVED.read_text(encoding="utf-8"))["models"]

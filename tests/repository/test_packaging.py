@@ -122,6 +122,7 @@ def test_each_module_is_imported_once():
         ("-c", "from lwprof.architectures import mbv1; import lwprof.reports"),
     ],
 )
+@pytest.mark.slow
 def test_python_started_in_the_root_finds_all_parts(command):
     done = subprocess.run([sys.executable, "-B", *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -35,6 +35,7 @@ SAME = {
 
 
 @pytest.mark.parametrize(("ours", "theirs"), SAME.items(), ids=SAME)
+@pytest.mark.slow
 def test_our_network_has_the_counts_of_theirs(counts, ours: str, theirs: str) -> None:
     size = models.resolve(ours, weights=False).inputs[0].shape[1:]
     assert counts(ours, size) == counts(f"pytorchcv:{theirs}", size)
