@@ -76,6 +76,7 @@ def test_shares_of_mobilenet_v1(profiled) -> None:
 
 
 @pytest.mark.parametrize("spec", catalog.entries())
+@pytest.mark.slow
 def test_layers_and_kinds_sum_to_the_totals_and_nothing_is_unknown(profiled, spec: str) -> None:
     result = profiled(spec)
     totals, coverage = result.totals, result.coverage

@@ -20,6 +20,7 @@ def places(blocks: nn.Sequential, holds) -> list[int]:
     return [place for place, block in enumerate(blocks) if holds(block)]
 
 
+@pytest.mark.slow
 def test_maps_at_224() -> None:
     assert output_sizes(build(mobilenext)) == [
         (96, 56), (144, 56), *[(192, 28)] * 3, *[(288, 14)] * 3, *[(384, 14)] * 4, *[(576, 7)] * 4, *[(960, 7)] * 3,

@@ -160,6 +160,7 @@ def test_gradients_reach_every_parameter(entry, options) -> None:
 
 
 @every_network
+@pytest.mark.slow
 def test_it_runs_at_any_resolution_and_with_any_number_of_classes(entry) -> None:
     classes = 1000 if entry.dataset == "ImageNet" else 10
     for height, width in ((224, 224), (160, 129)):

@@ -192,6 +192,7 @@ needs = {
 
 
 @needs["bash"]
+@pytest.mark.slow
 def test_bash_completes_behind_colon_and_equals_sign(path: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     with terminal("bash", "--norc", "--noprofile", "-i", PATH=path, PS1=Terminal.PROMPT) as bash:

@@ -72,6 +72,7 @@ def test_what_it_cannot_count_is_said(write) -> None:
         ("onnx", "backend/test/data/light/light_squeezenet.onnx", None, False),
     ],
 )
+@pytest.mark.slow
 def test_files_of_others_close(package: str, path: str, size, wrong: bool) -> None:
     found = row(str(folder(package) / path), size)
     assert found.unexplained == 0
