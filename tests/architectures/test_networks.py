@@ -96,7 +96,10 @@ slow = pytest.mark.slow
 every_network = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 every_variant = pytest.mark.parametrize(
     ("entry", "options", "variants"),
-    [pytest.param(entry, options, variants, id=case_id(entry, options)) for entry, options, variants in cases()],
+    [
+        pytest.param(entry, options, variants, id=case_id(entry, options), marks=slow if options else ())
+        for entry, options, variants in cases()
+    ],
 )
 every_variant_with_weights = pytest.mark.parametrize(
     ("entry", "options"),
@@ -133,6 +136,7 @@ def check_counts(entry: catalog.Entry, options: Options, variant: catalog.Varian
     assert result.layers[0].output_shapes == ((1, options.get("num_classes", entry.options[0].default)),)
 
 
+@slow
 @every_variant_with_weights
 def test_a_seed_decides_all_weights_and_a_state_dict_carries_them(entry, options) -> None:
     network, other = built(entry, options, seed=1), built(entry, options, seed=2)
@@ -168,6 +172,7 @@ def test_it_runs_at_any_resolution_and_with_any_number_of_classes(entry) -> None
     assert output_shape(without_weights(entry.name, num_classes=7), 64, 64) == (1, 7)
 
 
+@slow
 @every_network_with_weights
 def test_scores_are_numbers_and_those_of_an_image_its_own(name) -> None:
     entry = ENTRIES[name]

@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from function_networks import Calling
-from quick_networks import network_cases
 from torch import nn
 
 import lwprof
@@ -23,7 +22,8 @@ def assert_same(module: nn.Module, *inputs: torch.Tensor) -> None:
             assert one == other, field
 
 
-@pytest.mark.parametrize("name", network_cases())
+@pytest.mark.slow
+@pytest.mark.parametrize("name", catalog.entries())
 def test_every_network(name: str) -> None:
     side = max(catalog.entries()[name].min_resolution, 32)
     assert_same(lwprof.build(name), torch.rand(1, 3, side, side + 1))
