@@ -151,6 +151,10 @@ class Subtree:
     additions: int
 
 
+IMAGENET = "ImageNet"
+"""The data set that published accuracies are of unless they say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What the network's authors print for this variant."""
@@ -159,7 +163,7 @@ class Published:
     params_millions: float | None
     mult_adds_millions: float | None
     source: str = ""
-    dataset: str = "ImageNet"
+    dataset: str = IMAGENET
     """What ``top1`` was measured on."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lwprof import units
-from lwprof.results import Coverage, Model, Published, Timing
+from lwprof.results import IMAGENET, Coverage, Model, Published, Timing
 
 
 def inputs(model: Model, sign: str = "×") -> str:
@@ -71,7 +71,7 @@ def percent(number: float | None) -> str:
 
 def elsewhere(figures: Published) -> str:
     """Name the data set of a published accuracy where it is not ImageNet."""
-    return "" if figures.dataset == "ImageNet" else f" on {figures.dataset}"
+    return "" if figures.dataset == IMAGENET else f" on {figures.dataset}"
 
 
 def published(figures: Published) -> str:

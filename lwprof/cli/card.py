@@ -12,7 +12,7 @@ from lwprof.models.projects import ProjectNetwork
 from lwprof.models.specs import Size
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Page, Table
-from lwprof.results import TensorSpec
+from lwprof.results import IMAGENET, TensorSpec
 from lwprof.settings import FILE
 
 DISAGREES = "≠"
@@ -101,7 +101,7 @@ def _published(entry: Entry) -> Table:
         Column("resolution", "resolution", ("reso-", "lution"), "right"),
         Column("params_millions", "params (M)", ("params", "(M)"), "right"),
         Column("mult_adds_millions", "FLOPs (mult-adds, M)", ("FLOPs", "(mult-", "adds, M)"), "right"),
-        Column("top1", "top-1" if entry.dataset == "ImageNet" else f"top-1 on {entry.dataset}", align="right"),
+        Column("top1", "top-1" if entry.dataset == IMAGENET else f"top-1 on {entry.dataset}", align="right"),
         Column("source", "source", wrap=True),
         Column("remarks", "remark"),
     )

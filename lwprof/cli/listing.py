@@ -10,8 +10,7 @@ from lwprof.models.catalog import Entry
 from lwprof.models.names import Named
 from lwprof.models.projects import ProjectNetwork
 from lwprof.reports.contents import Cell, Column, Table
-
-IMAGENET = "ImageNet"
+from lwprof.results import IMAGENET
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from lwprof.errors import InputError, near
 from lwprof.models.specs import plain
-from lwprof.results import Published
+from lwprof.results import IMAGENET, Published
 
 Value = str | int | float | bool
 
@@ -93,7 +93,7 @@ class Entry:
     """The one at the defaults first."""
     published: tuple[PublishedRow, ...]
     """The paper's rows first, then the authors' releases, then reproductions."""
-    dataset: str = "ImageNet"
+    dataset: str = IMAGENET
     """What the published top-1 was measured on."""
 
     @property
