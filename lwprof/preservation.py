@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 from typing import Any
@@ -190,6 +190,14 @@ def unchanged_content(modules: Iterable[nn.Module]) -> Iterator[None]:
             for buffer, before in content:
                 if not torch.equal(buffer, before):
                     buffer.copy_(before)
+
+
+@contextmanager
+def evaluated(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Have modules in eval mode for a real run; they and the content of their tensors are afterwards as they were."""
+    with preserved(modules), unchanged_content(modules):
+        set_eval(modules)
+        yield
 
 
 @contextmanager

@@ -5,18 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from torch import nn
 
-from lwprof.preservation import (
-    open_operators,
-    preserved,
-    random_state,
-    room_for_calls,
-    set_eval,
-    unchanged_content,
-)
+from lwprof.preservation import evaluated, open_operators, random_state, room_for_calls
 
 
 @contextmanager
@@ -27,11 +20,7 @@ def isolated(module: nn.Module) -> Iterator[None]:
     which follows operators can see them.
     """
     modules = list(module.modules())
-    with ExitStack() as stack:
-        for kept in (random_state(), unchanged_content(modules), room_for_calls(), open_operators(), silence()):
-            stack.enter_context(kept)
-        stack.enter_context(preserved(modules))
-        set_eval(modules)
+    with random_state(), room_for_calls(), open_operators(), silence(), evaluated(modules):
         yield
 
 

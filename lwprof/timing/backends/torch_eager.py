@@ -61,13 +61,11 @@ class EagerSession:
         from torch.utils._pytree import tree_map_only
 
         from lwprof.inputs import random_tensors
-        from lwprof.preservation import preserved, set_eval, unchanged_content
+        from lwprof.preservation import evaluated
 
         modules = list(module.modules())
         with torch.inference_mode(False):  # what is kept goes back into ordinary tensors
-            self._kept.enter_context(preserved(modules))
-            self._kept.enter_context(unchanged_content(modules))
-            set_eval(modules)
+            self._kept.enter_context(evaluated(modules))
             if values is None:
                 values = random_tensors(inputs, self._seed)
             else:
