@@ -8,15 +8,14 @@ Memory is what one call adds to a fresh process, by Linux's account. Usage: pyth
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from memory import MEASURABLE, added
 from torch import Tensor
 
 from lwprof.architectures.adder import adder2d
@@ -56,22 +55,12 @@ def seconds(form: str, backward: bool) -> float:
     return time.perf_counter() - start
 
 
-def added(form: str) -> int:
-    """Megabytes that a forward adds to this process's peak."""
+def forward_memory(form: str) -> int:
+    """Kilobytes that a forward adds to this process's peak."""
     x, weight = layer()
     adder2d(x[:, :, :4, :4], weight, 1, 1)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is what is in use now
-    before = peak()
     with torch.inference_mode():
-        FORMS[form](x, weight)
-    return (peak() - before) // 1024
-
-
-def peak() -> int:
-    """Kilobytes; getrusage would report the peak of the process that started this one, where that is more."""
-    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1])
+        return added(lambda: FORMS[form](x, weight))
 
 
 def main() -> int:
@@ -82,7 +71,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.memory:
-        print(added(options.memory))
+        print(forward_memory(options.memory) // 1024)
         return 0
     x, weight = layer()
     expected = naive(x, weight)
@@ -99,7 +88,7 @@ def main() -> int:
         title = "forward and backward" if backward else "forward"
         text = ", ".join(f"{form} {1e3 * median:.0f} ms" for form, median in medians.items())
         print(f"  {title:21} {text}: {ratio:.1f} times faster")
-    for form in FORMS if sys.platform == "linux" else ():
+    for form in FORMS if MEASURABLE else ():
         command = [sys.executable, __file__, "--memory", form]
         size = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         held &= form == "naive" or size < MEGABYTES
