@@ -230,11 +230,7 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's account of the process")
-@pytest.mark.parametrize("shape", [
-    (1, 64, 56, 56),
-    pytest.param((16, 64, 56, 56), marks=pytest.mark.slow),
-    pytest.param((1, 64, 224, 224), marks=pytest.mark.slow),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize("shape", [(1, 64, 56, 56), (16, 64, 56, 56), (1, 64, 224, 224)], ids=str)
 @pytest.mark.slow
 def test_a_forward_takes_less_than_200_megabytes(shape) -> None:
     command = [sys.executable, "-P", "-c", MEMORY.format(shape=shape)]

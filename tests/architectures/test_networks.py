@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 import torch
-from quick_networks import QUICK, network_cases
 from torch import Tensor, nn
 
 import lwprof
@@ -28,6 +27,10 @@ from lwprof.models import catalog
 ENTRIES = catalog.entries()
 
 Options = Mapping[str, Any]
+
+_LIGHT = [entry for entry in ENTRIES.values() if entry.params < 10_000_000]
+QUICK = frozenset({entry.builder.partition(":")[0]: entry.name for entry in reversed(_LIGHT)}.values())
+"""Networks that are run with weights in the quick part of the tests: one light one of each file."""
 
 
 def builder(entry: catalog.Entry):
@@ -110,7 +113,6 @@ every_variant_with_weights = pytest.mark.parametrize(
         for entry, options, _ in cases()
     ],
 )
-every_network_with_weights = pytest.mark.parametrize("name", network_cases())
 
 
 @every_variant
@@ -173,7 +175,7 @@ def test_it_runs_at_any_resolution_and_with_any_number_of_classes(entry) -> None
 
 
 @slow
-@every_network_with_weights
+@pytest.mark.parametrize("name", ENTRIES)
 def test_scores_are_numbers_and_those_of_an_image_its_own(name) -> None:
     entry = ENTRIES[name]
     network = copy.deepcopy(default_network(entry.name))
