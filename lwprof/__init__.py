@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lwprof.auditing import audit
     from lwprof.comparison import compare
     from lwprof.costs import register_rule
     from lwprof.models import build
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from lwprof.results import load
 
 __version__ = "0.1.0"
-__all__ = ["build", "compare", "load", "profile", "register_rule"]
+__all__ = ["audit", "build", "compare", "load", "profile", "register_rule"]
 
 _HOMES = {
+    "audit": "lwprof.auditing:audit",
     "build": "lwprof.models:build",
     "compare": "lwprof.comparison:compare",
     "load": "lwprof.results:load",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 
 from torch import nn
 
 from lwprof import analyses, collector
+from lwprof.analyses import Costed, PlacedBlock
 from lwprof.capture import capture
 from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
@@ -52,18 +54,46 @@ def profile(
         InputError: an unknown spec or block, or the network's forward raised.
         BackendError: the spec names a library that is not installed.
     """
-    ask = partial(prepare, network, inputs=inputs, input_size=input_size, batch=batch, weights_file=weights_file)
-    found = ask(weights=False)  # drawing them takes longer than counting
-    try:
-        return profile_network(found, block=block)
-    except InputError:
-        if not isinstance(network, str) or not _without_weights(found):
-            raise
-    return profile_network(ask(), block=block)  # its forward may have read values
+    return examine(network, inputs, input_size, batch, weights_file, block).result
 
 
 def profile_network(network: Network, *, block: str | None = None) -> ProfileResult:
     """Profile a network that stands ready."""
+    return examine_network(network, block).result
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A network's operators with what they cost, and the result that they come down to."""
+
+    network: Network
+    graph: OpGraph
+    rows: Sequence[Costed]
+    blocks: Sequence[PlacedBlock]
+    result: ProfileResult
+
+
+def examine(
+    network: str | nn.Module | Network,
+    inputs: Inputs | None = None,
+    input_size: InputSize | None = None,
+    batch: int = 1,
+    weights_file: str | PathLike[str] | None = None,
+    block: str | None = None,
+) -> Examination:
+    """Profile a network as :func:`profile` does, and keep what the profile was made of."""
+    ask = partial(prepare, network, inputs=inputs, input_size=input_size, batch=batch, weights_file=weights_file)
+    found = ask(weights=False)  # drawing them takes longer than counting
+    try:
+        return examine_network(found, block)
+    except InputError:
+        if not isinstance(network, str) or not _without_weights(found):
+            raise
+    return examine_network(ask(), block)  # its forward may have read values
+
+
+def examine_network(network: Network, block: str | None = None) -> Examination:
+    """Examine a network that stands ready."""
     if network.graph is not None:
         return _counted(network.graph, network, block)
     module = network.module
@@ -78,22 +108,24 @@ def _without_weights(network: Network) -> bool:
     return network.module is not None and any(parameter.is_meta for parameter in network.module.parameters())
 
 
-def _counted(graph: OpGraph, network: Network, block: str | None) -> ProfileResult:
+def _counted(graph: OpGraph, network: Network, block: str | None) -> Examination:
     if block is not None:
         _check_block(block, graph, network.name)
     rows = analyses.costed(graph)
     params = analyses.parameters(graph, rows)
+    blocks = analyses.building_blocks(graph, rows, block)
     inputs = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
-    return ProfileResult(
+    result = ProfileResult(
         model=Model(network.name, network.spec, inputs),
         totals=analyses.totals(graph, rows, params),
         kinds=analyses.kinds(rows, params),
-        fragmentation=analyses.fragmentation(graph, rows, block),
+        fragmentation=analyses.fragmentation(blocks),
         coverage=analyses.coverage(graph, rows),
         layers=analyses.layers(graph, rows, params),
         input_dependent=graph.input_dependent,
         published=network.published,
     )
+    return Examination(network, graph, rows, blocks, result)
 
 
 def _check_block(block: str, graph: OpGraph, name: str) -> None:

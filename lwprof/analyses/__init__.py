@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from lwprof.analyses.blocks import fragmentation
+from lwprof.analyses.blocks import PlacedBlock, building_blocks, fragmentation
 from lwprof.analyses.fusion import fused_groups
 from lwprof.analyses.layers import kinds, layers
 from lwprof.analyses.liveness import peak_bytes
@@ -14,7 +14,18 @@ from lwprof.analyses.traffic import Costed, costed
 from lwprof.graph import OpGraph
 from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
 
-__all__ = ["costed", "coverage", "fragmentation", "kinds", "layers", "parameters", "totals"]
+__all__ = [
+    "Costed",
+    "PlacedBlock",
+    "building_blocks",
+    "costed",
+    "coverage",
+    "fragmentation",
+    "kinds",
+    "layers",
+    "parameters",
+    "totals",
+]
 
 
 def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) -> Totals:

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from lwprof.analyses.fragments import is_fragment, shape_of
 from lwprof.analyses.regions import graph_blocks
@@ -14,7 +15,15 @@ from lwprof.graph import OpGraph
 from lwprof.results import Block, Fragmentation
 
 
-def fragmentation(graph: OpGraph, rows: Sequence[Costed], block_type: str | None = None) -> Fragmentation:
+class PlacedBlock(NamedTuple):
+    """A building block, and the operators that it runs: from ``start`` up to, not including, ``stop``."""
+
+    block: Block
+    start: int
+    stop: int
+
+
+def building_blocks(graph: OpGraph, rows: Sequence[Costed], block_type: str | None = None) -> list[PlacedBlock]:
     """Find the building blocks and count their fragments, branches and depth.
 
     Args:
@@ -32,12 +41,18 @@ def fragmentation(graph: OpGraph, rows: Sequence[Costed], block_type: str | None
     blocks = []
     for name, kind, start, stop in spans:
         inside = places[bisect_left(places, start) : bisect_left(places, stop)]
-        blocks.append(Block(name, kind, *shape_of(graph.operators[start:stop], inside)))
+        blocks.append(PlacedBlock(Block(name, kind, *shape_of(graph.operators[start:stop], inside)), start, stop))
+    return blocks
+
+
+def fragmentation(placed: Sequence[PlacedBlock]) -> Fragmentation:
+    """Sum the building blocks up for the network."""
+    blocks = tuple(block for block, _, _ in placed)
     if not blocks:
         return Fragmentation(None, None, None, ())
     fragments = [block.fragments for block in blocks]
     return Fragmentation(
-        sum(fragments) / len(fragments), max(fragments), max(block.branches for block in blocks), tuple(blocks)
+        sum(fragments) / len(fragments), max(fragments), max(block.branches for block in blocks), blocks
     )
 
 

@@ -14,6 +14,7 @@ import click
 
 import lwprof
 from lwprof.cli import completion
+from lwprof.cli.audit_command import audit_command
 from lwprof.cli.compare_command import compare_command
 from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
@@ -30,6 +31,7 @@ COMMANDS = (
     show_command,
     profile_command,
     compare_command,
+    audit_command,
     crosscheck_command,
     report_command,
     doctor_command,

@@ -1,0 +1,30 @@
+"""Guidelines: what makes a network slow or hard to deploy, one rule a file."""
+
+from __future__ import annotations
+
+from lwprof.errors import InputError, near
+from lwprof.guidelines import g1_unequal_channel_widths
+from lwprof.guidelines.evidence import Evidence
+from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
+
+__all__ = ["RULES", "Advice", "Case", "Evidence", "Rule", "Step", "Thresholds", "find"]
+
+RULES: tuple[Rule, ...] = (g1_unequal_channel_widths.RULE,)
+"""Every rule, in the order of their codes."""
+
+
+def find(name: str) -> Rule:
+    """Find a rule by its code or slug.
+
+    Raises:
+        InputError: there is none.
+
+    >>> find("g1").slug
+    'unequal-channel-widths'
+    """
+    for rule in RULES:
+        if name.upper() == rule.code or name.lower() == rule.slug:
+            return rule
+    known = [*(rule.code for rule in RULES), *(rule.slug for rule in RULES)]
+    hint = near(name, known) or f"; there is {', '.join(rule.code for rule in RULES)}"
+    raise InputError(f"unknown guideline {name!r}{hint}")

@@ -1,0 +1,78 @@
+"""Evidence: everything that rules look at in one network, reckoned once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from lwprof.analyses import Costed, PlacedBlock
+from lwprof.analyses.fusion import Group, fused_groups
+from lwprof.graph import Operator, OpGraph, Value
+from lwprof.results import ProfileResult
+
+
+class Evidence:
+    """One network: its graph, what each operator costs, its blocks and its totals."""
+
+    def __init__(
+        self, graph: OpGraph, rows: Sequence[Costed], blocks: Sequence[PlacedBlock], result: ProfileResult
+    ) -> None:
+        self.graph = graph
+        self.rows = rows
+        """Every operator with its cost, at its index."""
+        self.blocks = blocks
+        """In running order."""
+        self.result = result
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """The class of every module."""
+        return {module.name: module.type for module in self.graph.modules}
+
+    @cached_property
+    def groups(self) -> Sequence[Group]:
+        """What an inference runtime would launch as one."""
+        return fused_groups(self.graph, self.rows)
+
+    @cached_property
+    def base(self) -> Mapping[int, int]:
+        """For the number of every value that is a view: that of the value which it is a view of."""
+        base: dict[int, int] = {}
+        for operator in self.graph.operators:
+            if operator.effect == "view" and operator.inputs:
+                source = operator.inputs[0].number
+                for output in operator.outputs:
+                    base[output.number] = base.get(source, source)
+        return base
+
+    @cached_property
+    def readers(self) -> Mapping[int, Sequence[Operator]]:
+        """For the number of every value: the operators that read it, through views too; views are no readers."""
+        readers: dict[int, list[Operator]] = {}
+        for operator, cost, _, _ in self.rows:
+            if operator.effect != "view" and cost.state != "free":
+                for value in operator.inputs:
+                    readers.setdefault(self.base.get(value.number, value.number), []).append(operator)
+        return readers
+
+    @cached_property
+    def returned(self) -> frozenset[int]:
+        """Numbers of the values that the network returns, views followed to what they are views of."""
+        return frozenset(self.base.get(value.number, value.number) for value in self.graph.outputs)
+
+    def module_of(self, operator: Operator) -> str:
+        """Qualified name of the module that ran ``operator``."""
+        return self.graph.calls[operator.call].module if operator.call >= 0 else ""
+
+    def maker(self, value: Value) -> Operator | None:
+        """The operator that made ``value``, views and free operators followed to what they pass on."""
+        while value.producer >= 0:
+            operator, cost, _, _ = self.rows[value.producer]
+            if cost.state != "free" or not operator.inputs:
+                return operator
+            value = operator.inputs[0]
+        return None
+
+    def elements(self, operators: Iterable[Operator]) -> int:
+        """Memory access of operators in the eager view, in elements."""
+        return sum(self.rows[operator.index].elements for operator in operators)

@@ -1,0 +1,139 @@
+"""Results: everything lwprof finds, as frozen data in base units (elements, bytes, seconds).
+
+Every document has a ``schema`` name and version, keeps its raw samples, and saves and loads as JSON.
+Keys are added, never renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import reprlib
+import typing
+from pathlib import Path
+from typing import Any
+
+from lwprof.errors import InputError
+from lwprof.results.audit import (
+    ERROR,
+    INFO,
+    SEVERITIES,
+    WARNING,
+    Alternative,
+    AuditedModel,
+    AuditResult,
+    Budget,
+    Checked,
+    Finding,
+    Form,
+    Gain,
+    Growth,
+    Ignored,
+    Location,
+)
+from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
+from lwprof.results.document import Document, Scalar, plain, rebuild
+from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing
+from lwprof.results.structure import (
+    IMAGENET,
+    Block,
+    Coverage,
+    Fragmentation,
+    Kind,
+    Layer,
+    MemoryAccess,
+    Model,
+    OpCount,
+    ProfileResult,
+    Published,
+    Subtree,
+    TensorSpec,
+    Totals,
+)
+
+__all__ = [
+    "DOCUMENTS",
+    "ERROR",
+    "IMAGENET",
+    "INFO",
+    "SEVERITIES",
+    "WARNING",
+    "Alternative",
+    "AuditResult",
+    "AuditedModel",
+    "Block",
+    "Budget",
+    "Checked",
+    "CompareResult",
+    "ComparedModel",
+    "Coverage",
+    "CrosscheckResult",
+    "CrosscheckRow",
+    "CrosscheckTerm",
+    "Document",
+    "Finding",
+    "Form",
+    "Fragmentation",
+    "Gain",
+    "Growth",
+    "Ignored",
+    "Kind",
+    "Layer",
+    "Location",
+    "MemoryAccess",
+    "Model",
+    "OpCount",
+    "ProfileResult",
+    "Published",
+    "Relative",
+    "Result",
+    "Scalar",
+    "Subtree",
+    "TensorSpec",
+    "Timing",
+    "Totals",
+    "from_dict",
+    "load",
+    "plain",
+]
+
+Result = ProfileResult | CompareResult | CrosscheckResult | AuditResult
+DOCUMENTS: dict[str, type[Result]] = {
+    kind.schema.partition("/")[0]: kind for kind in (ProfileResult, CompareResult, CrosscheckResult, AuditResult)
+}
+
+
+def load(path: str | Path) -> Result:
+    """Read a saved result.
+
+    Raises:
+        InputError: the file is missing, truncated, not lwprof's, or written by a newer lwprof.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text, so not a result of lwprof") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not whole JSON ({error}); save the result again") from error
+    return from_dict(data, str(path))
+
+
+def from_dict(data: Any, origin: str = "result") -> Result:
+    """Rebuild a result from :meth:`Document.to_dict`; ``origin`` names it in errors.
+
+    Raises:
+        InputError: the document is not lwprof's, is newer, or lacks a key.
+    """
+    schema = data.get("schema") if isinstance(data, dict) else None
+    name, _, version = str(schema).partition("/")
+    if name not in DOCUMENTS or not (version.isascii() and version.isdigit()):
+        raise InputError(f"{origin} is not a result of lwprof (schema {reprlib.repr(schema)})")
+    kind = DOCUMENTS[name]
+    newest = int(kind.schema.partition("/")[2])
+    if int(version) > newest:
+        raise InputError(f"{origin} has schema {schema}, newer than this lwprof reads ({kind.schema}); update lwprof")
+    try:
+        return typing.cast(Result, rebuild(kind, data))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{origin} is a damaged {name} document: {error}") from error

@@ -1,0 +1,200 @@
+"""Audit: what breaks a guideline or a budget in a network's design, at what price, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from lwprof.results.document import Document, Scalar
+from lwprof.results.structure import Coverage, Layer, Model, Totals
+
+ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
+"""The gravest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the code stands that a finding is about."""
+
+    file: str
+    """Relative to the current folder, with ``/``."""
+    line: int
+    """Counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One layer by itself, so that it can be built again and timed."""
+
+    type: str
+    """The class in ``torch.nn``."""
+    settings: Mapping[str, int | list[int]]
+    """Its keyword arguments."""
+    input_shape: tuple[int, ...]
+    """Of what it is called with, batch included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What an alternative gained when it was timed against the layer, in interleaved rounds."""
+
+    backend: str
+    device: str
+    threads: int
+    before_s: float
+    """Median of one call of the layer as it is."""
+    after_s: float
+    """The same of the alternative."""
+    ratio: float
+    """Median of alternative over layer, round by round: below 1 the alternative is faster."""
+    ci95: tuple[float, float]
+    """95 % bootstrap interval of that median."""
+    verdict: str
+    """Of the alternative: "faster", "slower" or "indistinguishable"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What to write instead of a layer, with about the same mult-adds."""
+
+    text: str
+    """As Python."""
+    mult_adds: int
+    """Of one call."""
+    instead_of: int
+    """Mult-adds of one call of the layer as it is."""
+    saves: int
+    """Elements of memory access (eager view) that it saves in all calls."""
+    before: Form
+    after: Form
+    gain: Gain | None = None
+    """Where it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One place where a network breaks a guideline."""
+
+    code: str
+    slug: str
+    severity: str
+    """"error", "warning" or "info"."""
+    module: str
+    """Qualified name of the module; of a network without modules, its operator; empty for the network itself."""
+    message: str
+    measured: float | None
+    """What the guideline measures, such as memory access over its lower bound; ``None`` where it measures nothing."""
+    threshold: float | None
+    cost: int
+    """Memory access in elements (eager view) of the operators that the finding is about, all calls together."""
+    cost_share: float
+    """That as a share of the network's."""
+    suggestion: str
+    type: str = ""
+    """The module's class."""
+    calls: int = 1
+    """How often the module was called so."""
+    alternative: Alternative | None = None
+    location: Location | None = None
+    known: bool = False
+    """It stands in the baseline, and was no better there."""
+    fails: bool = True
+    """It alone makes the audit fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A finding that the settings say to leave out."""
+
+    code: str
+    module: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How one rule fared in a network."""
+
+    code: str
+    candidates: int
+    """Places that it looked at."""
+    broken: int
+    """Those beyond the threshold, ignored ones included."""
+    worst: float | None
+    """What it measured at the worst of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit that the network was given, and what it is."""
+
+    name: str
+    """Such as "max_params", and "max_memory_access.fused" with its view."""
+    limit: float
+    actual: float | None
+    """``None`` where it could not be found out."""
+    ok: bool
+    advisory: bool = False
+    """Being over it does not make the audit fail."""
+    remark: str = ""
+    """What the numbers alone do not say: an interval, or why there is no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A number that is larger than in the baseline."""
+
+    quantity: str
+    """Such as "mult_adds", and "memory_access.fused" with its view."""
+    module: str
+    """Qualified name of the module; empty for the whole network."""
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedModel:
+    """One network: what breaks a guideline, and how it stands to its budgets and its baseline."""
+
+    name: str
+    findings: tuple[Finding, ...] = ()
+    """The costliest first."""
+    budgets: tuple[Budget, ...] = ()
+    model: Model | None = None
+    """``None`` for one that could not be looked at."""
+    totals: Totals | None = None
+    coverage: Coverage | None = None
+    layers: tuple[Layer, ...] = ()
+    checked: tuple[Checked, ...] = ()
+    """One entry a rule."""
+    ignored: tuple[Ignored, ...] = ()
+    growth: tuple[Growth, ...] = ()
+    """Against the baseline; the network's own numbers first, then the layers that they come from."""
+    mended: int = 0
+    """Findings of the baseline that are gone."""
+    failure: str = ""
+    """Why the network could not be looked at."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing of it makes the audit fail."""
+        over = any(not budget.ok and not budget.advisory for budget in self.budgets)
+        return not (self.failure or self.growth or over or any(finding.fails for finding in self.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult(Document):
+    """What an audit found in each network."""
+
+    schema: ClassVar[str] = "lwprof.audit/1"
+    models: tuple[AuditedModel, ...]
+    ok: bool
+    """Nothing makes the audit fail."""
+    settings: str = ""
+    """The file that said what to audit."""
+    baseline: str = ""
+    """The file of what was known before."""
+    environment: Mapping[str, Scalar] = field(default_factory=dict)
+    """Machine and versions, where something was measured."""
+    interrupted: bool = False

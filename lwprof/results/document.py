@@ -1,0 +1,100 @@
+"""Documents: results that save as JSON, and how one is rebuilt from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import reprlib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Union
+
+from lwprof.files import write_whole
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A result that stands on its own: it has a schema, and a file of its own."""
+
+    schema: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and scalars, with ``schema`` first."""
+        return {"schema": self.schema, **plain(self)}
+
+    def to_json(self) -> str:
+        """JSON text with a final newline."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to ``path`` as JSON, whole or not at all."""
+        write_whole(path, self.to_json())
+
+
+def plain(item: Any) -> Any:
+    """Turn dataclasses into dicts, and a number that JSON has not into null."""
+    if dataclasses.is_dataclass(item):
+        return {f.name: plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+    if isinstance(item, Mapping):
+        return {key: plain(value) for key, value in item.items()}
+    if isinstance(item, tuple | list):
+        return [plain(value) for value in item]
+    return None if isinstance(item, float) and not math.isfinite(item) else item
+
+
+LARGEST = 2**127
+"""No count is larger; what is comes from a damaged file."""
+WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def rebuild(kind: Any, data: Any, place: str = "") -> Any:
+    """Make ``data`` an instance of the annotation ``kind``; keys it does not know are left alone.
+
+    ``place`` names the data within its document.
+    """
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(data, Mapping):
+            raise TypeError(f"{place or 'it'} must be an object, not {reprlib.repr(data)}")
+        return kind(**_rebuilt_fields(kind, data, place))
+    if origin in (Union, types.UnionType):
+        if data is None and type(None) in args:
+            return None
+        return (
+            rebuild(next(arg for arg in args if arg is not type(None)), data, place)
+            if args[-1] is type(None) and len(args) == 2
+            else data
+        )
+    if origin is tuple:
+        if not isinstance(data, list | tuple):
+            raise TypeError(f"{place} must be a list, not {reprlib.repr(data)}")
+        if args[-1] is Ellipsis:
+            return tuple(rebuild(args[0], item, f"{place}[{index}]") for index, item in enumerate(data))
+        if len(args) != len(data):
+            raise ValueError(f"{place} must have {len(args)} items, not {len(data)}")
+        return tuple(rebuild(arg, item, place) for arg, item in zip(args, data, strict=True))
+    if isinstance(data, int | float) and not abs(data) <= LARGEST:
+        raise ValueError(f"{place} is no number that can be counted or measured: {reprlib.repr(data)}")
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if isinstance(kind, type) and (not isinstance(data, kind) or (kind is int and isinstance(data, bool))):
+        raise TypeError(f"{place} must be {WORDS.get(kind, kind.__name__)}, not {reprlib.repr(data)}")
+    return dict(data) if origin is not None else data
+
+
+def _rebuilt_fields(kind: Any, data: Mapping[str, Any], place: str) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for field_ in dataclasses.fields(kind):
+        inside = f"{place}.{field_.name}" if place else field_.name
+        if field_.name in data:
+            values[field_.name] = rebuild(hints[field_.name], data[field_.name], inside)
+        elif field_.default is dataclasses.MISSING and field_.default_factory is dataclasses.MISSING:
+            raise ValueError(f"it lacks the key {inside}")
+    return values
