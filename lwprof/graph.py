@@ -175,18 +175,13 @@ class GraphBuilder:
         index = len(self.operators)
         after: list[int] = []
         total = total_bytes = 0
-        for value in inputs:
-            total += value.elements
-            total_bytes += value.bytes
-            producer = value.producer
-            if producer >= 0 and producer not in after:
-                after.append(producer)
         writers = self._last_writer
-        if writers:
-            for value in inputs:
-                writer = writers.get(value.root, -1)
-                if writer >= 0 and writer not in after:
-                    after.append(writer)
+        for _, _, _, elements, size, _, root, producer in inputs:
+            total += elements
+            total_bytes += size
+            for earlier in (producer, writers.get(root, -1)):
+                if earlier >= 0 and earlier not in after:
+                    after.append(earlier)
         made = []
         values = self.values
         for shape, dtype, elements, base in outputs:

@@ -8,54 +8,84 @@ was done (a subclass, a hook, a forward of its own, other padding) goes through 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules import module as torch_module
 
 from lwprof.capture.plans import Plan, plan_for
+from lwprof.graph import Value
 
-Leaf = Callable[[Any, Tensor], tuple[Plan, tuple[Any, ...]] | None]
-"""Says what a layer hands to the dispatcher in eval mode; ``None`` where it is another operator."""
+Known = Mapping[int, Value]
+"""Values of the dense tensors, by the tensors' identity."""
+
+Handed = tuple[Plan, dict[str, Any], tuple[Value, ...]]
+"""An operator, its arguments, and those of them that are tensors."""
+
+Leaf = Callable[[Any, Value, Known], Handed | None]
+"""Says what a layer hands to the dispatcher in eval mode.
+
+``None`` where it is another operator; a ``KeyError`` where a tensor is missing, or not dense.
+"""
 
 _CONV2D, _BATCH_NORM = plan_for(torch.ops.aten.conv2d.default), plan_for(torch.ops.aten.batch_norm.default)
-_CONV2D_DEFAULTS = {4: (1, 1), 5: (0, 0), 6: (1, 1)}  # stride, padding, dilation, by place
+_CONV2D_DEFAULTS = (("groups", 1), ("dilation", (1, 1)), ("padding", (0, 0)), ("stride", (1, 1)), ("bias", None))
 _RELU, _RELU_ = plan_for(torch.ops.aten.relu.default), plan_for(torch.ops.aten.relu_.default)
 _HARDTANH, _HARDTANH_ = plan_for(torch.ops.aten.hardtanh.default), plan_for(torch.ops.aten.hardtanh_.default)
 
 
-def _conv2d(layer: nn.Conv2d, x: Tensor) -> tuple[Plan, tuple[Any, ...]] | None:
+def _conv2d(layer: nn.Conv2d, x: Value, known: Known) -> Handed | None:
     stride, padding, dilation = layer.stride, layer.padding, layer.dilation
     if layer.padding_mode != "zeros" or not type(stride) is type(padding) is type(dilation) is tuple:
         return None
     weights = layer._parameters
-    bias = weights["bias"]
-    args = (x, weights["weight"], bias, stride, padding, dilation, layer.groups)
-    if args[6] != 1:
-        return _CONV2D, args
-    count = 6  # the dispatcher leaves trailing defaults out
-    while count > 3 and args[count - 1] == _CONV2D_DEFAULTS[count]:
-        count -= 1
-    return _CONV2D, args[: 2 if count == 3 and bias is None else count]
+    weight, bias = known[id(weights["weight"])], weights["bias"]
+    shift = None if bias is None else known[id(bias)]
+    arguments: dict[str, Any] = {
+        "input": x,
+        "weight": weight,
+        "bias": shift,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": layer.groups,
+    }
+    for name, default in _CONV2D_DEFAULTS:  # the dispatcher leaves trailing defaults out
+        if arguments[name] != default:
+            break
+        del arguments[name]
+    return _CONV2D, arguments, (x, weight) if shift is None else (x, weight, shift)
 
 
-def _batch_norm2d(layer: nn.BatchNorm2d, x: Tensor) -> tuple[Plan, tuple[Any, ...]] | None:
+def _batch_norm2d(layer: nn.BatchNorm2d, x: Value, known: Known) -> Handed | None:
     weights, buffers = layer._parameters, layer._buffers
-    mean, variance = buffers["running_mean"], buffers["running_var"]
-    if layer.training or mean is None or variance is None or layer.momentum is None or x.dim() != 4:
+    if layer.training or layer.momentum is None or len(x.shape) != 4:
         return None
-    vectors = weights["weight"], weights["bias"], mean, variance
-    return _BATCH_NORM, (x, *vectors, False, layer.momentum, layer.eps, torch._C._get_cudnn_enabled())
+    weight, bias = known[id(weights["weight"])], known[id(weights["bias"])]
+    mean, variance = known[id(buffers["running_mean"])], known[id(buffers["running_var"])]
+    arguments = {
+        "input": x,
+        "weight": weight,
+        "bias": bias,
+        "running_mean": mean,
+        "running_var": variance,
+        "training": False,
+        "momentum": layer.momentum,
+        "eps": layer.eps,
+        "cudnn_enabled": torch._C._get_cudnn_enabled(),
+    }
+    return _BATCH_NORM, arguments, (x, weight, bias, mean, variance)
 
 
-def _relu(layer: nn.ReLU, x: Tensor) -> tuple[Plan, tuple[Any, ...]]:
-    return _RELU_ if layer.inplace else _RELU, (x,)
+def _relu(layer: nn.ReLU, x: Value, _known: Known) -> Handed:
+    return _RELU_ if layer.inplace else _RELU, {"self": x}, (x,)
 
 
-def _relu6(layer: nn.ReLU6, x: Tensor) -> tuple[Plan, tuple[Any, ...]]:
-    return _HARDTANH_ if layer.inplace else _HARDTANH, (x, 0.0, 6.0)
+def _relu6(layer: nn.ReLU6, x: Value, _known: Known) -> Handed:
+    return _HARDTANH_ if layer.inplace else _HARDTANH, {"self": x, "min_val": 0.0, "max_val": 6.0}, (x,)
 
 
 _LEAVES: dict[type[nn.Module], tuple[Callable[..., Any], Leaf]] = {
@@ -66,7 +96,7 @@ _LEAVES: dict[type[nn.Module], tuple[Callable[..., Any], Leaf]] = {
 }
 """By exact class; with torch's own forward, which somebody may have replaced."""
 
-_hooks = [name for name in vars(nn.Module()) if name.endswith(("ward_hooks", "ward_pre_hooks"))]
+_hooks = itemgetter(*(name for name in vars(nn.Module()) if name.endswith(("ward_hooks", "ward_pre_hooks"))))
 
 
 def leaf_of(layer: nn.Module) -> Leaf | None:
@@ -76,7 +106,7 @@ def leaf_of(layer: nn.Module) -> Leaf | None:
         return None
     forward, leaf = _LEAVES[kind]
     attributes = layer.__dict__
-    plain = kind.forward is forward and "forward" not in attributes and not any(attributes[name] for name in _hooks)
+    plain = kind.forward is forward and "forward" not in attributes and not any(_hooks(attributes))
     return leaf if plain else None
 
 

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from lwprof.capture.answers import ANSWERS, Answer
 from lwprof.capture.leaves import Leaf, dispatch_is_plain
 from lwprof.capture.plans import PLANS, Overload, Plan, plan_for
-from lwprof.capture.tensors import META, Stored, contiguous_strides, distinct_elements, dtype_name, tensors_in
+from lwprof.capture.tensors import META, Stored, distinct_elements, dtype_name, tensors_in
 from lwprof.costs import has_rule
 from lwprof.graph import PACKED, GraphBuilder, Value
 
@@ -115,24 +115,24 @@ class Recorder(TorchDispatchMode):
 
     def record_leaf(self, leaf: Leaf, layer: nn.Module, x: Any) -> Tensor | None:
         """Record the operator of a layer whose operator is known; ``None`` where torch has to be asked."""
-        if id(x) not in self._dense or not x.is_meta or not dispatch_is_plain():
+        value = self._dense.get(id(x))
+        if value is None or not x.is_meta or not dispatch_is_plain():
             return None
         try:
-            known = leaf(layer, x)
-        except KeyError:  # somebody took a parameter away
+            known = leaf(layer, value, self._dense)
+        except KeyError:
             return None
         if known is None:
             return None
-        plan, args = known
-        with torch._C._DisableTorchDispatch():
-            return self._answer(plan, ANSWERS[plan.name], args, {})
+        plan, arguments, inputs = known
+        shape = ANSWERS[plan.name](*arguments.values())
+        return None if shape is None else self._made(plan, arguments, inputs, shape, x)
 
     # The way of the closed list: no operator runs, the shape is known.
     def _answer(self, plan: Plan, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
         dense = self._dense
         inputs: list[Value] = []
         given: list[Any] = []
-        dtype = None
         for item in args:
             value = dense.get(id(item))
             if value is None:
@@ -142,36 +142,34 @@ class Recorder(TorchDispatchMode):
                 value = self._dense_value(item)
                 if value is None:
                     return None
-            if value.dtype != dtype:
-                if dtype is not None:
-                    return None
-                dtype = value.dtype
             inputs.append(value)
             given.append(value)
-        if dtype is None:
+        if not inputs or (plan.effect == "inplace" and not args[0].is_meta):
             return None
         shape = answer(*given, **kwargs)
         if shape is None:
             return None
-        arguments = dict(zip(plan.parameters, given, strict=False))
-        arguments.update(kwargs)
-        first = args[0]
-        if plan.effect == "inplace":
-            if not first.is_meta:
+        arguments = dict(zip(plan.parameters, given, strict=False)) | kwargs
+        return self._made(plan, arguments, tuple(inputs), shape, args[0])
+
+    def _made(
+        self, plan: Plan, arguments: dict[str, Any], inputs: tuple[Value, ...], shape: tuple[int, ...], first: Tensor
+    ) -> Tensor | None:
+        """Write an answered operator down and return what it makes of its ``first`` argument."""
+        dtype = inputs[0].dtype
+        for value in inputs:
+            if value.dtype != dtype:
                 return None
-            base: Value | None = inputs[0]
+        if plan.effect == "inplace":
             out = first
         else:
-            strides = contiguous_strides(shape)
-            base = inputs[0] if plan.effect == "view" else None
-            out = torch.empty_strided(shape, strides, dtype=first.dtype, device=META)
+            with torch._C._DisableTorchDispatch():
+                out = torch.empty(shape, dtype=first.dtype, device=META)
             self._alive.append(out)
-        output = (shape, dtype, prod(shape), base)
-        made = self.builder.operator(
-            plan.name, arguments, tuple(inputs), (output,), plan.effect, self.call, plan.pointwise
-        )[0]
-        self._value_of[id(out)] = dense[id(out)] = made
-        return out  # type: ignore[no-any-return]
+        output = (shape, dtype, prod(shape), None if plan.effect == "new" else inputs[0])
+        made = self.builder.operator(plan.name, arguments, inputs, (output,), plan.effect, self.call, plan.pointwise)
+        self._value_of[id(out)] = self._dense[id(out)] = made[0]
+        return out
 
     def _dense_value(self, tensor: Tensor) -> Value | None:
         """The value of a contiguous floating tensor that is symbolic: an activation, a parameter, a buffer."""
@@ -298,9 +296,10 @@ class Recorder(TorchDispatchMode):
                 return item
             twin = self._twins.get(id(item))
             if twin is None:
-                strided = item.layout is torch.strided
-                strides = item.stride() if strided else contiguous_strides(tuple(item.shape))
-                twin = torch.empty_strided(item.shape, strides, dtype=item.dtype, device=META)
+                if item.layout is torch.strided:
+                    twin = torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device=META)
+                else:
+                    twin = torch.empty(item.shape, dtype=item.dtype, device=META)
                 self._twins[id(item)] = twin
             return twin
         if isinstance(item, list | tuple):

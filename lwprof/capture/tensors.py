@@ -15,7 +15,6 @@ Stored = tuple[Tensor, str, str, str]
 """A tensor that the network stores, its name, its module's name, and its source."""
 
 _DTYPE_NAMES: dict[torch.dtype, str] = {}
-_STRIDES: dict[tuple[int, ...], tuple[int, ...]] = {}
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -49,20 +48,6 @@ def tensors_in(item: Any) -> Iterator[Tensor]:
     elif hasattr(item, "__dataclass_fields__"):
         for name in item.__dataclass_fields__:
             yield from tensors_in(getattr(item, name))
-
-
-def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides of a contiguous tensor."""
-    known = _STRIDES.get(shape)
-    if known is not None:
-        return known
-    strides = []
-    step = 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    _STRIDES[shape] = result = tuple(reversed(strides))
-    return result
 
 
 def mapped(function: Callable[[Tensor], Any], item: Any) -> Any:
