@@ -52,6 +52,12 @@ class Gain:
     """95 % bootstrap interval of that median."""
     verdict: str
     """Of the alternative: "faster", "slower" or "indistinguishable"."""
+    before_samples_s: tuple[float, ...] = ()
+    """Every sample of the layer, one a round."""
+    after_samples_s: tuple[float, ...] = ()
+    """Those of the alternative, from the same rounds."""
+    warnings: tuple[str, ...] = ()
+    """What makes this measurement less trustworthy, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Alternative:
     after: Form
     gain: Gain | None = None
     """Where it was measured."""
+    unmeasured: str = ""
+    """Why it was not, where it was to be."""
 
 
 @dataclass(frozen=True, slots=True)
