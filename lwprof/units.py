@@ -1,4 +1,4 @@
-"""Units: how many bytes an element has, and how a base number is written for people.
+"""Units: how many bytes an element has, and how people write a base number and get it written.
 
 Results hold elements, bytes and seconds; only reports scale and round, and only through here.
 """
@@ -6,7 +6,9 @@ Results hold elements, bytes and seconds; only reports scale and round, and only
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 
 DTYPE_BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1,
@@ -21,6 +23,35 @@ DTYPE_BYTES = {
 def dtype_bytes(dtype: str) -> int:
     """Bytes of one element of ``dtype``; a dtype that is not in the table counts as one byte."""
     return DTYPE_BYTES.get(dtype, 1)
+
+
+_AMOUNT = re.compile(
+    r"(?P<digits>\d[\d_,]*(?:\.\d*)?|\.\d+)(?P<power>e\d\d?)? ?"
+    r"(?:(?P<binary>[kmgt])ib|(?P<decimal>[kmgt])?(?P<bytes>b)?)",
+    re.ASCII | re.IGNORECASE,
+)
+_PREFIXES = "kmgt"
+
+
+def amount(text: str, *, of_bytes: bool = False) -> Decimal | None:
+    """Read a count as people write it, with a unit prefix or in full; ``None`` for what is none.
+
+    >>> [int(amount(text)) for text in ("150M", "1.2 G", "5e5", "4_000_000")]
+    [150000000, 1200000000, 500000, 4000000]
+    >>> [int(amount(text, of_bytes=True)) for text in ("10MB", "10M", "1.5 MiB", "512 B")], amount("10MB")
+    ([10000000, 10000000, 1572864, 512], None)
+
+    Args:
+        text: what was written.
+        of_bytes: read sizes as well: ``10MB`` (decimal), ``9.6 MiB`` (binary).
+    """
+    parts = _AMOUNT.fullmatch(text.strip())
+    if parts is None or ((parts["bytes"] or parts["binary"]) and not of_bytes):
+        return None
+    number = Decimal(re.sub("[_,]", "", parts["digits"]) + (parts["power"] or ""))
+    if parts["binary"]:
+        return number * 1024 ** (_PREFIXES.index(parts["binary"].lower()) + 1)
+    return number.scaleb(3 * (_PREFIXES.index(parts["decimal"].lower()) + 1)) if parts["decimal"] else number
 
 
 def count(number: float | None) -> str:

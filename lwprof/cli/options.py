@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from lwprof import units
 from lwprof.cli.completion import complete_spec
 
 if TYPE_CHECKING:
@@ -66,18 +66,14 @@ class Amount(click.ParamType[Decimal]):
     """
 
     name = "NUMBER"
-    pattern = re.compile(r"(\d[\d_,]*(?:\.\d*)?|\.\d+)(e\d\d?)? ?([kmgt]?)", re.ASCII | re.IGNORECASE)
-    prefixes = "kmgt"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         if isinstance(value, Decimal):
             return value
-        parts = self.pattern.fullmatch(value.strip())
-        if parts is None:
+        number = units.amount(value)
+        if number is None:
             self.fail(f"{value!r} is not a number such as 150M, 600k or 4000000", param, ctx)
-        digits, power, prefix = parts.groups(default="")
-        thousands = self.prefixes.index(prefix.lower()) + 1 if prefix else 0
-        return Decimal(re.sub("[_,]", "", digits) + power).scaleb(3 * thousands)
+        return number
 
 
 class OneOf(click.ParamType[str]):
