@@ -13,7 +13,6 @@ from lwprof.models.specs import Size
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Page, Table
 from lwprof.results import IMAGENET, TensorSpec
-from lwprof.settings import FILE
 
 DISAGREES = "≠"
 WORDS = {"params": "params", "mult_adds": "mult-adds"}
@@ -34,7 +33,7 @@ def short_card(network: Alias | ProjectNetwork) -> Page:
         notes = [f"{network.library} builds it: pip install {network.library}, where that is missing"]
     else:
         size = " and ".join(_size(size) for size in network.input_sizes)
-        rows = [("named in", str(network.folder / FILE)), ("input size", size)]
+        rows = [("named in", str(network.file)), ("input size", size)]
         rows += [("inputs", network.inputs), ("weights", network.weights)]
         notes = ["building it runs the project's own code"]
     rows = [("stands for", network.spec), *rows]

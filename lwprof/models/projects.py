@@ -1,4 +1,4 @@
-"""Projects: the networks that ``[tool.lwprof.networks]`` in a ``pyproject.toml`` gives names.
+"""Projects: the networks that ``[networks]`` in a project's :mod:`settings <lwprof.settings>` gives names.
 
 A name stands for a model spec, or for a table with ``spec`` and what else belongs to the network
 (``input_size``, ``inputs``, ``weights``, ``title``). Paths are relative to the file.
@@ -29,8 +29,10 @@ class ProjectNetwork:
     name: str
     spec: str
     """As it is written; its paths are relative to ``folder``."""
-    folder: Path
-    """Where the project's file lies."""
+    label: str
+    """What a sentence about it begins with."""
+    file: Path
+    """The file that names it."""
     input_sizes: tuple[specs.Size, ...] = ()
     inputs: str = ""
     """The function that makes the inputs; empty where sizes describe them."""
@@ -39,9 +41,9 @@ class ProjectNetwork:
     title: str = ""
 
     @property
-    def label(self) -> str:
-        """What a sentence about it begins with."""
-        return _label(self.folder / settings.FILE, self.name)
+    def folder(self) -> Path:
+        """Where that file lies."""
+        return self.file.parent
 
     def parsed(self) -> specs.Spec:
         """Its spec taken apart, the path of a file found from the current folder."""
@@ -49,7 +51,7 @@ class ProjectNetwork:
 
 
 def networks(folder: Path | None = None) -> Mapping[str, ProjectNetwork]:
-    """Networks by name of the project that ``folder``, by default the current one, belongs to.
+    """Networks by name of the project that ``folder`` belongs to; by default of the current project.
 
     Raises:
         InputError: the file cannot be read, or says something impossible; the message names file and setting.
@@ -57,26 +59,19 @@ def networks(folder: Path | None = None) -> Mapping[str, ProjectNetwork]:
     found = settings.project(folder)
     if found is None:
         return {}
-    file, table = found
-    named = table.get("networks", {})
-    if not isinstance(named, dict):
-        raise InputError(f"{shown(file)}: [tool.lwprof.networks] must be a table of names")
+    named = found.section("networks", "a table of names")
     taken = _taken()
     networks: dict[str, ProjectNetwork] = {}
     for name, value in named.items():
         plain = specs.plain(name)
-        label = _label(file, name)
+        label = f"{shown(found.file)}: network {name!r}"
         if not _NAME.fullmatch(name):
             raise InputError(f"{label}: a name is made of letters, digits, '_' and '-'")
         if plain in taken:
             raise InputError(f"{label}: that name is {taken[plain]}; choose another")
         taken[plain] = "given twice"
-        networks[name] = _network(name, value, file.parent, label)
+        networks[name] = _network(name, value, label, found.file)
     return networks
-
-
-def _label(file: Path, name: str) -> str:
-    return f"{shown(file)}: network {name!r}"
 
 
 def _taken() -> dict[str, str]:
@@ -86,7 +81,7 @@ def _taken() -> dict[str, str]:
     return names | dict.fromkeys(specs.LIBRARIES, "a library's")
 
 
-def _network(name: str, value: Any, folder: Path, label: str) -> ProjectNetwork:
+def _network(name: str, value: Any, label: str, file: Path) -> ProjectNetwork:
     table = {"spec": value} if isinstance(value, str) else value
     if not isinstance(table, dict) or not isinstance(table.get("spec"), str):
         raise InputError(f'{label}: write a model spec such as "net.py:TinyNet", or a table with spec = "…"')
@@ -102,7 +97,7 @@ def _network(name: str, value: Any, folder: Path, label: str) -> ProjectNetwork:
         sizes = _sizes(table.get("input_size", []))
     except InputError as error:
         raise InputError(f"{label}: {error}") from error
-    return ProjectNetwork(name, table["spec"], folder, sizes, **texts)
+    return ProjectNetwork(name, table["spec"], label, file, sizes, **texts)
 
 
 def _sizes(value: Any) -> tuple[specs.Size, ...]:
