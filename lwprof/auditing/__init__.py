@@ -59,7 +59,10 @@ def audit(
             progress("audit", number / len(asked))
         models.append(_audited(network, policy or Policy(), limits, baseline, input_size))
     result = AuditResult(
-        tuple(models), all(model.ok for model in models), baseline=str(baseline.file) if baseline else ""
+        tuple(models),
+        all(model.ok for model in models),
+        baseline=str(baseline.file) if baseline else "",
+        rules=(policy or Policy()).guidelines(),
     )
     return result if measuring is None else measured(result, measuring, progress)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from lwprof.guidelines import RULES, Rule, Thresholds
-from lwprof.results import SEVERITIES, WARNING
+from lwprof.results import SEVERITIES, WARNING, Guideline
 
 NEVER = "never"
 FAIL_ON = (*SEVERITIES, NEVER)
@@ -54,6 +54,13 @@ class Policy:
         for rule in RULES:
             if (not self.select or chosen(rule.code, self.select)) and not chosen(rule.code, self.ignore):
                 yield rule
+
+    def guidelines(self) -> tuple[Guideline, ...]:
+        """The rules to ask, as a result keeps them."""
+        return tuple(
+            Guideline(rule.code, rule.slug, rule.title, self.severity_of(rule), rule.quantity, rule.page)
+            for rule in self.rules()
+        )
 
     def thresholds_of(self, rule: Rule) -> Thresholds:
         """Its limits."""

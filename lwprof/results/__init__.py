@@ -27,6 +27,7 @@ from lwprof.results.audit import (
     Form,
     Gain,
     Growth,
+    Guideline,
     Ignored,
     Location,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "Fragmentation",
     "Gain",
     "Growth",
+    "Guideline",
     "Ignored",
     "Kind",
     "Layer",

@@ -56,8 +56,6 @@ class Gain:
     """Every sample of the layer, one a round."""
     after_samples_s: tuple[float, ...] = ()
     """Those of the alternative, from the same rounds."""
-    warnings: tuple[str, ...] = ()
-    """What makes this measurement less trustworthy, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,22 @@ class Ignored:
     code: str
     module: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """A rule that was asked, and what its page says."""
+
+    code: str
+    slug: str
+    title: str
+    """Its page in one line."""
+    severity: str
+    """Of breaking it, as this audit judges."""
+    quantity: str
+    """What ``measured`` is a number of; empty where the rule measures nothing."""
+    page: str
+    """All of its documentation, in Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +219,9 @@ class AuditResult(Document):
     """The file of what was known before."""
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     """Machine and versions, where something was measured."""
+    warnings: tuple[str, ...] = ()
+    """What makes the measurements less trustworthy, and what to do."""
     interrupted: bool = False
+    """Ctrl-C ended it; what was complete is there."""
+    rules: tuple[Guideline, ...] = ()
+    """The rules that were asked, in the order of their codes."""
