@@ -16,6 +16,7 @@ from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
 from lwprof.inputs import Inputs, meta_tensors
 from lwprof.models import Network, prepare
+from lwprof.models.specs import Spec
 from lwprof.results import Model, ProfileResult, TensorSpec
 
 InputSize = TensorSpec | Sequence[int] | Sequence[Sequence[int] | TensorSpec]
@@ -74,7 +75,7 @@ class Examination:
 
 
 def examine(
-    network: str | nn.Module | Network,
+    network: str | Spec | nn.Module | Network,
     inputs: Inputs | None = None,
     input_size: InputSize | None = None,
     batch: int = 1,
@@ -87,7 +88,7 @@ def examine(
     try:
         return examine_network(found, block)
     except InputError:
-        if not isinstance(network, str) or not _without_weights(found):
+        if not isinstance(network, str | Spec) or not _without_weights(found):
             raise
     return examine_network(ask(), block)  # its forward may have read values
 

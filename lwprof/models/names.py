@@ -76,6 +76,16 @@ def meaning(parsed: specs.Spec) -> Meaning:
     return Meaning(_merged(named, parsed, parsed), named.name, None)
 
 
+def with_options(name: str, typed: specs.Spec) -> str:
+    """The name in reports of a network whose options were typed.
+
+    >>> with_options("mbv2", specs.parse("mobilenet_v2:width=0.5"))
+    'mbv2:width=0.5'
+    """
+    written = ",".join(f"{key}={value}" for key, value in typed.options.items())
+    return f"{name}:{written}" if written else name
+
+
 def _below(own: ProjectNetwork, target: specs.Spec) -> Named | None:
     """What the plain name is that a project's network stands for, if it is one."""
     if target.kind != "catalogue":

@@ -43,7 +43,7 @@ class Network:
 
 
 def prepare(
-    network: str | nn.Module | Network,
+    network: str | specs.Spec | nn.Module | Network,
     *,
     inputs: Inputs | None = None,
     input_size: Any = None,
@@ -54,7 +54,7 @@ def prepare(
     """Take what people give as a network: a model spec, a module, or a network already.
 
     Args:
-        network: that.
+        network: that; a spec may be parsed already.
         inputs: as for :func:`resolve`.
         input_size: instead, the shape of one input without the batch, or a list of shapes.
         batch: as for :func:`resolve`.
@@ -75,7 +75,7 @@ def prepare(
     if inputs is not None and batch != 1 and not callable(inputs) and not isinstance(inputs, str):
         raise InputError(f"inputs have a batch of their own; leave out batch={batch}")
     sizes = calls.sizes(input_size)
-    if isinstance(network, str):
+    if isinstance(network, str | specs.Spec):
         return resolve(
             network, input_sizes=sizes, inputs=inputs, batch=batch, weights=weights, weights_file=weights_file
         )
@@ -94,7 +94,7 @@ def prepare(
 
 
 def resolve(
-    spec: str,
+    spec: str | specs.Spec,
     *,
     input_sizes: Sequence[Sequence[int] | TensorSpec] = (),
     inputs: Inputs | None = None,
@@ -105,7 +105,7 @@ def resolve(
     """Build the network that ``spec`` names, with the same weights every time.
 
     Args:
-        spec: a model spec.
+        spec: a model spec, or one that is parsed already.
         input_sizes: without the batch dimension, one for each input, of the network's own floating dtype unless a
             :class:`TensorSpec` says otherwise. By default one image of the usual size: the catalogue's resolution,
             or what a library says of the network.
@@ -121,7 +121,7 @@ def resolve(
         InputError: the spec names nothing, or its network refuses to be built so.
         BackendError: the spec names a library that is not installed.
     """
-    parsed = specs.parse(spec)
+    parsed = specs.parse(spec) if isinstance(spec, str) else spec
     _check_batch(batch)
     if inputs is not None and input_sizes:
         raise InputError("give either inputs or an input size, not both")
@@ -142,8 +142,7 @@ def resolve(
     built = sources.SOURCES[target.kind](target, sizes, values, weights or file is not None)
     if file is not None:
         _load(built.module, file, name, target)
-    written = ",".join(f"{key}={value}" for key, value in parsed.options.items())
-    label = f"{name}:{written}" if written else name
+    label = names.with_options(name, parsed)
     called = calls.batched(built.sizes, batch, built.module) if values is None else calls.tensor_specs(values)
     return Network(label, parsed.text, built.module, called, built.published, built.build_s, values)
 
