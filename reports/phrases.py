@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lwprof import units
-from lwprof.results import IMAGENET, Coverage, Model, Published, Timing
+from lwprof.results import IMAGENET, Coverage, Gain, Model, Published, Timing
 
 
 def inputs(model: Model, sign: str = "×") -> str:
@@ -83,3 +83,26 @@ def published(figures: Published) -> str:
     ]
     text = ", ".join(filter(None, parts)) or "nothing"
     return f"{text} ({figures.source})" if figures.source else text
+
+
+TELLING = 0.1
+"""An interval that reaches further than this to one side of 1 does not show that there is no difference."""
+
+
+def gain(found: Gain) -> str:
+    """Say what an alternative gained where it was timed, with the interval.
+
+    >>> gain(Gain("torch", "cpu", 1, 1e-3, 8e-4, 0.758, (0.73, 0.781), "faster"))
+    '1.32× as fast [1.28, 1.37]'
+    >>> gain(Gain("torch", "cpu", 1, 1e-3, 1e-3, 1.0, (0.98, 1.02), "indistinguishable"))
+    'no difference here [0.98, 1.02]'
+    >>> gain(Gain("torch", "cpu", 1, 1e-3, 1e-3, 1.0, (0.8, 1.25), "indistinguishable"))
+    'too noisy to tell here [0.80, 1.25]'
+    """
+    low, high = (1 / ratio if ratio else 0.0 for ratio in reversed(found.ci95))
+    interval = f"[{low:.2f}, {high:.2f}]"
+    if found.verdict != "indistinguishable":
+        return f"{1 / found.ratio if found.ratio else 0.0:.2f}× as fast {interval}"
+    if high > 1 + TELLING or low < 1 - TELLING:
+        return f"too noisy to tell here {interval}"
+    return f"no difference here {interval}"
