@@ -86,6 +86,7 @@ def _audited(
         model=result.model,
         totals=result.totals,
         coverage=result.coverage,
+        fragmentation=result.fragmentation,
         layers=result.layers,
         findings=located(judged.findings, seen.network.module),
         checked=judged.checked,

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from lwprof import units
+from lwprof.auditing import latencies
+from lwprof.auditing.latencies import LatencyLimit
+from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES, Counted
+from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
-from lwprof.results import Budget, ProfileResult
+from lwprof.results import Budget, Coverage, ProfileResult
+
+MODEL_BYTES = "max_model_bytes"
+_COUNTS = {f"max_{quantity.name}": quantity.of_bytes for quantity in QUANTITIES if quantity.budgeted}
+_COUNTS[MODEL_BYTES] = True
+NAMES = (*_COUNTS, latencies.NAME)
+"""Every budget, those with views by each of them."""
+
+LARGEST = 2**63 - 1
+"""More than any network has of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +32,99 @@ class Limits:
 
     counts: Mapping[str, float] = field(default_factory=dict)
     """By name: ``max_params``, ``max_memory_access.fused``, …"""
+    latency: LatencyLimit | None = None
+
+
+def parse(table: Mapping[str, Any], label: str, base: Limits | None = None, folder: Path | None = None) -> Limits:
+    """Read budgets as settings and command lines give them: names with dots, or tables in tables.
+
+    >>> parse({"max_params": "4M", "max_memory_access": {"fused": 18_000_000}}, "budgets").counts
+    {'max_params': 4000000.0, 'max_memory_access.fused': 18000000.0}
+
+    Args:
+        table: limits by name; numbers, or texts with units (``"4M"``, ``"9.6 MiB"``).
+        label: what messages call the table.
+        base: limits that hold where the table has none.
+        folder: what the path of a network in it is relative to; by default the current one.
+
+    Raises:
+        InputError: an unknown name, one without its view, or a limit that is none.
+    """
+    base = base or Limits()
+    counts = dict(base.counts)
+    latency: dict[str, Any] = {}
+    for name, value in _spread(table):
+        if name in _COUNTS:
+            counts[name] = _limit(name, value, label)
+        elif name == latencies.NAME:
+            raise InputError(
+                f'{label}: {latencies.NAME} must be a table such as {{to = "mbv2", ratio = 1.2}}, not {value!r}'
+            )
+        elif name.startswith(f"{latencies.NAME}."):
+            latency[name.removeprefix(f"{latencies.NAME}.")] = value
+        else:
+            raise InputError(_unknown(name, label))
+    if not latency:
+        return Limits(counts, base.latency)
+    return Limits(counts, latencies.limit(latency, f"{label}: {latencies.NAME}", base.latency, folder))
 
 
 def check(limits: Limits, graph: OpGraph, result: ProfileResult) -> Sequence[Budget]:
-    """Hold a network's counts against its budgets."""
-    return ()
+    """Hold a network's counts against its budgets; the latency budget waits until everything is counted."""
+    counted = Counted(result.totals, result.fragmentation, result.coverage)
+    budgets = []
+    for quantity in QUANTITIES:
+        name = f"max_{quantity.name}"
+        if name in limits.counts:
+            remark = _missing(result.coverage) if quantity.partial else ""
+            budgets.append(_held(name, limits.counts[name], quantity.of(counted), remark))
+    if MODEL_BYTES in limits.counts:
+        stored = sum(weight.bytes for weight in graph.weights)
+        budgets.append(_held(MODEL_BYTES, limits.counts[MODEL_BYTES], stored))
+    return budgets
+
+
+def _held(name: str, limit: float, actual: int | None, remark: str = "") -> Budget:
+    if actual is None:
+        return Budget(name, limit, None, ok=True, remark="the network has no building blocks")
+    return Budget(name, limit, float(actual), ok=actual <= limit, remark=remark)
+
+
+def _missing(coverage: Coverage) -> str:
+    """Say that a count is too low."""
+    listed = ", ".join(f"{item.op} ({item.count}x)" for item in coverage.unknown)
+    return f"without {listed}, which no rule counts" if listed else ""
+
+
+def _spread(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Every setting of a table under its name with dots."""
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from _spread(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _unknown(name: str, label: str) -> str:
+    views = [known for known in _COUNTS if known.startswith(f"{name}.")]
+    if views:
+        return f"{label}: {name} must name its view: {', '.join(views[:-1])} or {views[-1]}"
+    hint = near(name, NAMES) or f"; there is {', '.join(NAMES)}"
+    return f"{label}: unknown budget {name!r}{hint}"
+
+
+def _limit(name: str, value: Any, label: str) -> float:
+    of_bytes = _COUNTS[name]
+    number: Any = value
+    if isinstance(value, str):
+        number = units.amount(value, of_bytes=of_bytes)
+        if number is None and not of_bytes and units.amount(value, of_bytes=True) is not None:
+            raise InputError(f"{label}: {name} is no number of bytes; write one such as 18M, not {value!r}")
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or number is None or math.isnan(number):
+        example = "10 MB or 9.6 MiB" if of_bytes else "6" if name == f"max_{FRAGMENTS}" else "4_000_000 or 4M"
+        raise InputError(f"{label}: {name} must be a number such as {example}, not {value!r}")
+    if number < 0:
+        raise InputError(f"{label}: {name} must be 0 or more, not {value!r}")
+    if number > LARGEST:
+        raise InputError(f"{label}: {name} is larger than anything that is counted: {value!r}")
+    return float(number)

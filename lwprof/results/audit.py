@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lwprof.results.document import Document, Scalar
-from lwprof.results.structure import Coverage, Layer, Model, Totals
+from lwprof.results.structure import Coverage, Fragmentation, Layer, Model, Totals
 
 ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 """The gravest first."""
@@ -155,12 +155,19 @@ class Budget:
     """Such as "max_params", and "max_memory_access.fused" with its view."""
     limit: float
     actual: float | None
-    """``None`` where it could not be found out."""
+    """``None`` where there is none, or it could not be found out; the remark says why."""
     ok: bool
+    """It is within its limit, as far as can be told; not where it could not be found out."""
     advisory: bool = False
     """Being over it does not make the audit fail."""
     remark: str = ""
     """What the numbers alone do not say: an interval, or why there is no number."""
+    ci95: tuple[float, float] | None = None
+    """95 % bootstrap interval of what was measured."""
+    samples_s: tuple[float, ...] = ()
+    """Every sample of the network, where it was timed, one a round."""
+    other_samples_s: tuple[float, ...] = ()
+    """Those of the network that it was compared to, from the same rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,7 @@ class AuditedModel:
     """``None`` for one that could not be looked at."""
     totals: Totals | None = None
     coverage: Coverage | None = None
+    fragmentation: Fragmentation | None = None
     layers: tuple[Layer, ...] = ()
     checked: tuple[Checked, ...] = ()
     """One entry a rule."""
@@ -195,6 +203,8 @@ class AuditedModel:
     """Against the baseline; the network's own numbers first, then the layers that they come from."""
     mended: int = 0
     """Findings of the baseline that are gone."""
+    in_baseline: bool | None = None
+    """Whether the baseline knows the network: of one that it does not, every finding is new. ``None`` without one."""
     failure: str = ""
     """Why the network could not be looked at."""
 
