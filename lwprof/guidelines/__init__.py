@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from lwprof.errors import InputError, near
-from lwprof.guidelines import g1_unequal_channel_widths
+from lwprof.guidelines import (
+    g1_unequal_channel_widths,
+    g2_costly_group_convolution,
+    g3_fragmented_block,
+    g4_elementwise_traffic,
+)
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
 
 __all__ = ["RULES", "Advice", "Case", "Evidence", "Rule", "Step", "Thresholds", "find"]
 
-RULES: tuple[Rule, ...] = (g1_unequal_channel_widths.RULE,)
+RULES: tuple[Rule, ...] = (
+    g1_unequal_channel_widths.RULE,
+    g2_costly_group_convolution.RULE,
+    g3_fragmented_block.RULE,
+    g4_elementwise_traffic.RULE,
+)
 """Every rule, in the order of their codes."""
 
 

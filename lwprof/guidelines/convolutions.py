@@ -42,6 +42,11 @@ class Convolution(NamedTuple):
         return 1 < self.groups < self.channels_in
 
     @property
+    def pixels(self) -> int:
+        """Places of the output, batch included."""
+        return self.batch * prod(self.map_out)
+
+    @property
     def elements_in(self) -> int:
         """Elements of the input."""
         return self.batch * prod(self.map_in) * self.channels_in
@@ -49,7 +54,7 @@ class Convolution(NamedTuple):
     @property
     def elements_out(self) -> int:
         """Elements of the output."""
-        return self.batch * prod(self.map_out) * self.channels_out
+        return self.pixels * self.channels_out
 
     @property
     def weights(self) -> int:
@@ -64,7 +69,7 @@ class Convolution(NamedTuple):
     @property
     def mult_adds(self) -> int:
         """Multiply-accumulates of one call."""
-        return self.batch * prod(self.map_out) * self.weights
+        return self.pixels * self.weights
 
     @property
     def form(self) -> Form:
