@@ -207,6 +207,8 @@ class AuditedModel:
     """Whether the baseline knows the network: of one that it does not, every finding is new. ``None`` without one."""
     failure: str = ""
     """Why the network could not be looked at."""
+    failure_code: int = 0
+    """Exit code that this stands for: 2 a wrong request or input, 3 a library that is missing, 4 an internal error."""
 
     @property
     def ok(self) -> bool:
