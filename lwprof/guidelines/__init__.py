@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from lwprof.errors import InputError, near
 from lwprof.guidelines import (
+    d6_fixed_size_pooling,
+    d7_soft_activation,
+    d8_heavy_classifier,
+    d9_unreached_parameters,
     g1_unequal_channel_widths,
     g2_costly_group_convolution,
     g3_fragmented_block,
@@ -19,6 +23,10 @@ RULES: tuple[Rule, ...] = (
     g2_costly_group_convolution.RULE,
     g3_fragmented_block.RULE,
     g4_elementwise_traffic.RULE,
+    d6_fixed_size_pooling.RULE,
+    d7_soft_activation.RULE,
+    d8_heavy_classifier.RULE,
+    d9_unreached_parameters.RULE,
 )
 """Every rule, in the order of their codes."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from lwprof.analyses import Costed, PlacedBlock
+from lwprof.analyses import Costed, PlacedBlock, parameters
 from lwprof.analyses.fusion import Group, fused_groups
 from lwprof.graph import Operator, OpGraph, Value
 from lwprof.results import ProfileResult
@@ -28,6 +28,11 @@ class Evidence:
     def types(self) -> Mapping[str, str]:
         """The class of every module."""
         return {module.name: module.type for module in self.graph.modules}
+
+    @cached_property
+    def parameters(self) -> Mapping[int, int]:
+        """Elements of every parameter, by the number of its value."""
+        return parameters(self.graph, self.rows)
 
     @cached_property
     def groups(self) -> Sequence[Group]:
@@ -59,6 +64,15 @@ class Evidence:
     def returned(self) -> frozenset[int]:
         """Numbers of the values that the network returns, views followed to what they are views of."""
         return frozenset(self.base.get(value.number, value.number) for value in self.graph.outputs)
+
+    @cached_property
+    def feeding(self) -> frozenset[int]:
+        """Indices of the operators whose results go, changed or not, into a later one that multiplies and accumulates."""
+        found: set[int] = set()
+        for operator, cost, _, _ in reversed(self.rows):
+            if cost.mult_adds or cost.additions or operator.index in found:
+                found.update(operator.after)
+        return frozenset(found)
 
     def module_of(self, operator: Operator) -> str:
         """Qualified name of the module that ran ``operator``."""
