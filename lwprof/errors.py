@@ -46,6 +46,23 @@ def missing_memory(error: BaseException) -> str | None:
     return f"a tensor of {int(asked[1]) / 1e9:,.0f} GB" if asked else sentence(error)
 
 
+def described(error: BaseException) -> tuple[str, int]:
+    """What to say of an error, and the exit code that it stands for.
+
+    >>> described(InputError("no file net.py"))
+    ('no file net.py', 2)
+    >>> described(KeyError("width"))
+    ("internal error: KeyError: 'width'", 4)
+    """
+    if isinstance(error, LwprofError):
+        return str(error), error.exit_code
+    if isinstance(error, SystemExit):
+        return f"a network's own code ended the program: {first_line(error)}", InputError.exit_code
+    if wanted := missing_memory(error):
+        return f"network or input is too large for this machine's memory ({wanted})", InputError.exit_code
+    return f"internal error: {first_line(error)}", LwprofError.exit_code
+
+
 def first_line(error: BaseException) -> str:
     r"""Describe a foreign exception in one line.
 

@@ -24,7 +24,7 @@ from lwprof.cli.output import abandon, abandon_stdout, open_streams
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
 from lwprof.cli.show_command import show_command
-from lwprof.errors import INTERRUPTED, LwprofError, first_line, missing_memory
+from lwprof.errors import INTERRUPTED, LwprofError, described
 
 COMMANDS = (
     list_command,
@@ -38,6 +38,7 @@ COMMANDS = (
 )
 """Every command, in the order in which somebody meets them."""
 
+DEBUG_ADVICE = "; run again with --debug for the traceback"
 LONGEST_WORD = 160
 """Of an error line, in letters: paths are shorter, only absurd specs are not."""
 
@@ -119,21 +120,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as error:
         if completion.VARIABLE in os.environ:
             raise
-        return _fail(f"a network's own code ended the program: {first_line(error)}", 2, error, state)
+        return _fail(*described(error), error, state)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             return _internal(error, state)
         abandon_stdout()
         return _fail("cannot write to standard output: no space left", 2, error, state)
     except Exception as error:
-        if wanted := missing_memory(error):
-            return _fail(f"network or input is too large for this machine's memory ({wanted})", 2, error, state)
         return _internal(error, state)
 
 
 def _internal(error: Exception, state: dict[str, bool]) -> int:
-    advice = "" if state.get("debug") else "; run again with --debug for the traceback"
-    return _fail(f"internal error: {first_line(error)}{advice}", 4, error, state)
+    message, code = described(error)
+    advice = "" if state.get("debug") or code != LwprofError.exit_code else DEBUG_ADVICE
+    return _fail(f"{message}{advice}", code, error, state)
 
 
 def _fail(message: str, code: int, error: BaseException, state: dict[str, bool]) -> int:

@@ -169,7 +169,7 @@ def raising(error: BaseException) -> Any:
 def test_codes_3_4_and_130(
     run: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, line: str
 ) -> None:
-    monkeypatch.setattr(profiling, "profile_network", raising(error))
+    monkeypatch.setattr(profiling, "examine_network", raising(error))
     outcome = run("profile", "net.py:TinyNet")
     assert (outcome.code, outcome.out, outcome.err) == (code, "", line)
 
