@@ -12,7 +12,7 @@ from typing import Any
 from lwprof import guidelines
 from lwprof.errors import InputError, near
 from lwprof.guidelines import Rule, Thresholds
-from lwprof.results import SEVERITIES, WARNING
+from lwprof.results import SEVERITIES, WARNING, Guideline
 
 NEVER = "never"
 FAIL_ON = (*SEVERITIES, NEVER)
@@ -41,7 +41,10 @@ class Exemption:
                 raise InputError(f"{name} must be a text, not {reprlib.repr(value)}")
         if not self.reason.strip():
             raise InputError(f"exemption of {self.module!r} has no reason; say why it is let pass")
-        object.__setattr__(self, "codes", codes(self.codes))
+        try:
+            object.__setattr__(self, "codes", codes(self.codes))
+        except InputError as error:
+            raise InputError(f"codes: {error}") from error
 
     def covers(self, code: str, module: str, network: str) -> bool:
         """Whether a finding is among them."""
@@ -95,6 +98,13 @@ class Policy:
         for rule in guidelines.RULES:
             if (not self.select or chosen(rule.code, self.select)) and not chosen(rule.code, self.ignore):
                 yield rule
+
+    def guidelines(self) -> tuple[Guideline, ...]:
+        """The rules to ask, as a result keeps them."""
+        return tuple(
+            Guideline(rule.code, rule.slug, rule.title, self.severity_of(rule), rule.quantity, rule.page)
+            for rule in self.rules()
+        )
 
     def thresholds_of(self, rule: Rule) -> Thresholds:
         """Its limits."""
@@ -157,9 +167,8 @@ def codes(names: Any) -> tuple[str, ...]:
 def thresholds(given: Any) -> Mapping[str, Thresholds]:
     """Thresholds by code: a rule's own names of them, and numbers.
 
-    >>> thresholds({"g1": 1.5, "unequal-channel-widths": {"ratio": 1.3}})
-    Traceback (most recent call last):
-    lwprof.errors.InputError: the thresholds of G1 are given twice
+    >>> thresholds({"g1": 1.5}), thresholds({"unequal-channel-widths": {"ratio": 1.3}})
+    ({'G1': {'ratio': 1.5}}, {'G1': {'ratio': 1.3}})
 
     Raises:
         InputError: there is no such rule or threshold, or one is not a number that is 0 or more.
