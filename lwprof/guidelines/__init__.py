@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from lwprof.errors import InputError, near
 from lwprof.guidelines import (
+    d1_relu_after_linear_bottleneck,
+    d2_costly_stem,
+    d3_off_multiple_channels,
+    d4_unfoldable_batch_norm,
+    d5_softmax_in_network,
     d6_fixed_size_pooling,
     d7_soft_activation,
     d8_heavy_classifier,
@@ -23,6 +28,11 @@ RULES: tuple[Rule, ...] = (
     g2_costly_group_convolution.RULE,
     g3_fragmented_block.RULE,
     g4_elementwise_traffic.RULE,
+    d1_relu_after_linear_bottleneck.RULE,
+    d2_costly_stem.RULE,
+    d3_off_multiple_channels.RULE,
+    d4_unfoldable_batch_norm.RULE,
+    d5_softmax_in_network.RULE,
     d6_fixed_size_pooling.RULE,
     d7_soft_activation.RULE,
     d8_heavy_classifier.RULE,

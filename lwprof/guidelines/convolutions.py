@@ -12,6 +12,7 @@ from lwprof.results import Alternative, Form
 
 NAMES = frozenset({"aten::conv1d", "aten::conv2d", "aten::conv3d"})
 LINEAR = frozenset({"aten::linear"})
+_POSITIONAL = ("in_channels", "out_channels", "in_features", "out_features", "kernel_size")
 
 
 class Convolution(NamedTuple):
@@ -148,7 +149,7 @@ def python(form: Form) -> str:
     'nn.Conv2d(8, 16, 1, groups=2)'
     """
     settings = dict(form.settings)
-    first = [str(settings.pop(name)) for name in ("in_channels", "out_channels", "kernel_size") if name in settings]
+    first = [str(settings.pop(name)) for name in _POSITIONAL if name in settings]
     if "bias" in settings:
         settings["bias"] = bool(settings["bias"])
     return f"nn.{form.type}({', '.join([*first, *(f'{name}={value}' for name, value in settings.items())])})"

@@ -67,7 +67,7 @@ class Evidence:
 
     @cached_property
     def feeding(self) -> frozenset[int]:
-        """Indices of the operators whose results go, changed or not, into a later one that multiplies and accumulates."""
+        """Indices of the operators whose results go, directly or not, into a later one with mult-adds."""
         found: set[int] = set()
         for operator, cost, _, _ in reversed(self.rows):
             if cost.mult_adds or cost.additions or operator.index in found:
