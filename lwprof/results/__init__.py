@@ -6,7 +6,6 @@ Keys are added, never renamed.
 
 from __future__ import annotations
 
-import json
 import reprlib
 import typing
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.results.audit import (
+    BASELINE,
     ERROR,
     INFO,
     SEVERITIES,
@@ -32,7 +32,7 @@ from lwprof.results.audit import (
     Location,
 )
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
-from lwprof.results.document import Document, Scalar, plain, rebuild
+from lwprof.results.document import Document, Scalar, plain, read_json, rebuild
 from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing
 from lwprof.results.structure import (
     IMAGENET,
@@ -52,6 +52,7 @@ from lwprof.results.structure import (
 )
 
 __all__ = [
+    "BASELINE",
     "DOCUMENTS",
     "ERROR",
     "IMAGENET",
@@ -96,6 +97,8 @@ __all__ = [
     "from_dict",
     "load",
     "plain",
+    "read_json",
+    "rebuild",
 ]
 
 Result = ProfileResult | CompareResult | CrosscheckResult | AuditResult
@@ -110,15 +113,7 @@ def load(path: str | Path) -> Result:
     Raises:
         InputError: the file is missing, truncated, not lwprof's, or written by a newer lwprof.
     """
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text, so not a result of lwprof") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not whole JSON ({error}); save the result again") from error
-    return from_dict(data, str(path))
+    return from_dict(read_json(path), str(path))
 
 
 def from_dict(data: Any, origin: str = "result") -> Result:
@@ -129,6 +124,8 @@ def from_dict(data: Any, origin: str = "result") -> Result:
     """
     schema = data.get("schema") if isinstance(data, dict) else None
     name, _, version = str(schema).partition("/")
+    if name == BASELINE:
+        raise InputError(f"{origin} is a baseline, which 'lwprof audit --baseline {origin}' reads; it is no result")
     if name not in DOCUMENTS or not (version.isascii() and version.isdigit()):
         raise InputError(f"{origin} is not a result of lwprof (schema {reprlib.repr(schema)})")
     kind = DOCUMENTS[name]

@@ -13,6 +13,10 @@ ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 """The gravest first."""
 
 
+BASELINE = "lwprof.baseline"
+"""The schema of baselines, which are no results and stand in files of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """Where the code stands that a finding is about."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Union
 
+from lwprof.errors import InputError
 from lwprof.files import write_whole
 
 Scalar = str | int | float | bool | None
@@ -46,6 +47,22 @@ def plain(item: Any) -> Any:
     if isinstance(item, tuple | list):
         return [plain(value) for value in item]
     return None if isinstance(item, float) and not math.isfinite(item) else item
+
+
+def read_json(path: str | Path, what: str = "result") -> Any:
+    """Read a JSON file; ``what`` says in a message what it should be.
+
+    Raises:
+        InputError: it cannot be read, or is not whole.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not text, so not a {what} of lwprof") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not whole JSON ({error}); save the {what} again") from error
 
 
 LARGEST = 2**127
