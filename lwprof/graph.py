@@ -179,9 +179,10 @@ class GraphBuilder:
         for _, _, _, elements, size, _, root, producer in inputs:
             total += elements
             total_bytes += size
-            for earlier in (producer, writers.get(root, -1)):
-                if earlier >= 0 and earlier not in after:
-                    after.append(earlier)
+            if producer >= 0 and producer not in after:
+                after.append(producer)
+            if root in writers and writers[root] not in after:
+                after.append(writers[root])
         made = []
         values = self.values
         for shape, dtype, elements, base in outputs:

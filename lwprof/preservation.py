@@ -153,17 +153,17 @@ def _stand_in(module: nn.Module) -> None:
 
 @contextmanager
 def random_state() -> Iterator[None]:
-    """Put back the random state of Python, NumPy (if loaded) and torch (CUDA if it is in use)."""
-    numpy: Any = sys.modules.get("numpy")
-    before = random.getstate(), torch.get_rng_state(), numpy.random.get_state() if numpy else None
+    """Put back the random state of Python, torch (CUDA if it is in use) and NumPy (if its own is loaded)."""
+    numpy_random: Any = sys.modules.get("numpy.random")
+    before = random.getstate(), torch.get_rng_state(), numpy_random.get_state() if numpy_random else None
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     try:
         yield
     finally:
         random.setstate(before[0])
         torch.set_rng_state(before[1])
-        if numpy:
-            numpy.random.set_state(before[2])
+        if numpy_random:
+            numpy_random.set_state(before[2])
         if cuda is not None:
             torch.cuda.set_rng_state_all(cuda)
 

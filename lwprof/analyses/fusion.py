@@ -8,7 +8,6 @@ takes in the permuted copy that alone reads it, through views. A residual additi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from lwprof.analyses.traffic import Costed
 from lwprof.graph import Operator, OpGraph, Value
@@ -23,24 +22,11 @@ _SUMS = frozenset({"aten::add", "aten::add_", "aten::mul", "aten::mul_"})
 _CONVOLUTIONS = frozenset({"pointwise", "depthwise", "grouped", "dense conv", "linear"})
 
 
-class Group(NamedTuple):
-    """Operators that run as one."""
+class Group:
+    """Operators that run as one: what the first reads is read from memory, what the last writes is written to it.
 
-    members: tuple[Operator, ...]
-    reads: tuple[Value, ...]
-    """Values read from memory: data and weights."""
-    elements: int
-    """Elements read and written."""
-    bytes: int
-
-    @property
-    def writes(self) -> tuple[Value, ...]:
-        """Values written to memory."""
-        return self.members[-1].outputs
-
-
-class _Open:
-    """A group that may still grow."""
+    ``grows`` says what it can still take in.
+    """
 
     __slots__ = ("bytes", "elements", "grows", "members")
 
@@ -57,9 +43,19 @@ class _Open:
         else:
             self.grows = "copy" if name == "aten::cat" else ""
 
+    @property
+    def reads(self) -> tuple[Value, ...]:
+        """Values read from memory: data and weights."""
+        return self.members[0].inputs
+
+    @property
+    def writes(self) -> tuple[Value, ...]:
+        """Values written to memory."""
+        return self.members[-1].outputs
+
     def take(self, operator: Operator, grows: str) -> None:
         """Let ``operator`` write what the group's last operator wrote."""
-        for value in self.members[-1].outputs:
+        for value in self.writes:
             self.elements -= value.elements
             self.bytes -= value.bytes
         for value in operator.outputs:
@@ -97,8 +93,8 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
         number = base.get(value.number, value.number)
         readers[number] = readers.get(number, 0) + 1
 
-    made_by: dict[int, _Open] = {}
-    groups: list[_Open] = []
+    made_by: dict[int, Group] = {}
+    groups: list[Group] = []
     for row in rows:
         operator = row.operator
         if row.cost.state == "free":
@@ -107,7 +103,7 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
         number = base.get(first, first)
         group = made_by.get(number)
         if group is None or readers[number] != 1 or not _joins(group.grows, operator, first == number):
-            group = _Open(row)
+            group = Group(row)
             groups.append(group)
         elif operator.name in NORMS:
             group.fold(operator)
@@ -116,7 +112,7 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
         for output in operator.outputs:
             made_by[output.number] = group
     groups.sort(key=lambda group: group.members[-1].index)
-    return [Group(tuple(g.members), g.members[0].inputs, g.elements, g.bytes) for g in groups]
+    return groups
 
 
 def _joins(grows: str, operator: Operator, directly: bool) -> bool:

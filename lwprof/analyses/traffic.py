@@ -8,6 +8,8 @@ from lwprof.costs import Cost, cost_of
 from lwprof.graph import Operator, OpGraph
 from lwprof.units import dtype_bytes
 
+_new = tuple.__new__  # as in graph.py
+
 
 class Costed(NamedTuple):
     """An operator, what it costs, and what it reads and writes when called as it stands.
@@ -34,15 +36,14 @@ def costed(graph: OpGraph) -> list[Costed]:
     rows = []
     for operator in graph.operators:
         cost = cost_of(operator)
+        elements, size = operator.elements, operator.bytes
         if cost.state == "free":
-            rows.append(Costed(operator, cost, 0, 0))
-        elif cost.reads is None:
-            rows.append(Costed(operator, cost, operator.elements, operator.bytes))
-        else:
+            elements = size = 0
+        elif cost.reads is not None:
             read_bytes = cost.read_bytes
             if read_bytes is None:
                 read_bytes = cost.reads * dtype_bytes(operator.inputs[0].dtype) if operator.inputs else 0
-            written = sum(value.elements for value in operator.outputs)
-            written_bytes = sum(value.bytes for value in operator.outputs)
-            rows.append(Costed(operator, cost, cost.reads + written, read_bytes + written_bytes))
+            elements = cost.reads + sum(value.elements for value in operator.outputs)
+            size = read_bytes + sum(value.bytes for value in operator.outputs)
+        rows.append(_new(Costed, (operator, cost, elements, size)))
     return rows
