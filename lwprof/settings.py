@@ -26,10 +26,18 @@ class Settings:
     file: Path
     table: Mapping[str, Any]
 
-    def heading(self, *keys: str) -> str:
-        """Name a table of the file, as sentences begin with it: ``pyproject.toml: [tool.lwprof.audit]``."""
+    def name(self, *keys: str) -> str:
+        """A table's name in the file.
+
+        >>> Settings(Path("pyproject.toml"), {}).name("audit"), Settings(Path("lwprof.toml"), {}).name("audit")
+        ('tool.lwprof.audit', 'audit')
+        """
         above = ("tool", "lwprof") if self.file.name == PYPROJECT else ()
-        name = ".".join(map(_key, (*above, *keys)))
+        return ".".join(map(_key, (*above, *keys)))
+
+    def heading(self, *keys: str) -> str:
+        """File and table, as sentences begin with them: ``pyproject.toml: [tool.lwprof.audit]``."""
+        name = self.name(*keys)
         return f"{shown(self.file)}: [{name}]" if name else shown(self.file)
 
     def section(self, name: str, what: str = "a table") -> Mapping[str, Any]:

@@ -2,95 +2,215 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
 
-from torch import nn
-
-from lwprof import profiling
-from lwprof.auditing import budgets
+from lwprof import settings
+from lwprof.auditing import baselines, configuration, latencies
 from lwprof.auditing.baselines import Baseline
-from lwprof.auditing.budgets import Limits
+from lwprof.auditing.budgets import Limits, check, parse
+from lwprof.auditing.configuration import Configuration
 from lwprof.auditing.judging import judge
 from lwprof.auditing.locations import located
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.auditing.policy import Exemption, Policy
-from lwprof.errors import LwprofError
+from lwprof.auditing.subjects import Audited, Called, Subject, name_before
+from lwprof.errors import InputError, described
 from lwprof.guidelines import Evidence
-from lwprof.models import Network
+from lwprof.inputs import Inputs
 from lwprof.profiling import InputSize
-from lwprof.results import AuditedModel, AuditResult
+from lwprof.results import AuditedModel, AuditResult, Budget, Coverage
+from lwprof.timing import backends
 from lwprof.timing.sampling import Progress
 
-__all__ = ["Exemption", "Limits", "Measuring", "Policy", "audit"]
+__all__ = ["Configuration", "Exemption", "Limits", "Measuring", "Policy", "audit"]
 
-Audited = str | nn.Module | Network
+Failed = Callable[[BaseException], None]
+
+UNKNOWN = "max_unknown_operators"
+"""The budget that a strict audit gives every network: none."""
 
 
 def audit(
-    networks: Audited | Sequence[Audited],
+    networks: Audited | Sequence[Audited] | None = None,
     *,
+    config: str | PathLike[str] | Configuration | None = None,
     policy: Policy | None = None,
-    limits: Callable[[str], Limits] | None = None,
-    baseline: Baseline | None = None,
+    budgets: Mapping[str, Any] | None = None,
+    baseline: str | PathLike[str] | Baseline | None = None,
+    strict: bool | None = None,
     measuring: Measuring | None = None,
+    inputs: Inputs | None = None,
     input_size: InputSize | None = None,
+    batch: int = 1,
+    weights_files: Sequence[str | PathLike[str] | None] = (),
+    block: str | None = None,
     progress: Progress | None = None,
+    failed: Failed | None = None,
 ) -> AuditResult:
     """Audit the design of networks.
 
-    A network that cannot be looked at does not hide what the others have.
+    Without networks, the nearest ``lwprof.toml`` or ``pyproject.toml`` says what to audit and how. A network that
+    cannot be looked at does not hide what the others have: its ``failure`` says why. Ctrl-C ends the audit early, with
+    what was found by then, and ``interrupted`` set.
 
-    >>> audit("mbv2").models[0].findings[0].slug
-    'unequal-channel-widths'
+    >>> result = audit("mbv2")
+    >>> result.ok, result.models[0].findings[0].slug
+    (False, 'unequal-channel-widths')
+    >>> audit("mbv2", policy=Policy(fail_on="never"), budgets={"max_params": "4M"}).ok
+    True
 
     Args:
         networks: model specs, modules or networks; one, or several.
+        config: a file of settings to go by, or what one says; what else is given goes before it.
         policy: how to judge; by default every rule with its own thresholds.
-        limits: the budgets of a network, by its name.
-        baseline: what was known before; only what is new fails.
+        budgets: limits for each of the networks by name, such as ``{"max_memory_access.fused": "18M"}``.
+        baseline: what was known before, or the file that has it; only what is new fails.
+        strict: whether an operator that no rule counts makes the audit fail.
         measuring: time what findings suggest against what there is.
-        input_size: as for :func:`lwprof.profile`.
+        inputs: what every network is called with, as for :func:`lwprof.profile`.
+        input_size: likewise.
+        batch: likewise.
+        weights_files: weights to load, one for each network, ``None`` for one that gets none.
+        block: the class that is the building block, where the rule of the conventions guesses wrong.
         progress: called with what is going on and the share of it that is done.
+        failed: called with the error of a network that cannot be looked at.
+
+    Raises:
+        InputError: there is nothing to audit, or settings, budgets or baseline are wrong.
+        BackendError: what ``measuring`` is to time with is not available.
     """
-    asked = [networks] if isinstance(networks, Audited) else networks
-    models = []
-    for number, network in enumerate(asked):
-        if progress is not None:
-            progress("audit", number / len(asked))
-        models.append(_audited(network, policy or Policy(), limits, baseline, input_size))
-    result = AuditResult(
-        tuple(models),
-        all(model.ok for model in models),
-        baseline=str(baseline.file) if baseline else "",
-        rules=(policy or Policy()).guidelines(),
-    )
-    return result if measuring is None else measured(result, measuring, progress)
+    configured = _configured(networks, config)
+    policy = configured.policy if policy is None else policy
+    strict = configured.strict if strict is None else strict
+    known = configured.baseline if baseline is None else baseline
+    known = known if known is None or isinstance(known, Baseline) else baselines.read(Path(known))
+    if measuring is not None:  # whatever is wrong with it is said before the work
+        backends.find(measuring.backend, backends.Options(measuring.device, measuring.threads, measuring.seed))
+    models: list[AuditedModel] = []
+    interrupted = False
+    with settings.choose(configured.settings):
+        asked = _asked(networks, configured)
+        files = _weights_files(asked, weights_files)
+        called = Called(inputs, input_size, batch)
+        subjects = [
+            Subject(network, called, file, block, _limits(network, configured, budgets))
+            for network, file in zip(asked, files, strict=True)
+        ]
+        try:
+            for number, subject in enumerate(subjects):
+                if progress is not None:
+                    progress(f"audit {subject.name}", number / len(subjects))
+                models.append(_audited(subject, policy, known, strict, failed))
+        except KeyboardInterrupt:
+            if not models:
+                raise
+            interrupted = True
+        result = AuditResult(
+            tuple(models),
+            ok=True,
+            settings=_relative(configured.settings.file) if configured.settings else "",
+            baseline=_relative(known.file) if known else "",
+            interrupted=interrupted,
+            rules=policy.guidelines(),
+        )
+        if measuring is not None and not interrupted:
+            result = measured(result, measuring, progress)
+        pairs = [subject.pair for subject in subjects[: len(models)]]
+        if any(pairs):
+            result = latencies.held(result, pairs, progress=progress)
+    return replace(result, ok=all(model.ok for model in result.models) and len(models) == len(subjects))
+
+
+def _configured(
+    networks: Audited | Sequence[Audited] | None, config: str | PathLike[str] | Configuration | None
+) -> Configuration:
+    """Read settings where they were asked for; networks that were named are judged by the rules alone."""
+    if isinstance(config, Configuration):
+        return config
+    return Configuration() if config is None and networks is not None else configuration.read(config)
+
+
+def _asked(networks: Audited | Sequence[Audited] | None, configured: Configuration) -> Sequence[Audited]:
+    if networks is not None:
+        listed = [networks] if isinstance(networks, Audited) else list(networks)
+        if not listed:
+            raise InputError("nothing to audit; name a network such as 'mbv2'")
+        for item in listed:
+            if not isinstance(item, Audited):
+                kind = type(item).__name__
+                raise InputError(f"{reprlib.repr(item)}, of type {kind}, is neither a model spec nor an nn.Module")
+        return listed
+    if configured.networks:
+        return configured.networks
+    if configured.settings is None:
+        raise InputError(
+            "nothing to audit: neither lwprof.toml nor a pyproject.toml with [tool.lwprof] is here or above; "
+            'name a network, or write networks = ["mbv2"] below [audit] in lwprof.toml'
+        )
+    heading = configured.settings.heading("audit")
+    raise InputError(f'{heading} names nothing to audit; write networks = ["mbv2"] there, or name a network')
+
+
+def _weights_files(
+    networks: Sequence[Audited], files: Sequence[str | PathLike[str] | None]
+) -> Sequence[str | PathLike[str] | None]:
+    """A file of weights or ``None`` for each network."""
+    if len(files) not in (0, len(networks)):
+        told = f"{len(files)} files of weights for {len(networks)} networks"
+        raise InputError(f"{told}; give one for each in their order, or none")
+    return files or [None] * len(networks)
+
+
+def _limits(network: Audited, configured: Configuration, budgets: Mapping[str, Any] | None) -> Limits:
+    own = configured.budgets.get(name_before(network))
+    return parse(budgets or {}, "budgets", own)
 
 
 def _audited(
-    network: Audited,
-    policy: Policy,
-    limits: Callable[[str], Limits] | None,
-    baseline: Baseline | None,
-    input_size: InputSize | None,
+    subject: Subject, policy: Policy, known: Baseline | None, strict: bool, failed: Failed | None
 ) -> AuditedModel:
     """Count and judge one network; nothing of it is kept but the result."""
     try:
-        seen = profiling.examine(network, input_size=input_size)
-    except LwprofError as error:
-        return AuditedModel(str(network) if isinstance(network, str) else type(network).__name__, failure=str(error))
-    result = seen.result
-    judged = judge(Evidence(seen.graph, seen.rows, seen.blocks, result), policy)
-    model = AuditedModel(
-        name=result.model.name,
-        model=result.model,
-        totals=result.totals,
-        coverage=result.coverage,
-        fragmentation=result.fragmentation,
-        layers=result.layers,
-        findings=located(judged.findings, seen.network.module),
-        checked=judged.checked,
-        ignored=judged.ignored,
-        budgets=tuple(budgets.check(limits(result.model.name), seen.graph, result)) if limits else (),
-    )
-    return model if baseline is None else baseline.compared(model)
+        seen = subject.examined()
+        result = seen.result
+        judged = judge(Evidence(seen.graph, seen.rows, seen.blocks, result), policy)
+        model = AuditedModel(
+            name=result.model.name,
+            model=result.model,
+            totals=result.totals,
+            coverage=result.coverage,
+            fragmentation=result.fragmentation,
+            layers=result.layers,
+            findings=located(judged.findings, seen.network.module),
+            checked=judged.checked,
+            ignored=judged.ignored,
+            budgets=(*check(subject.limits, seen.graph, result), *(_unknown(result.coverage) if strict else ())),
+        )
+        return model if known is None else known.compared(model)
+    except (Exception, SystemExit) as error:
+        if failed is not None:
+            failed(error)
+        message, code = described(error)
+        return AuditedModel(subject.name, failure=" ".join(message.split()), failure_code=code)
+
+
+def _unknown(coverage: Coverage) -> tuple[Budget, ...]:
+    """What a strict audit asks of a network: that every operator is counted."""
+    number = sum(item.count for item in coverage.unknown)
+    listed = ", ".join(f"{item.op} ({item.count}x)" for item in coverage.unknown)
+    remark = f"no rule counts {listed}" if number else ""
+    return (Budget(UNKNOWN, 0.0, float(number), ok=not number, remark=remark),)
+
+
+def _relative(file: Path) -> str:
+    """A file as documents name it: from the current folder, the same on every machine."""
+    try:
+        return Path(os.path.relpath(file)).as_posix()
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return file.as_posix()
