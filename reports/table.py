@@ -31,7 +31,7 @@ def write(content: Content, options: Options) -> str:
         blocks.append([*title, *_table(table, options.width), *_list(table.notes)])
     blocks += [list(_list(page.notes))] if page.notes else []
 
-    console = _console(options)
+    console = console_of(options)
     for place, block in enumerate(blocks):
         if place:
             console.print()
@@ -41,7 +41,8 @@ def write(content: Content, options: Options) -> str:
     return "".join(line.rstrip() + "\n" for line in text.splitlines())
 
 
-def _console(options: Options) -> Console:
+def console_of(options: Options) -> Console:
+    """A console of that width and colour, which writes into a string."""
     from rich.console import Console
 
     return Console(

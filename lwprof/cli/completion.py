@@ -112,6 +112,16 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(f"{place}:{text}") for text in found if text.startswith(rest)]
 
 
+def complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Complete the code of a guideline, or its slug once that is begun."""
+    from lwprof.guidelines import RULES
+
+    found = [CompletionItem(rule.code, help=rule.slug) for rule in RULES if rule.code.startswith(incomplete.upper())]
+    if incomplete:
+        found += [CompletionItem(rule.slug, help=rule.code) for rule in RULES if rule.slug.startswith(incomplete)]
+    return found
+
+
 def _options(name: str, given: str) -> Iterator[str]:
     """Everything that may stand in place of the last of the options ``given`` to a network of the catalogue."""
     from lwprof.models import catalog

@@ -18,6 +18,7 @@ from lwprof.cli.audit_command import audit_command
 from lwprof.cli.compare_command import compare_command
 from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
+from lwprof.cli.explain_command import explain_command
 from lwprof.cli.list_command import list_command
 from lwprof.cli.options import debug_option
 from lwprof.cli.output import abandon, abandon_stdout, open_streams
@@ -32,6 +33,7 @@ COMMANDS = (
     profile_command,
     compare_command,
     audit_command,
+    explain_command,
     crosscheck_command,
     report_command,
     doctor_command,

@@ -25,7 +25,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 READABLE = "lwprof.readable"
 """How a stream treats what its encoding lacks: a stand-in that can be read rather than an error."""
 
-STAND_INS = {"±": "+/-", "×": "x", "★": "*", "≠": "!=", "µ": "u", "†": "+", "─": "-", "–": "-", "·": "*", "…": "..."}
+STAND_INS = {
+    "±": "+/-",
+    "×": "x",
+    "★": "*",
+    "≠": "!=",
+    "µ": "u",
+    "†": "+",
+    "─": "-",
+    "–": "-",
+    "·": "*",
+    "…": "...",
+    "→": "->",
+}
 
 
 NARROWEST, WIDEST = 20, 10_000
@@ -123,6 +135,24 @@ class Destination:
         except Exception:
             write_out(reports.render_all(named, "json"))
             raise
+        self._deliver(text)
+
+    def write_document(self, document: str, content: Content) -> None:
+        """Write running text in Markdown: laid out for a terminal, else as it stands; ``content`` in other formats.
+
+        Raises:
+            InputError: as :meth:`write_all`.
+        """
+        if self.format not in ("table", "markdown"):
+            self.write(content)
+            return
+        if self.format == "table" and self.file is None and sys.stdout.isatty():
+            from lwprof.reports import prose
+
+            document = prose.render(document, **_terminal())
+        self._deliver(document)
+
+    def _deliver(self, text: str) -> None:
         if self.file is None:
             write_out(text)
             return
