@@ -50,7 +50,7 @@ def amount(text: str, *, of_bytes: bool = False) -> Decimal | None:
         return None
     number = Decimal(re.sub("[_,]", "", parts["digits"]) + (parts["power"] or ""))
     if parts["binary"]:
-        return number * 1024 ** (_PREFIXES.index(parts["binary"].lower()) + 1)
+        return number * Decimal(1024) ** (_PREFIXES.index(parts["binary"].lower()) + 1)
     return number.scaleb(3 * (_PREFIXES.index(parts["decimal"].lower()) + 1)) if parts["decimal"] else number
 
 

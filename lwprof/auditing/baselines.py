@@ -14,10 +14,10 @@ from typing import Any
 from lwprof import units
 from lwprof.auditing import growth, snapshots
 from lwprof.auditing.origins import origins
-from lwprof.auditing.snapshots import KnownFinding, Snapshot
+from lwprof.auditing.snapshots import KnownFinding, Snapshot, shapes
 from lwprof.errors import InputError
 from lwprof.files import shown, write_whole
-from lwprof.results import BASELINE, AuditedModel, AuditResult, Finding, TensorSpec, read_json
+from lwprof.results import BASELINE, AuditedModel, AuditResult, Finding, read_json
 
 SCHEMA = f"{BASELINE}/1"
 
@@ -47,7 +47,7 @@ class Baseline:
         new = snapshots.of(model)
         if new.inputs != known.inputs:
             raise InputError(
-                f"{model.name} was called with {_inputs(new)}, but with {_inputs(known)} in the baseline "
+                f"{model.name} was called with {shapes(new.inputs)}, with {shapes(known.inputs)} in the baseline "
                 f"{shown(self.file)}; audit it with the same inputs, or write the baseline again"
             )
         olds = {(finding.code, finding.module): finding for finding in known.findings}
@@ -130,11 +130,3 @@ def _judged(finding: Finding, new: KnownFinding, old: KnownFinding | None) -> Fi
     if not changes:
         return replace(finding, known=True, fails=False)
     return replace(finding, message=f"{finding.message}; worse than in the baseline: {', '.join(changes)}")
-
-
-def _inputs(snapshot: Snapshot) -> str:
-    return ", ".join(_input(spec) for spec in snapshot.inputs) or "nothing"
-
-
-def _input(spec: TensorSpec) -> str:
-    return f"{units.shape(spec.shape, 'x')} {spec.dtype}"

@@ -13,7 +13,8 @@ from lwprof.results import Growth
 def between(old: Snapshot, new: Snapshot) -> tuple[Growth, ...]:
     """What grew of the network, then the layers that it comes from, those that grew most first.
 
-    A number that only one of the two has, such as the fragments of a network without blocks, did not grow.
+    A number that only one of the two has, such as the fragments of a network without blocks, did not grow. What the
+    network runs outside of its modules is in its own numbers only.
     """
     network = [
         Growth(quantity.name, "", old.totals[quantity.name], new.totals[quantity.name])
@@ -29,7 +30,7 @@ def between(old: Snapshot, new: Snapshot) -> tuple[Growth, ...]:
             parts = (
                 Growth(total.quantity, name, found.get(name, {}).get(total.quantity, 0), counts[total.quantity])
                 for name, counts in new.layers.items()
-                if total.quantity in counts
+                if name and total.quantity in counts
             )
         grown = [part for part in parts if part.new > part.old]
         layers += sorted(grown, key=lambda part: part.old - part.new)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lwprof.errors import InputError, LwprofError, near
+from lwprof.auditing.snapshots import shapes
+from lwprof.errors import InputError, described, near
 from lwprof.models import Network, names, specs
 from lwprof.models.specs import Spec
-from lwprof.results import AuditResult, Budget
+from lwprof.results import AuditResult, Budget, TensorSpec
 from lwprof.settings import check_keys
 from lwprof.timing import advice
 from lwprof.timing.backends import BACKENDS, Options
@@ -49,6 +50,12 @@ class Pair(NamedTuple):
     build: Callable[[], Network]
     build_other: Callable[[], Network]
     limit: LatencyLimit
+
+
+class _Timed(NamedTuple):
+    latencies: Latencies
+    inputs: tuple[TensorSpec, ...]
+    other_inputs: tuple[TensorSpec, ...]
 
 
 def limit(
@@ -110,14 +117,15 @@ def held(
         if pair is None or model.failure:
             models.append(model)
             continue
-        latencies: Latencies | str = INTERRUPTED
+        timed: _Timed | str = INTERRUPTED
         if not interrupted:
-            latencies = _timed(pair, options, Rules(budget_s, seed=options.seed), progress, clock)
-        if isinstance(latencies, Latencies):
-            record |= latencies.environment
-            warnings |= dict.fromkeys(advice.on_machine(latencies.environment, options.threads))
-        interrupted |= latencies == INTERRUPTED or (isinstance(latencies, Latencies) and latencies.interrupted)
-        budget = _budget(pair.limit, options, latencies)
+            timed = _timed(pair, options, Rules(budget_s, seed=options.seed), progress, clock)
+        if isinstance(timed, _Timed):
+            record |= timed.latencies.environment
+            warnings |= dict.fromkeys(advice.on_machine(timed.latencies.environment, options.threads))
+            interrupted |= timed.latencies.interrupted
+        interrupted |= timed == INTERRUPTED
+        budget = _budget(pair.limit, options, timed)
         models.append(replace(model, budgets=(*model.budgets, budget)))
     return replace(
         result,
@@ -129,19 +137,18 @@ def held(
     )
 
 
-def _timed(
-    pair: Pair, options: Options, rules: Rules, progress: Progress | None, clock: Clock | None
-) -> Latencies | str:
+def _timed(pair: Pair, options: Options, rules: Rules, progress: Progress | None, clock: Clock | None) -> _Timed | str:
     """Build and time a pair; a text says why that was not possible."""
     try:
         subjects = [_subject(pair.build()), _subject(pair.build_other())]
-        return time_subjects(
+        latencies = time_subjects(
             subjects, backend=pair.limit.backend, options=options, rules=rules, clock=clock, progress=progress
         )
+        return _Timed(latencies, subjects[0].inputs, subjects[1].inputs)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except LwprofError as error:
-        return str(error)
+    except (Exception, SystemExit) as error:
+        return described(error)[0]
 
 
 def _subject(network: Network) -> Subject:
@@ -150,25 +157,29 @@ def _subject(network: Network) -> Subject:
     return Subject(network.name, network.module, network.inputs, network.values, network.build_s)
 
 
-def _budget(limit: LatencyLimit, options: Options, latencies: Latencies | str) -> Budget:
-    if isinstance(latencies, str) or latencies.failure or len(latencies.timings) < 2:
-        reason = latencies if isinstance(latencies, str) else latencies.failure or INTERRUPTED
+def _budget(limit: LatencyLimit, options: Options, timed: _Timed | str) -> Budget:
+    if isinstance(timed, str) or timed.latencies.failure or len(timed.latencies.timings) < 2:
+        reason = timed if isinstance(timed, str) else timed.latencies.failure or INTERRUPTED
         remark = f"not measured against {limit.to.text}: {reason}"
         return Budget(NAME, limit.ratio, None, ok=False, advisory=not limit.enforced, remark=remark)
-    samples, other_samples = (timing.samples_s for timing in latencies.timings)
+    samples, other_samples = (timing.samples_s for timing in timed.latencies.timings)
     ratio = ratio_interval(samples, other_samples, options.seed)
     told = len(samples) >= ROUNDS_FOR_A_VERDICT
     remark = (
         f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] against {limit.to.text} "
         f"on {limit.backend}, {options.device}, {options.threads} thread{'' if options.threads == 1 else 's'}"
     )
+    if timed.inputs != timed.other_inputs:
+        remark += f"; its input is {shapes(timed.inputs)}, the other's {shapes(timed.other_inputs)}"
+    if not told:
+        remark += f"; {len(samples)} rounds are too few to tell"
     return Budget(
         NAME,
         limit.ratio,
         ratio.median,
         ok=not (told and ratio.low > limit.ratio),
         advisory=not limit.enforced,
-        remark=remark if told else f"{remark}; too few rounds to tell ({len(samples)})",
+        remark=remark,
         ci95=(ratio.low, ratio.high),
         samples_s=samples,
         other_samples_s=other_samples,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lwprof import units
 from lwprof.auditing.quantities import QUANTITIES, Counted
 from lwprof.results import AuditedModel, TensorSpec, plain, rebuild
 
@@ -77,6 +78,15 @@ def of(model: AuditedModel) -> Snapshot:
         layers,
         blocks,
     )
+
+
+def shapes(inputs: Sequence[TensorSpec]) -> str:
+    """Write inputs in a sentence.
+
+    >>> shapes([TensorSpec((1, 3, 96, 96), "float32")])
+    '1x3x96x96 float32'
+    """
+    return ", ".join(f"{units.shape(spec.shape, 'x')} {spec.dtype}" for spec in inputs) or "nothing"
 
 
 def text(snapshot: Snapshot, depth: int) -> str:
