@@ -2,9 +2,9 @@
 
 ## What it measures
 
-Every pooling that leaves one pixel of each map. It breaks the guideline where its kernel has a size of its own, which
-covers the map at this resolution, and where what follows needs the one pixel: a classifier on the flattened features,
-a flattened output, or a product with a larger map.
+Every pooling that leaves one pixel of each map. It breaks the guideline where it is a layer with a kernel of its own,
+which covers the map at this resolution, and where what follows needs the one pixel: a classifier on the flattened
+features, a flattened output, or a product with a larger map.
 
 ## Why it costs
 
@@ -51,15 +51,16 @@ None: a kernel covers the map, or it does not.
 
 ## Exemptions
 
-Adaptive and global poolings and means over the spatial dimensions. Poolings that only come to one pixel at this
-resolution: where convolutions, poolings or an upsampling follow, or where the map itself is returned, a larger map is
-welcome. A map that is flattened into a linear layer without a pooling: one run cannot tell whether the network pools
-other sizes to fit before, and what such a layer weighs is the heavy classifier's matter.
+Adaptive and global poolings and means over the spatial dimensions. Functions, such as `F.avg_pool2d(x, x.shape[2:])`,
+which may take their kernel from the map. Poolings that only come to one pixel at this resolution: where convolutions,
+poolings or an upsampling follow, or where the map itself is returned, a larger map is welcome. A map that is flattened
+into a linear layer without a pooling: one run cannot tell whether the network pools other sizes to fit before, as
+the EffNet of the catalogue does, and what such a layer weighs is for the rule on heavy classifiers.
 
 ## False alarms
 
-A network whose input has one size for good, such as digits of 28x28. A forward that chooses the pooling by the size of
-the map, in Python.
+A network whose input has one size for good, such as digits of 28x28. A forward that makes maps of any size fit before
+it calls the layer.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Thresholds
 from lwprof.results import WARNING
 
+_FITTING = {
+    **{f"{kind}Pool{rank}d": f"nn.Adaptive{kind}Pool{rank}d(1)" for kind in ("Avg", "Max") for rank in (1, 2, 3)},
+    **{f"{kind}Pool": f"Global{kind}Pool" for kind in ("Average", "Max")},  # operators of ONNX
+}
+"""For layers with a kernel of their own: what does the same on any map."""
+
 _SAME_MAP = frozenset({"activation", "arithmetic", "normalization", "copy", "pointwise", "depthwise", "grouped"})
 """Kinds of operators that leave a map its size, convolutions with a kernel of one pixel among them."""
 
@@ -83,9 +90,10 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
             data, made = operator.inputs[0], operator.outputs[0]
             pixels = prod(_map(operator, data))
             if pixels > 1 and prod(made.shape) * pixels == prod(data.shape):
-                kernel = _kernel(operator)
+                module = evidence.module_of(operator)
+                kernel = _kernel(operator) if evidence.types.get(module) in _FITTING else ()
                 fixed = bool(kernel) and _needs_one_pixel(evidence, made)
-                yield Case(evidence.module_of(operator), None, None, fixed, (operator,), kernel)
+                yield Case(module, None, None, fixed, (operator,), kernel)
 
 
 def _map(operator: Operator, value: Value) -> tuple[int, ...]:
@@ -139,12 +147,10 @@ def _kernel_of_weight(operator: Operator) -> tuple[int, ...]:
 def advice(evidence: Evidence, case: Case) -> Advice:
     """Name the kernel and the layer that does the same on any map."""
     kernel = "x".join(map(str, case.detail))
-    (operator,) = case.operators
-    rank, kind = len(case.detail), "Max" if "max" in operator.name else "Avg"
     return Advice(
         f"the {kernel} pooling covers the whole map at this resolution only: a smaller map is an error, and of a "
         "larger one the rest is left out",
-        f"nn.Adaptive{kind}Pool{rank}d(1) does the same on any map",
+        f"{_FITTING[evidence.types[case.module]]} does the same on any map",
     )
 
 

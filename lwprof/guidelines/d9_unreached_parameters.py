@@ -7,9 +7,10 @@ For every module, its parameters that no operator reads in inference.
 ## Why it costs
 
 They cost no time and no memory access, but they are in the state dict, in the file and in memory. A parameter that is
-left over is often a mistake: a layer that was replaced and not removed, or one that a forward forgets. Both torch and
-runtimes complain of them: `DistributedDataParallel` has `find_unused_parameters` for them (PyTorch documentation), and
-ONNX Runtime warns of initializers that no node uses and that should be removed from the model.
+left over is often a mistake: a layer that was replaced and not removed, or one that a forward forgets. torch and
+runtimes mind them too: training in parallel needs `find_unused_parameters` for them (PyTorch documentation,
+`torch.nn.parallel.DistributedDataParallel`), and ONNX Runtime warns of initializers that no node uses when it loads
+a model (`Graph::CleanUnusedInitializersAndNodeArgs`).
 
 Auxiliary classifiers train a network and are taken off for inference (GoogLeNet, 1409.4842, section 5): they are what
 the rule looks for.
@@ -55,6 +56,7 @@ input_size = (64, 28, 28)
 
 Weights that are tied to others which are read. Parameters that are returned as they are. Buffers. Networks whose
 control flow reads values, such as early exits and mixtures of experts: another input may reach what this one does not.
+Initializers of an ONNX file that no node uses: runtimes drop them, and they are counted nowhere.
 
 ## False alarms
 
@@ -83,7 +85,7 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     unread = _unread(evidence)
     for module in dict.fromkeys(weight.module for weight in evidence.graph.weights):
         if module not in unread:
-            yield Case(module, 0, limit, False, ())
+            yield Case(module, 0, limit, False, (), [])
     for module, weights in _by_outermost(evidence, unread).items():
         number = sum(weight.elements for weight in weights)
         yield Case(module, number, limit, number > limit, (), weights)
@@ -111,7 +113,8 @@ def _by_outermost(evidence: Evidence, unread: Mapping[str, list[Weight]]) -> Map
     if unread:
         used = [call.module for call in evidence.graph.calls]
         left = {weight.value for weights in unread.values() for weight in weights}
-        used += [weight.module for weight in evidence.graph.weights if weight.value not in left]
+        read = evidence.parameters.keys() - left
+        used += [weight.module for weight in evidence.graph.weights if weight.value in read]
         for name in used:
             while name and name not in alive:
                 alive.add(name)
