@@ -79,7 +79,7 @@ from math import prod
 from typing import NamedTuple
 
 from lwprof.analyses import Costed
-from lwprof.graph import Value
+from lwprof.graph import OpGraph, Value
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
 from lwprof.results import WARNING
@@ -90,14 +90,13 @@ KINDS = {
     "copy": "copies",
     "depthwise": "depthwise convolutions",
 }
-STORED = frozenset({"parameter", "buffer", "constant"})
 
 
 class Detail(NamedTuple):
     """What the advice wants to know of a case."""
 
-    thin: Sequence[Costed]
-    """The operators that touch much and compute little."""
+    thin: Sequence[tuple[Costed, int]]
+    """The operators that touch much and compute little, each with what it touches."""
     inputs: Sequence[Value]
     """What the block is given."""
     outputs: Sequence[Value]
@@ -106,7 +105,7 @@ class Detail(NamedTuple):
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at every building block."""
-    last = _last_readers(evidence) if evidence.blocks else {}
+    last = _last_readers(evidence.graph) if evidence.blocks else {}
     for block, start, stop in evidence.blocks:
         inputs: dict[int, Value] = {}
         made: dict[int, Value] = {}
@@ -115,42 +114,42 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
         for row in evidence.rows[start:stop]:
             operator = row.operator
             for value in operator.inputs:
-                if value.producer < start and value.source not in STORED:
+                if value.producer < start and value.number in last:
                     inputs[value.number] = value
             for value in operator.outputs:
                 if last.get(value.number, -1) >= stop:
                     made[value.root] = value
             if row.cost.kind in KINDS:
-                thin.append(row)
-                touched += traffic(row)
+                traffic = row.elements
+                for value in (*operator.inputs, *operator.outputs):
+                    if value.number not in last:  # weights, and what is made of them alone
+                        traffic -= value.elements
+                thin.append((row, traffic))
+                touched += traffic
         outputs = list(made.values())
         ends = sum(value.elements for value in inputs.values()) + sum(value.elements for value in outputs)
         if ends:
             ratio = touched / ends
             shrinks = _pixels(outputs) < _pixels(inputs.values())
             limit = thresholds["downsampling_ratio" if shrinks else "ratio"]
-            operators = tuple(row.operator for row in thin)
-            yield Case(block.name, ratio, limit, ratio > limit, operators, Detail(thin, list(inputs.values()), outputs))
-
-
-def traffic(row: Costed) -> int:
-    """Elements that an operator reads and writes, without those that the network stores."""
-    return row.elements - sum(value.elements for value in row.operator.inputs if value.source in STORED)
+            operators = tuple(row.operator for row, _ in thin)
+            detail = Detail(thin, list(inputs.values()), outputs)
+            yield Case(block.name, ratio, limit, ratio > limit, operators, detail)
 
 
 def advice(evidence: Evidence, case: Case) -> Advice:
     """Say which operators it is, and how wide the block may be inside."""
     detail: Detail = case.detail
     kinds = dict.fromkeys(KINDS, 0)
-    for row in detail.thin:
-        kinds[row.cost.kind] += traffic(row)
+    for row, traffic in detail.thin:
+        kinds[row.cost.kind] += traffic
     total = sum(kinds.values())
     given = sum(value.elements for value in detail.inputs)
     returned = sum(value.elements for value in detail.outputs)
-    shares = [f"{KINDS[kind]} {part / total:.0%}" for kind, part in sorted(kinds.items(), key=_largest) if part]
+    shares = [f"{KINDS[kind]} {100 * part / total:.0f} %" for kind, part in sorted(kinds.items(), key=_largest) if part]
     return Advice(
-        f"{total / (given + returned):.1f} times the elements of the block's input and output are touched by little "
-        f"arithmetic ({', '.join(shares)})",
+        f"operators with little arithmetic touch {total / (given + returned):.1f} times the elements of the block's "
+        f"input and output ({', '.join(shares)})",
         _suggestion(case, given + returned),
         (
             *(Step(KINDS[kind], "elements read and written", part) for kind, part in kinds.items() if part),
@@ -166,11 +165,11 @@ def _suggestion(case: Case, ends: int) -> str:
     detail: Detail = case.detail
     assert case.threshold is not None
     end = max(map(_channels, (*detail.inputs, *detail.outputs)))
-    wide = [row for row in detail.thin if _channels(row.operator.outputs[0]) > end]
-    if wide:
-        inside = max(_channels(row.operator.outputs[0]) for row in wide)
-        shrinking = sum(map(traffic, wide))
-        left = case.threshold * ends - sum(map(traffic, detail.thin)) + shrinking
+    widths = [(_channels(row.operator.outputs[0]), traffic) for row, traffic in detail.thin]
+    inside = max((width for width, _ in widths), default=0)
+    if inside > end:
+        shrinking = sum(traffic for width, traffic in widths if width > end)
+        left = case.threshold * ends - sum(traffic for width, traffic in widths if width <= end)
         width = int(inside * left / shrinking)
         if 8 <= width < inside:
             width -= width % 8
@@ -182,14 +181,24 @@ def _suggestion(case: Case, ends: int) -> str:
     return "fewer of these operators, or on fewer channels or pixels"
 
 
-def _last_readers(evidence: Evidence) -> dict[int, int]:
-    """For the number of every value: the last operator that reads it; the caller comes after them all."""
-    last: dict[int, int] = {}
-    for operator in evidence.graph.operators:
-        for value in operator.inputs:
-            last[value.number] = operator.index
-    for value in evidence.graph.outputs:
-        last[value.number] = len(evidence.graph.operators)
+def _last_readers(graph: OpGraph) -> dict[int, int]:
+    """For the number of every value that comes from the input, not from weights alone: the last operator to read it.
+
+    What the network returns is read after all of them; a value that nobody reads, never (-1).
+    """
+    last = {value.number: -1 for value in graph.values if value.source in ("input", "unseen")}
+    for index, _, _, inputs, outputs, *_ in graph.operators:
+        derived = False
+        for value in inputs:
+            if value.number in last:
+                last[value.number] = index
+                derived = True
+        if derived:
+            for value in outputs:
+                last[value.number] = -1
+    for value in graph.outputs:
+        if value.number in last:
+            last[value.number] = len(graph.operators)
     return last
 
 
