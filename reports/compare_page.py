@@ -36,20 +36,8 @@ def page(result: CompareResult, options: Options) -> Page:
 
 
 def labels(models: Sequence[ComparedModel]) -> list[str]:
-    """Name the networks: by their specs where two that differ have one name, by a number where they are the same."""
-    specs = {(model.model.name, model.model.spec) for model in models}
-    names = [name for name, _ in specs]
-    labels = [model.model.spec if names.count(model.model.name) > 1 else model.model.name for model in models]
-    return [_numbered(label, labels[:place].count(label) + 1) for place, label in enumerate(labels)]
-
-
-def _numbered(label: str, number: int) -> str:
-    return f"{label} ({number})" if number > 1 else label
-
-
-def _name(label: str) -> Cell:
-    """Let a long name break after the parts of its spec."""
-    return Cell(label, label, tuple(re.findall(r"[^:,]*[:,]|[^:,]+", label)))
+    """Name the networks so that they can be told apart."""
+    return phrases.labels([(model.model.name, model.model.spec) for model in models])
 
 
 def _comparison(models: Sequence[ComparedModel], timings: Sequence[Timing], view: str) -> Table:
@@ -105,7 +93,7 @@ def _structure(model: ComparedModel, label: str, view: str) -> dict[str, Cell]:
     fragments = "–" if blocks.mean_fragments is None else f"{blocks.mean_fragments:.2f} / {blocks.max_branches}"
     access = getattr(totals.memory_access, f"{view}_elements")
     return {
-        "name": _name(label),
+        "name": phrases.breakable(label),
         "pareto": Cell("★" if model.pareto else "", style="good"),
         "inputs": Cell(phrases.inputs(model.model)),
         "params": Cell(units.count(totals.params)),
@@ -158,7 +146,7 @@ def _details(models: Sequence[ComparedModel], timings: Sequence[Timing]) -> Tabl
     ]
     rows = [
         [
-            _name(label),
+            phrases.breakable(label),
             *([_setting(timing, varied)] if varied else []),
             Cell(f"{len(timing.samples_s)} × {timing.calls_per_sample}"),
             Cell(units.seconds(timing.p90_s)),
@@ -225,13 +213,9 @@ def _notes(result: CompareResult, timings: Sequence[Timing], view: str) -> Itera
     if blockless:
         yield Note(f"no building blocks found, so no fragmentation: {', '.join(blockless)}")
     said = {"backend", "device", "threads"} if timings else set()
-    environment = [
-        f"{key.replace('_', ' ')} {value}"
-        for key, value in result.environment.items()
-        if value is not None and key not in said
-    ]
+    environment = phrases.environment(result.environment, said)
     if environment:
-        yield Note(f"environment: {', '.join(environment)}", "quiet")
+        yield Note(f"environment: {environment}", "quiet")
 
 
 def _warnings(models: Sequence[ComparedModel], names: Sequence[str]) -> Iterable[Note]:

@@ -82,6 +82,8 @@ class Column:
     are repeated in each."""
     optional: bool = False
     """May be left out, and named as left out, where a terminal is too narrow."""
+    narrowest: int = 12
+    """To which running text may be folded."""
 
 
 @dataclass(frozen=True, slots=True)

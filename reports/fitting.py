@@ -16,8 +16,6 @@ from lwprof.reports.contents import Cell, Column, Table
 
 GAP = 2
 """Spaces between columns."""
-NARROWEST = 12
-"""To which running text may be folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def _folded(columns: Sequence[Column], widths: Sequence[int], excess: int) -> li
     """Take ``excess`` from the columns of running text, from the widest first."""
     folded = list(widths)
     while excess > 0:
-        wide = [p for p, column in enumerate(columns) if column.wrap and folded[p] > NARROWEST]
+        wide = [p for p, column in enumerate(columns) if column.wrap and folded[p] > column.narrowest]
         if not wide:
             break
         folded[max(wide, key=lambda place: folded[place])] -= 1

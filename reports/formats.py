@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lwprof.errors import InputError
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.options import Options
-from lwprof.results import Result
+from lwprof.results import AuditResult, Result
 
 Content = Result | Page | Table
 Named = tuple[str, Content]
@@ -24,3 +25,16 @@ class Format:
     write: Callable[[Content, Options], str]
     write_all: Callable[[Sequence[Named], Options], str] | None = None
     """Writes several as one document; without it they are written one after the other."""
+    audits_only: bool = False
+    """Shows what an audit found, and nothing else."""
+
+
+def audit(content: Content, format: str) -> AuditResult:
+    """Take ``content`` for a format that shows audits only.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if isinstance(content, AuditResult):
+        return content
+    raise InputError(f"{format} shows audits only; use table, markdown, csv or json")

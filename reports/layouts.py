@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lwprof.reports import compare_page, crosscheck_page, profile_page, rows
+from lwprof.reports import audit_page, compare_page, crosscheck_page, profile_page, rows
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.formats import Content
 from lwprof.reports.options import Options
-from lwprof.results import CompareResult, CrosscheckResult, ProfileResult
+from lwprof.results import AuditResult, CompareResult, CrosscheckResult, ProfileResult
 
 
 def page(content: Content, options: Options) -> Page:
@@ -20,6 +20,8 @@ def page(content: Content, options: Options) -> Page:
             return compare_page.page(content, options)
         case CrosscheckResult():
             return crosscheck_page.page(content)
+        case AuditResult():
+            return audit_page.page(content)
         case Table():
             return Page("", (content,))
         case Page():
@@ -35,6 +37,8 @@ def records(content: Content) -> list[dict[str, Any]]:
             return rows.comparison(content)
         case CrosscheckResult():
             return rows.crosscheck(content)
+        case AuditResult():
+            return rows.audit(content)
         case Table():
             return content.records()
         case Page():

@@ -2,10 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from lwprof import units
-from lwprof.results import IMAGENET, Coverage, Gain, Model, Published, Timing
+from lwprof.reports.contents import Cell, printable
+from lwprof.results import (
+    IMAGENET,
+    AuditResult,
+    Budget,
+    Coverage,
+    Finding,
+    Gain,
+    Growth,
+    Model,
+    Published,
+    Scalar,
+    Timing,
+)
+
+
+def labels(networks: Sequence[tuple[str, str]]) -> list[str]:
+    """Tell networks apart, each given as its name and spec: by the spec, or else a number, where names are the same.
+
+    >>> labels([("mbv2", "mbv2"), ("net", "a.py:net"), ("net", "b.py:net"), ("mbv2", "mbv2")])
+    ['mbv2', 'a.py:net', 'b.py:net', 'mbv2 (2)']
+    """
+    names = [name for name, _ in set(networks)]
+    found = [spec if names.count(name) > 1 else name for name, spec in networks]
+    return [_numbered(label, found[:place].count(label) + 1) for place, label in enumerate(found)]
+
+
+def _numbered(label: str, number: int) -> str:
+    return f"{label} ({number})" if number > 1 else label
+
+
+def networks(result: AuditResult) -> list[str]:
+    """Tell the networks of an audit apart."""
+    return labels([(model.name, model.model.spec if model.model else model.name) for model in result.models])
+
+
+def breakable(label: str) -> Cell:
+    """Let a long name break after the parts of its spec."""
+    return Cell(label, label, tuple(re.findall(r"[^:,]*[:,]|[^:,]+", label)))
+
+
+def amount(number: float) -> str:
+    """Write a limit or what it is held against: a whole number in full, another with two places or three digits.
+
+    >>> amount(4_000_000.0), amount(1.2), amount(1.384615), amount(0.01234), amount(153.21)
+    ('4,000,000', '1.2', '1.38', '0.0123', '153.2')
+    """
+    if number == int(number):
+        return units.exact(int(number))
+    text = f"{number:.3g}" if abs(number) < 100 else f"{number:,.1f}"
+    return text if len(text) < len(f"{number:g}") else f"{number:g}"
+
+
+def environment(facts: Mapping[str, Scalar], said: Iterable[str] = ()) -> str:
+    """List what is known of a machine, less what has been ``said``; empty where that is all.
+
+    >>> environment({"cpu": "Example CPU", "governor": None, "torch_threads": 2, "device": "cpu"}, ["device"])
+    'cpu Example CPU, torch threads 2'
+    """
+    return ", ".join(
+        f"{key.replace('_', ' ')} {value}" for key, value in facts.items() if value is not None and key not in said
+    )
 
 
 def inputs(model: Model, sign: str = "×") -> str:
@@ -106,3 +168,42 @@ def gain(found: Gain) -> str:
     if high > 1 + TELLING or low < 1 - TELLING:
         return f"too noisy to tell here {interval}"
     return f"no difference here {interval}"
+
+
+def finding(found: Finding) -> str:
+    """Say what is wrong, what to write instead, and what that saves.
+
+    >>> finding(Finding("G1", "s", "warning", "conv", "8 to 64 channels", 1.5, 1.2, 9, 0.1, "use 24 to 24"))
+    '8 to 64 channels; instead: use 24 to 24'
+    """
+    parts = [found.message, f"instead: {found.suggestion}" if found.suggestion else ""]
+    other = found.alternative
+    if other is not None:
+        parts.append(f"saves {units.count(other.saves)} elements of memory access")
+        parts.append(f"timed: {gain(other.gain)}" if other.gain else "")
+    return printable("; ".join(filter(None, parts)))
+
+
+def place(module: str) -> str:
+    """Name a module in a sentence; the one without a name is the network."""
+    return printable(module) if module else "the whole network"
+
+
+def grown(found: Growth) -> str:
+    """Say how much a number has grown.
+
+    >>> grown(Growth("mult_adds", "features.0", 10_838_016, 15_063_744))
+    'mult_adds of features.0: 10,838,016 → 15,063,744'
+    """
+    return f"{found.quantity} of {place(found.module)}: {units.exact(found.old)} → {units.exact(found.new)}"
+
+
+def over(budget: Budget) -> str:
+    """Say how a network stands to a budget.
+
+    >>> over(Budget("max_params", 4e6, 4_231_976.0, False))
+    'max_params: 4,231,976, the limit is 4,000,000'
+    """
+    actual = "unknown" if budget.actual is None else amount(budget.actual)
+    remark = f" ({printable(budget.remark)})" if budget.remark else ""
+    return f"{budget.name}: {actual}, the limit is {amount(budget.limit)}{remark}"

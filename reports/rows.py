@@ -7,7 +7,20 @@ from dataclasses import fields
 from typing import Any
 
 from lwprof.reports import phrases
-from lwprof.results import CompareResult, CrosscheckResult, ProfileResult, Published, Relative, Timing
+from lwprof.results import (
+    Alternative,
+    AuditResult,
+    CompareResult,
+    CrosscheckResult,
+    Finding,
+    Gain,
+    Location,
+    ProfileResult,
+    Published,
+    Relative,
+    Timing,
+    plain,
+)
 
 Record = dict[str, Any]
 LISTS = {"blocks", "free_ops", "samples_s", "single_calls_s"}
@@ -70,6 +83,26 @@ def crosscheck(result: CrosscheckResult) -> list[Record]:
         for row in result.rows
         for term in row.terms or (None,)
     ]
+
+
+def audit(result: AuditResult) -> list[Record]:
+    """One row a finding; a network without findings has one row. Budgets and growth are left to the JSON."""
+    rows: list[Record] = []
+    for model in result.models:
+        coverage = phrases.unknown(model.coverage, "x") if model.coverage else ""
+        shared = {"coverage.unknown": coverage, "failure": model.failure, "interrupted": result.interrupted}
+        rows += [{"name": model.name, **_finding(finding), **shared} for finding in model.findings or (None,)]
+    return rows
+
+
+def _finding(finding: Finding | None) -> Record:
+    """A finding without what its alternative is built of."""
+    record = plain(finding) if finding else _blank(Finding)
+    location = record["location"] or _blank(Location)
+    other = record["alternative"] or _blank(Alternative)
+    gain = {key: value for key, value in (other["gain"] or _blank(Gain)).items() if not key.endswith("samples_s")}
+    kept = {key: other[key] for key in ("text", "mult_adds", "instead_of", "saves", "unmeasured")}
+    return flat(record | {"location": location, "alternative": kept | {"gain": _interval(gain)}})
 
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> Record:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -35,6 +36,7 @@ STAND_INS = {
     "─": "-",
     "–": "-",
     "·": "*",
+    "•": "*",
     "…": "...",
     "→": "->",
 }
@@ -84,14 +86,23 @@ class OutputFile(click.Path):
         return super().convert(value, param, ctx)
 
 
-def _format_names() -> list[str]:
+def _format_names(audits: bool) -> list[str]:
     from lwprof.reports import FORMATS
 
-    return [item.name for item in FORMATS]
+    return [item.name for item in FORMATS if audits or not item.audits_only]
 
 
 def output_options(command: F) -> F:
     """Add ``--format`` and ``-o`` to a command; :func:`destination` takes their values."""
+    return _output_options(command, audits=False)
+
+
+def audit_output_options(command: F) -> F:
+    """Add the same to a command that may have audits to show, with the formats that show nothing else."""
+    return _output_options(command, audits=True)
+
+
+def _output_options(command: F, audits: bool) -> F:
     command = click.option(
         "-o",
         "--output",
@@ -100,7 +111,10 @@ def output_options(command: F) -> F:
         help="Write the report to FILE instead; its suffix says the format.",
     )(command)
     return click.option(
-        "--format", "format_name", type=OneOf(_format_names), help="Format of the report; default: table."
+        "--format",
+        "format_name",
+        type=OneOf(partial(_format_names, audits)),
+        help="Format of the report; default: table.",
     )(command)
 
 
@@ -166,11 +180,16 @@ class Destination:
         click.echo(f"wrote {self.file}", err=True)
 
 
-def destination(format_name: str | None, output: Path | None) -> Destination:
+def destination(format_name: str | None, output: Path | None, *, audits: bool = False) -> Destination:
     """Settle where the report goes, before any work is done.
 
+    Args:
+        format_name: by default, the format is that of the file's suffix, or a table.
+        output: a file; by default, standard output.
+        audits: there may be audits to show, so that formats which show nothing else will do.
+
     Raises:
-        InputError: the suffix names no format, or the folder cannot be written.
+        InputError: the suffix names no format, or one of audits only; or the folder cannot be written.
     """
     if output is None or str(output) == "-":
         if isinstance(sys.stdout, Nowhere):
@@ -185,6 +204,8 @@ def destination(format_name: str | None, output: Path | None) -> Destination:
         if output.is_dir():
             raise InputError(f"cannot write {output}: it is a folder; name a file in it")
         chosen = format_name or reports.format_of(output)
+        if chosen not in _format_names(audits):
+            raise InputError(f"cannot write {output}: {chosen} shows audits only; name a file such as result.json")
         if not output.exists() or output.is_file():
             with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{output.name}."):
                 pass

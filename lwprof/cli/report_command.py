@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from lwprof.cli.options import debug_option, layer_options, view_option
-from lwprof.cli.output import destination, output_options
+from lwprof.cli.output import audit_output_options, destination
 
 
 @click.command("report", short_help="Show saved results again.")
 @click.argument("files", metavar="RESULT.json...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @view_option
 @layer_options
-@output_options
+@audit_output_options
 @debug_option
 def report_command(
     files: tuple[Path, ...],
@@ -30,7 +30,7 @@ def report_command(
     Several results of one kind are one CSV, with the file in its first column; several of any kind are one array in
     JSON.
     """
-    target = destination(format_name, output)
+    target = destination(format_name, output, audits=True)
     from lwprof import results
 
     loaded = [(str(file), results.load(file)) for file in files]

@@ -5,16 +5,28 @@ from __future__ import annotations
 import pytest
 
 from lwprof.results import (
+    Alternative,
+    AuditedModel,
+    AuditResult,
     Block,
+    Budget,
+    Checked,
     ComparedModel,
     CompareResult,
     Coverage,
     CrosscheckResult,
     CrosscheckRow,
     CrosscheckTerm,
+    Finding,
+    Form,
     Fragmentation,
+    Gain,
+    Growth,
+    Guideline,
+    Ignored,
     Kind,
     Layer,
+    Location,
     MemoryAccess,
     Model,
     OpCount,
@@ -157,3 +169,127 @@ def crosscheck_result() -> CrosscheckResult:
             CrosscheckRow("other", "", ours, None, (), 0, "it could not run the network: ValueError"),
         ),
     )
+
+
+HOSTILE_NAME = 'a|b<b>"\n::error'
+PAGE = """A made-up guideline: {}.
+
+## What it measures
+
+How much of `it` there is,
+over how much there might be.
+
+## Why it costs
+
+Because of *this*.
+"""
+RULES = tuple(
+    Guideline(code, slug, f"A made-up guideline: {slug}.", severity, quantity, PAGE.format(slug))
+    for code, slug, severity, quantity in (
+        ("G1", "unequal-channel-widths", "warning", "memory access over its lower bound"),
+        ("G2", "costly-group-convolution", "error", "memory access over that without groups"),
+        ("G4", "element-wise-traffic", "warning", "element-wise elements over those of the block"),
+        ("D6", "fixed-size-pooling", "warning", ""),
+        ("D9", "narrow-channels", "info", "channels off a multiple of 8"),
+    )
+)
+LAYER = Form("Conv2d", {"in_channels": 24, "out_channels": 144, "kernel_size": 1}, (1, 24, 56, 56))
+
+
+def finding(code: str, module: str, measured: float | None, cost: int, **other: object) -> Finding:
+    """A finding of one of ``RULES`` in a network of 44 million elements."""
+    rule = next(rule for rule in RULES if rule.code == code)
+    threshold = {"G1": 1.2, "G2": 2.0, "G4": 8.0, "D9": 0.0}.get(code)
+    values = {
+        "code": code, "slug": rule.slug, "severity": rule.severity, "module": module,
+        "message": f"it is {measured} where {threshold} would do", "measured": measured, "threshold": threshold,
+        "cost": cost, "cost_share": round(cost / 44_000_000, 9), "suggestion": "write it otherwise", "type": "Conv2d",
+        "fails": rule.severity != "info",
+    }  # fmt: skip
+    return Finding(**{**values, **other})  # type: ignore[arg-type]
+
+
+def alternative(saves: int, **other: object) -> Alternative:
+    """Two widths that are equal."""
+    return Alternative("nn.Conv2d(59, 59, 1, bias=False)", 10_916_416, 10_838_016, saves, LAYER, LAYER, **other)  # type: ignore[arg-type]
+
+
+FASTER = Gain("torch", "cpu", 1, 1e-3, 8e-4, 0.758, (0.73, 0.781), "faster")
+NO_DIFFERENCE = Gain("torch", "cpu", 1, 1e-3, 1e-3, 1.0, (0.98, 1.02), "indistinguishable")
+
+
+@pytest.fixture
+def audit_result() -> AuditResult:
+    """An audit with everything: each severity, known and ignored findings, budgets, growth, a failure, odd names."""
+    mbv2 = AuditedModel(
+        name="mbv2",
+        model=Model("mbv2", "mbv2", IMAGE),
+        totals=MBV2_TOTALS,
+        coverage=MBV1_COVERAGE,
+        findings=(
+            finding("G4", "features.2", 19.54321, 9_000_000, message="6 of 8 operators are element-wise",
+                    suggestion="fold the batch norms", type="InvertedResidual"),
+            finding("G1", "features.2.conv.0", 1.384615, 2_257_920, message="24 to 144 channels: 1.38 times the least",
+                    suggestion="59 to 59 channels do the same work",
+                    alternative=alternative(611_520, gain=FASTER), calls=2),
+            finding("G1", "features.3.conv.0", 1.25, 2_000_000, known=True, fails=False),
+            finding("G2", "features.4.conv.1", 2.5, 1_500_000, alternative=alternative(700_000, gain=NO_DIFFERENCE)),
+            finding("D9", "features.5", 3.0, 900_000),
+            finding("D9", "features.6", 5.0, 800_000, known=True),
+            finding("G1", "features.7.conv.0", 1.3, 700_000,
+                    alternative=alternative(1_000, unmeasured="this backend times no groups")),
+        ),
+        checked=(
+            Checked("G1", 34, 4, 1.384615), Checked("G2", 3, 1, 2.5), Checked("G4", 17, 1, 19.54321),
+            Checked("D6", 1, 0, None), Checked("D9", 52, 3, 5.0),
+        ),
+        ignored=(
+            Ignored("G1", "features.17.conv.0", "the last convolution widens on purpose"),
+            Ignored("D9", "classifier.1", "there are 1001 classes"),
+            Ignored("D9", "classifier.2", "there are 1001 classes"),
+        ),
+        budgets=(
+            Budget("max_params", 4_000_000.0, 3_504_872.0, True),
+            Budget("max_memory_access.fused", 17_500_000.0, 18_000_000.0, False),
+            Budget("max_latency_ratio", 1.2, 1.31, False, advisory=True, remark="to mbv1 on torch: 1.28 to 1.34"),
+            Budget("max_fragments", 3.0, None, True, remark="it has no building blocks"),
+        ),
+        growth=(
+            Growth("mult_adds", "", 300_774_272, 305_000_000),
+            Growth("mult_adds", "features.2.conv.0", 10_838_016, 15_063_744),
+        ),
+        mended=2,
+    )  # fmt: skip
+    tiny = AuditedModel(
+        name="net.py:TinyNet",
+        model=Model("net.py:TinyNet", "net.py:TinyNet", (TensorSpec((1, 8), "float32"),)),
+        totals=TINY_TOTALS,
+        coverage=TINY_COVERAGE,
+        findings=(
+            finding("D6", "head.pool", None, 9_408, location=Location("nets/a b.py", 12), type="AvgPool2d",
+                    message="kernel 7 fits one resolution only", suggestion="nn.AdaptiveAvgPool2d(1)"),
+            finding("G1", HOSTILE_NAME, 1.5, 1_024, location=Location("nets/a b.py", 7), type=HOSTILE_NAME,
+                    message=f"100 % of {HOSTILE_NAME}", suggestion="see [this](http://x) {0}"),
+            finding("D9", "", 1.0, 512, type="TinyNet"),
+        ),
+        checked=(Checked("G1", 1, 1, 1.5), Checked("D6", 1, 1, None), Checked("D9", 1, 1, 1.0)),
+    )  # fmt: skip
+    clean = AuditedModel(
+        name="shufflenetv2", model=Model("shufflenetv2", "shufflenetv2", IMAGE), totals=MBV1_TOTALS,
+        coverage=MBV1_COVERAGE, checked=(Checked("G1", 36, 0, 1.01),),
+    )  # fmt: skip
+    broken = AuditedModel("broken.py:Net", failure="broken.py, line 3: ValueError: no such layer")
+    return AuditResult(
+        (mbv2, tiny, clean, broken), False, settings="lwprof.toml", baseline="baseline.json",
+        environment={"cpu": "Example CPU", "torch": "2.13.0"}, warnings=(BUSY,), rules=RULES,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def clean_audit() -> AuditResult:
+    """An audit of one network that found nothing."""
+    network = AuditedModel(
+        "mbv1", model=Model("mbv1", "mbv1", IMAGE), totals=MBV1_TOTALS, coverage=MBV1_COVERAGE,
+        checked=(Checked("G1", 13, 0, 1.06),),
+    )  # fmt: skip
+    return AuditResult((network,), True, rules=RULES[:1])

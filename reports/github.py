@@ -1,0 +1,80 @@
+"""Annotations for GitHub: workflow commands that mark findings beside the code, then the audit in a line.
+
+GitHub shows the first ten errors, warnings and notices of a step, so the costliest come first; what the baseline
+knows is left out.
+
+Source: GitHub, Workflow commands for GitHub Actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lwprof.reports import audit_page, phrases
+from lwprof.reports.contents import printable
+from lwprof.reports.formats import Content, Format, audit
+from lwprof.reports.options import Options
+from lwprof.results import ERROR, INFO, WARNING, AuditResult, Location
+
+COMMANDS = {ERROR: "error", WARNING: "warning", INFO: "notice"}
+
+
+def write(content: Content, options: Options) -> str:
+    """Write an audit; no option changes it.
+
+    Raises:
+        InputError: it is no audit.
+    """
+    result = audit(content, "github")
+    return "".join(f"{line}\n" for line in (*_commands(result), _plain(audit_page.summary(result))))
+
+
+def _commands(result: AuditResult) -> Iterator[str]:
+    if result.interrupted:
+        yield command(WARNING, "interrupted", "this is what had been found by then")
+    named = list(zip(phrases.networks(result), result.models, strict=True))
+    for label, model in named:
+        if model.failure:
+            yield command(ERROR, f"{label} could not be audited", model.failure)
+        for budget in model.budgets:
+            if not budget.ok:
+                severity = WARNING if budget.advisory else ERROR
+                yield command(severity, f"{label} is over budget", phrases.over(budget))
+        for grown in model.growth:
+            yield command(ERROR, f"{label} has grown", phrases.grown(grown))
+        if model.coverage is not None and model.coverage.unknown:
+            yield command(WARNING, f"{label}: unknown operators", phrases.no_rule(model.coverage))
+    new = [(label, finding) for label, model in named for finding in model.findings if not finding.known]
+    for label, finding in sorted(new, key=lambda pair: -pair[1].cost_share):
+        where = f"{label} {finding.module}".strip()
+        title = f"{finding.code} {finding.slug}"
+        yield command(finding.severity, title, f"{where}: {phrases.finding(finding)}", finding.location)
+    for warning in result.warnings:
+        yield command(WARNING, "measurement", warning)
+
+
+def command(severity: str, title: str, message: str, at: Location | None = None) -> str:
+    r"""Write one workflow command, with what would end it or its properties escaped.
+
+    >>> command("warning", "G1 a,b:c", "100 %\nof it", Location("nets/net.py", 3))
+    '::warning file=nets/net.py,line=3,title=G1 a%2Cb%3Ac::100 %25\\nof it'
+    """
+    properties = {"file": at.file, "line": str(at.line)} if at else {}
+    written = ",".join(f"{key}={_property(value)}" for key, value in {**properties, "title": title}.items())
+    return f"::{COMMANDS[severity]} {written}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return _plain(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _plain(text: str) -> str:
+    """Leave nothing that begins a command of the older form, which GitHub reads anywhere in a line."""
+    return printable(text).replace("##[", "## [")
+
+
+FORMAT = Format("github", (), write, audits_only=True)
