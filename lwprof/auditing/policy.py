@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from lwprof import guidelines
 from lwprof.errors import InputError, near
 from lwprof.guidelines import Rule, Thresholds
-from lwprof.results import SEVERITIES, WARNING, Guideline
+from lwprof.results import SEVERITIES, WARNING, AuditedModel, Guideline
 
 NEVER = "never"
 FAIL_ON = (*SEVERITIES, NEVER)
@@ -121,6 +121,11 @@ class Policy:
     def exemption(self, code: str, module: str, network: str) -> Exemption | None:
         """The first that covers a finding."""
         return next((one for one in self.exemptions if one.covers(code, module, network)), None)
+
+    def idle(self, models: Iterable[AuditedModel]) -> list[Exemption]:
+        """Exemptions that cover nothing of what was found in these networks."""
+        passed = [(ignored.code, ignored.module, model.name) for model in models for ignored in model.ignored]
+        return [one for one in self.exemptions if not any(one.covers(*place) for place in passed)]
 
 
 def family(code: str) -> str:

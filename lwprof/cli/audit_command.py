@@ -2,33 +2,192 @@
 
 from __future__ import annotations
 
+import traceback
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lwprof.cli import gate, progress
+from lwprof.cli.audit_options import policy_options
 from lwprof.cli.completion import complete_spec
-from lwprof.cli.options import debug_option, input_size_option
+from lwprof.cli.options import (
+    MOST_THREADS,
+    FiniteRange,
+    batch_option,
+    block_option,
+    debug_option,
+    input_size_option,
+    inputs_option,
+)
 from lwprof.cli.output import destination, guests, output_options
+from lwprof.errors import INTERRUPTED
 
 if TYPE_CHECKING:
+    from lwprof.auditing import Measuring
     from lwprof.models.specs import Size
+    from lwprof.results import AuditResult
+
+GRAVEST = (4, 2, 3)
+"""Exit codes of networks that could not be looked at; each goes before those behind it."""
+
+DEBUG_ADVICE = "; run again with --debug for the traceback"
+UNKNOWN_OPERATORS = "max_unknown_operators"
+"""The budget of a strict audit."""
 
 
 @click.command("audit", short_help="Audit a network's design: guidelines, budgets, baseline.")
 @click.argument("specs", metavar="[SPEC]...", nargs=-1, shell_complete=complete_spec)
+@policy_options
+@click.option("--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Fail only on what is new.")
+@click.option("--no-baseline", is_flag=True, help="Leave out the baseline that the settings name.")
+@click.option(
+    "--write-baseline", metavar="FILE", type=click.Path(path_type=Path), help="Write what is found as a baseline."
+)
+@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="File of settings to go by.")
+@click.option("--no-config", is_flag=True, help="Leave out what the settings say of the audit.")
+@click.option("--measure", is_flag=True, help="Time what findings suggest against the layers as they are.")
+@click.option(
+    "--seconds",
+    metavar="SECONDS",
+    type=FiniteRange(min=0, min_open=True, max=86_400),
+    show_default="40",
+    help="Seconds for all of that timing together.",
+)
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1", help="Threads for that timing.")
 @input_size_option
+@inputs_option
+@batch_option
+@click.option(
+    "--weights",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
+)
+@block_option
 @output_options
+@click.option("--strict/--no-strict", default=None, help="Fail when an operator could not be counted.")
 @debug_option
+@click.pass_context
 def audit_command(
-    specs: tuple[str, ...], input_sizes: tuple[Size, ...], format_name: str | None, output: Path | None
+    ctx: click.Context,
+    specs: tuple[str, ...],
+    budgets: tuple[tuple[str, str], ...],
+    baseline: Path | None,
+    no_baseline: bool,
+    write_baseline: Path | None,
+    config: Path | None,
+    no_config: bool,
+    measure: bool,
+    seconds: float | None,
+    threads: int | None,
+    input_sizes: tuple[Size, ...],
+    inputs: str | None,
+    batch: int,
+    weights: tuple[str, ...],
+    block: str | None,
+    format_name: str | None,
+    output: Path | None,
+    strict: bool | None,
+    **judging: Any,
 ) -> int:
-    """Audit networks: which layers break a design guideline, at what price, and what to write instead."""
-    target = destination(format_name, output)
-    from lwprof import auditing
+    """Audit networks: which layers break a design guideline, at what price, and what to write instead.
 
-    with progress.status("auditing"), guests():
-        result = auditing.audit(specs, input_size=input_sizes or None)
+    Without SPEC, the networks that lwprof.toml or pyproject.toml names; their policy and budgets count in any case. The
+    exit code is 1 where something was found.
+    """
+    target = destination(format_name, output)
+    if write_baseline is not None:
+        destination("json", write_baseline)  # that it can be written is known before the work
+    _check(ctx)
+    from lwprof.auditing import Configuration, audit, configuration
+    from lwprof.cli import overrides
+
+    configured = Configuration() if no_config else configuration.read(config)
+    configured = replace(configured, policy=overrides.policy(configured.policy, **judging))
+    if no_baseline or write_baseline is not None:
+        configured = replace(configured, baseline=None)
+    errors: list[BaseException] = []
+    with progress.bar() as show, guests():
+        result = audit(
+            specs or None,
+            config=configured,
+            budgets=dict(budgets),
+            baseline=baseline,
+            strict=strict,
+            measuring=_measuring(seconds, threads) if measure else None,
+            inputs=inputs,
+            input_size=input_sizes or None,
+            batch=batch,
+            weights_files=[None if file == "-" else file for file in weights],
+            block=block,
+            progress=show,
+            failed=errors.append,
+        )
+    if len(result.models) == len(errors) == 1 and not result.interrupted:
+        raise errors[0]
     target.write(result)
-    return 0 if result.ok else gate.FOUND
+    if isinstance(ctx.obj, dict) and ctx.obj.get("debug"):
+        for error in errors:
+            traceback.print_exception(error)
+    code = _said(result)
+    if code in (0, gate.FOUND):
+        elsewhere = bool(specs or judging["select"] or judging["ignore"] or judging["threshold"])
+        for idle in configured.policy.idle(result.models):
+            if idle.reason == overrides.REASON or not elsewhere:  # those of the settings may be for other networks
+                click.echo(f"note: nothing is found any more in {idle.module!r}, which is exempt", err=True)
+    if write_baseline is None or code in (INTERRUPTED, *GRAVEST):
+        return code
+    from lwprof.auditing import baselines
+
+    baselines.write(write_baseline, result)
+    click.echo(f"wrote {write_baseline}", err=True)
+    return 0
+
+
+def _said(result: AuditResult) -> int:
+    """Say on standard error what makes the audit fail besides findings, and return the exit code."""
+    failures = [model for model in result.models if model.failure]
+    for model in failures:
+        click.echo(f"error: {model.failure}{DEBUG_ADVICE if model.failure_code == GRAVEST[0] else ''}", err=True)
+    for model in result.models:
+        for budget in model.budgets:
+            if budget.name == UNKNOWN_OPERATORS and not budget.ok:
+                click.echo(f"error: {model.name}: {budget.remark} (--strict)", err=True)
+    if result.interrupted:
+        click.echo("error: interrupted; what was found until then is shown", err=True)
+        return INTERRUPTED
+    codes = {model.failure_code for model in failures}
+    return next((code for code in GRAVEST if code in codes), 0 if result.ok else gate.FOUND)
+
+
+def _measuring(seconds: float | None, threads: int | None) -> Measuring:
+    from lwprof.auditing import Measuring
+
+    given = Measuring() if seconds is None else Measuring(total_s=seconds, budget_s=min(seconds, Measuring().budget_s))
+    return given if threads is None else replace(given, threads=threads)
+
+
+def _check(ctx: click.Context) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        click.UsageError: there are such.
+    """
+    given = {name for name, value in ctx.params.items() if value not in (None, False, ())}
+    for one, other in (
+        ("baseline", "no_baseline"), ("baseline", "write_baseline"), ("config", "no_config")
+    ):  # fmt: skip
+        if {one, other} <= given:
+            raise click.UsageError(f"give either {_option(one)} or {_option(other)}, not both", ctx)
+    for name in ("seconds", "threads"):
+        if name in given and "measure" not in given:
+            raise click.UsageError(f"{_option(name)} goes with --measure", ctx)
+    if "no_config" in given and "specs" not in given:
+        raise click.UsageError("--no-config leaves nothing to audit; name a network", ctx)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -9,6 +9,7 @@ import click
 
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
+    MOST_THREADS,
     FiniteRange,
     batch_option,
     block_option,
@@ -24,9 +25,6 @@ from lwprof.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
-
-MOST_THREADS = 1024
-"""Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
 
 
 @click.command("compare", short_help="Compare networks: structure and latency.")

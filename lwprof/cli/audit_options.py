@@ -1,0 +1,103 @@
+"""Options of ``lwprof audit``: guidelines, thresholds, severities and budgets as they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from lwprof.guidelines import Rule
+
+F = TypeVar("F", bound=Callable[..., Any])
+Assigned = tuple[str, str]
+
+
+class Guidelines(click.ParamType[list[str]]):
+    """Codes, slugs or families of guidelines with commas between them: ``G1,D``."""
+
+    name = "CODE,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        names = [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+        if not all(names):
+            self.fail("write codes, slugs or families with commas between them, such as G1,D", param, ctx)
+        return list(names)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(f"{before}{comma}{name}", help=text) for name, text in _names(last, families=True)]
+
+
+class Assignment(click.ParamType[Assigned]):
+    """A name and what it is to be: ``G1=1.3``."""
+
+    def __init__(self, name: str, offered: Callable[[], Iterable[str]]) -> None:
+        self.name = name
+        self.offered = offered
+        """Everything to complete: names, and whole assignments."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Assigned:
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = (part.strip() for part in value.partition("="))
+        if not (name and equals and text):
+            self.fail(f"{value!r} is not written as {self.name}", param, ctx)
+        return name, text
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(text) for text in self.offered() if text.startswith(incomplete)]
+
+
+def policy_options(command: F) -> F:
+    """Add what says how strictly networks are judged; :mod:`lwprof.cli.overrides` takes the values."""
+    for option in (
+        click.option("--budget", "budgets", type=Assignment("NAME=LIMIT", list), multiple=True,
+                     help="Limit for every network, such as max_params=4M or max_memory_access.fused=18M; repeatable."),
+        click.option("--no-exemptions", is_flag=True, help="Show what the settings exempt, too."),
+        click.option("--exempt", metavar="MODULE[:CODE,…]", multiple=True,
+                     help="Let pass what modules of this name have, such as stage1.*:G1; repeatable."),
+        click.option("--severity", type=Assignment("CODE=SEVERITY", _severities), multiple=True,
+                     help="How grave breaking a guideline or a family is, such as D3=warning; repeatable."),
+        click.option("--threshold", type=Assignment("CODE[.NAME]=NUMBER", _thresholds), multiple=True,
+                     help="Threshold of a guideline, such as G1=1.3 or G3.branches=5; repeatable."),
+        click.option("--fail-on", type=click.Choice(["error", "warning", "info", "never"]),
+                     help="The mildest severity that makes the audit fail; default: warning."),
+        click.option("--ignore", type=Guidelines(), multiple=True, help="Guidelines to leave out, likewise."),
+        click.option("--select", type=Guidelines(), multiple=True,
+                     help="Guidelines to ask, by code, slug or family (G1,D); default: all."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _rules() -> Sequence[Rule]:
+    from lwprof.guidelines import RULES
+
+    return RULES
+
+
+def _names(start: str, families: bool = False) -> list[tuple[str, str]]:
+    """Codes that begin so, families too, and slugs once something is typed; each with what it means."""
+    found = {rule.code: rule.slug for rule in _rules()}
+    if families:
+        found = {code.rstrip("0123456789"): "all of the family" for code in found} | found
+    if start:
+        found |= {rule.slug: rule.code for rule in _rules()}
+    return [(name, text) for name, text in found.items() if name.lower().startswith(start.lower())]
+
+
+def _thresholds() -> list[str]:
+    return [
+        f"{rule.code}={rule.thresholds[name]:g}" if len(rule.thresholds) == 1 else f"{rule.code}.{name}="
+        for rule in _rules()
+        for name in rule.thresholds
+    ]
+
+
+def _severities() -> list[str]:
+    from lwprof.results import SEVERITIES
+
+    return [f"{code}={severity}" for code, _ in _names("", families=True) for severity in SEVERITIES]

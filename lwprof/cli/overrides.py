@@ -1,0 +1,81 @@
+"""Overrides: what a command line says otherwise than a project's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from lwprof.auditing import Exemption, Policy
+from lwprof.auditing.policy import codes, severities, thresholds
+from lwprof.errors import InputError
+from lwprof.models.specs import literal
+
+REASON = "given on the command line"
+
+
+def policy(
+    base: Policy,
+    *,
+    select: Sequence[Sequence[str]],
+    ignore: Sequence[Sequence[str]],
+    fail_on: str | None,
+    threshold: Sequence[tuple[str, str]],
+    severity: Sequence[tuple[str, str]],
+    exempt: Sequence[str],
+    no_exemptions: bool,
+) -> Policy:
+    """The policy of the settings with what was typed in the place of what they say.
+
+    Raises:
+        InputError: a guideline, threshold or severity that there is not; the message names the option.
+    """
+    changes: dict[str, Any] = {}
+    for name, given in (("select", select), ("ignore", ignore)):
+        if given:
+            with _option(name):
+                changes[name] = codes(list(chain.from_iterable(given)))
+    if fail_on is not None:
+        changes["fail_on"] = fail_on
+    with _option("threshold"):
+        typed = thresholds(_nested(threshold))
+    changes["thresholds"] = base.thresholds | {
+        code: {**base.thresholds.get(code, {}), **numbers} for code, numbers in typed.items()
+    }
+    with _option("severity"):
+        changes["severities"] = {**base.severities, **severities(dict(severity))}
+    kept = () if no_exemptions else base.exemptions
+    with _option("exempt"):
+        changes["exemptions"] = (*kept, *map(_exemption, exempt))
+    return replace(base, **changes)
+
+
+def _exemption(text: str) -> Exemption:
+    module, _, names = text.partition(":")
+    return Exemption(module, REASON, [name.strip() for name in names.split(",")] if names else ())
+
+
+def _nested(assigned: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    """Values by name; those of names with a dot in a table of their own."""
+    found: dict[str, Any] = {}
+    for name, text in assigned:
+        rule, dot, threshold = name.partition(".")
+        if dot:
+            within = found.setdefault(rule, {})
+            if not isinstance(within, dict):
+                raise InputError(f"{rule} and {name} are both given")
+            within[threshold] = literal(text)
+        else:
+            found[name] = literal(text)
+    return found
+
+
+@contextmanager
+def _option(name: str) -> Iterator[None]:
+    """Say in front of an error which option it is about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"--{name}: {error}") from error
