@@ -127,7 +127,7 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
 
 def _one_pixel(operator: Operator) -> bool:
     if operator.name in convolutions.NAMES:
-        return prod(operator.arguments["weight"].shape[2:]) == 1
+        return bool(prod(operator.arguments["weight"].shape[2:]) == 1)
     return operator.name in convolutions.LINEAR and len(operator.inputs[0].shape) == 4
 
 

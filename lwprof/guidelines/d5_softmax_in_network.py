@@ -50,8 +50,8 @@ None: it is there or it is not.
 
 ## Exemptions
 
-A softmax whose result weights something, in a matrix product, a convolution or a multiplication: attention. Also
-where the network returns the attention's weights besides.
+A softmax whose result weights something, in a matrix product, a convolution or a multiplication: attention, also
+where the network returns its weights besides, and means over positions (soft argmax).
 
 ## False alarms
 
@@ -89,7 +89,7 @@ def _is_returned(evidence: Evidence, operator: Operator) -> bool:
         number = waiting.pop()
         returned = returned or number in evidence.returned
         for reader in evidence.readers.get(number, ()):
-            if evidence.rows[reader.index].cost.mult_adds or _weights(evidence, reader):
+            if evidence.rows[reader.index].cost.mult_adds or _weights(reader):
                 return False
             for value in reader.outputs:
                 if value.number not in seen:
@@ -98,9 +98,9 @@ def _is_returned(evidence: Evidence, operator: Operator) -> bool:
     return returned
 
 
-def _weights(evidence: Evidence, operator: Operator) -> bool:
-    """Whether an operator multiplies two tensors that it computed; a constant factor is none."""
-    return operator.name in _PRODUCTS and sum(value.source == "operator" for value in operator.inputs) == 2
+def _weights(operator: Operator) -> bool:
+    """Whether an operator multiplies two tensors of several elements each."""
+    return operator.name in _PRODUCTS and sum(value.elements > 1 for value in operator.inputs) == 2
 
 
 def advice(evidence: Evidence, case: Case) -> Advice:

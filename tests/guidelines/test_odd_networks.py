@@ -59,7 +59,7 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...] | list[list[int]]]] = {
     "one pixel": (nn.Sequential(nn.Conv2d(3, 5, 1), nn.BatchNorm2d(5), nn.Conv2d(5, 1, 1)), (3, 1, 1)),
     "unbatched": (Forward(lambda net, x: net.conv(x[0]), conv=nn.Conv2d(3, 6, 3)), (3, 8, 8)),
     "integers": (nn.Sequential(nn.Linear(6, 6), nn.Unflatten(1, (2, 3)), nn.Flatten(), nn.LayerNorm(6)), (6,)),
-    "adder of maps": (nn.Bilinear(6, 5, 4), [[6], [5]]),
+    "bilinear": (nn.Bilinear(6, 5, 4), [[6], [5]]),
 }
 
 
