@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lwprof import units
-from lwprof.reports import phrases
-from lwprof.reports.contents import Cell, Column, Note, Page, Style, Table
-from lwprof.results import ERROR, INFO, SEVERITIES, AuditedModel, AuditResult, Budget, Checked, Finding
+from lwprof.reports import audit_tables, phrases
+from lwprof.reports.audit_tables import STYLES, listed
+from lwprof.reports.contents import Cell, Column, Note, Page, Table
+from lwprof.reports.options import Options
+from lwprof.results import INFO, SEVERITIES, AuditedModel, AuditResult, Checked
 
-STYLES: dict[str, Style] = {ERROR: "bad", "warning": "warning", INFO: "quiet"}
 
-
-def page(result: AuditResult) -> Page:
+def page(result: AuditResult, options: Options) -> Page:
     """Lay out an audit."""
     named = list(zip(phrases.networks(result), result.models, strict=True))
     tables = [_overview(named)] if named else []
     for label, model in named:
-        tables += _tables(label, model)
+        tables += audit_tables.of_network(label, model, options.top)
     return Page(headline(result), tuple(tables), tuple(_notes(named, result)))
 
 
@@ -35,11 +35,6 @@ def headline(result: AuditResult) -> str:
     if failing:
         return f"{failing} of {len(result.models)} networks fail{'s' * (failing == 1)} the audit"
     return f"{len(result.models)} networks pass the audit" if result.models else "no network was audited"
-
-
-def listed(model: AuditedModel) -> list[Finding]:
-    """The findings that are worth a line each: what is new, and more than information unless that fails too."""
-    return [finding for finding in model.findings if finding.fails or (not finding.known and finding.severity != INFO)]
 
 
 def summary(result: AuditResult) -> str:
@@ -103,168 +98,6 @@ def _besides(model: AuditedModel) -> str:
     return ", ".join(f"{units.exact(count)} {word}" for word, count in counts.items() if count)
 
 
-def _tables(label: str, model: AuditedModel) -> Iterator[Table]:
-    """Everything that there is to show of one network."""
-    if any(rule.broken for rule in model.checked):
-        yield _by_rule(label, model)
-    if listed(model):
-        yield _findings(label, listed(model))
-    if model.budgets:
-        yield _budgets(label, model.budgets)
-    if model.growth:
-        yield _growth(label, model)
-    if model.ignored:
-        yield _ignored(label, model)
-
-
-def _by_rule(label: str, model: AuditedModel) -> Table:
-    """How each rule that is broken fared; of information there is no more than this."""
-    columns = [
-        Column("code", "rule"),
-        Column("slug", "guideline"),
-        Column("broken", "broken", align="right"),
-        Column("worst", "worst / limit", ("worst", "/ limit"), "right"),
-        Column("module", "costliest", wrap=True, optional=True, narrowest=18),
-        Column("cost", "its cost (share)", ("its cost", "(share)"), "right", optional=True),
-    ]
-    rows = []
-    for rule in model.checked:
-        found = next((finding for finding in model.findings if finding.code == rule.code), None)
-        if found:
-            place = [Cell(_module(found)), _cost(found)]
-            limit = found.threshold
-            rows.append([_rule(found), found.slug, _broken(rule), _measured(rule.worst, limit), *place])
-        elif rule.broken:
-            code = Cell(f"{rule.code} ignored", None, (rule.code, "ignored"), "quiet")
-            rows.append([code, "", _broken(rule), _measured(rule.worst, None), "", Cell("–", style="quiet")])
-    return Table.of("rules", columns, rows, f"{label}: guidelines that it breaks")
-
-
-def _broken(rule: Checked) -> Cell:
-    return Cell(f"{units.exact(rule.broken)} of {units.exact(rule.candidates)}")
-
-
-def _rule(finding: Finding) -> Cell:
-    lines = (finding.code, finding.severity)
-    return Cell(" ".join(lines), None, lines, STYLES[finding.severity])
-
-
-def _findings(label: str, findings: Sequence[Finding]) -> Table:
-    columns = [
-        Column("code", "rule", group="price"),
-        Column("module", "module", wrap=True, narrowest=18),
-        *([Column("location", "at", wrap=True, optional=True)] if any(f.location for f in findings) else []),
-        Column("measured", "measured / limit", ("measured", "/ limit"), "right", group="price"),
-        Column("message", "what is wrong", wrap=True, optional=True, group="advice", narrowest=30),
-        Column("cost", "cost (share)", ("cost", "(share)"), "right", group="price"),
-        Column("suggestion", "instead", wrap=True, group="advice", narrowest=20),
-        Column("saves", "saves", align="right", group="price"),
-    ]
-    if any(finding.alternative and finding.alternative.gain for finding in findings):
-        columns.append(Column("gain", "timed", wrap=True, group="advice", narrowest=16))
-    rows = []
-    for finding in findings:
-        other, at = finding.alternative, finding.location
-        cells = {
-            "code": _rule(finding),
-            "module": Cell(_module(finding)),
-            "location": Cell(f"{at.file}:{at.line}" if at else "–"),
-            "measured": _measured(finding.measured, finding.threshold),
-            "message": Cell(finding.message),
-            "cost": _cost(finding),
-            "suggestion": Cell(finding.suggestion),
-            "saves": Cell(units.count(other.saves if other else None)),
-            "gain": Cell("–" if other is None else phrases.gain(other.gain) if other.gain else other.unmeasured or "–"),
-        }
-        rows.append([cells[column.key] for column in columns])
-    return Table.of("findings", columns, rows, f"{label}: findings, the costliest first")
-
-
-def _module(finding: Finding) -> str:
-    """Name the module, and how often it is called."""
-    name = finding.module or finding.type or "the network"
-    return f"{name} ×{finding.calls}" if finding.calls > 1 else name
-
-
-def _measured(measured: float | None, threshold: float | None) -> Cell:
-    if measured is None:
-        return Cell("–", style="quiet")
-    limit = "" if threshold is None else f"/ {phrases.amount(threshold)}"
-    number = phrases.amount(measured)
-    return Cell(f"{number} {limit}".strip(), None, (number, limit) if limit else ())
-
-
-def _cost(finding: Finding) -> Cell:
-    number, share = units.count(finding.cost), f"({units.share(finding.cost_share, 1)})"
-    return Cell(f"{number} {share}", None, (number, share))
-
-
-def _budgets(label: str, budgets: Sequence[Budget]) -> Table:
-    columns = [
-        Column("name", "budget"),
-        Column("limit", "limit", align="right"),
-        Column("actual", "actual", align="right"),
-        Column("ok", "verdict"),
-        *([Column("remark", "remark", wrap=True, optional=True)] if any(b.remark for b in budgets) else []),
-    ]
-    rows = []
-    for budget in budgets:
-        cells = [
-            Cell(budget.name),
-            Cell(phrases.amount(budget.limit)),
-            Cell("–" if budget.actual is None else phrases.amount(budget.actual)),
-            _kept(budget),
-            Cell(budget.remark),
-        ]
-        rows.append(cells[: len(columns)])
-    return Table.of("budgets", columns, rows, f"{label}: budgets")
-
-
-def _kept(budget: Budget) -> Cell:
-    if budget.ok:
-        return Cell("unknown", style="quiet") if budget.actual is None else Cell("kept", style="good")
-    word = "unknown" if budget.actual is None else "over"
-    if budget.advisory:
-        return Cell(f"{word}, advisory", None, (f"{word},", "advisory"), "warning")
-    return Cell(word, style="bad")
-
-
-def _growth(label: str, model: AuditedModel) -> Table:
-    columns = [
-        Column("quantity", "quantity", wrap=True),
-        Column("module", "module", wrap=True),
-        Column("old", "old", align="right"),
-        Column("new", "new", align="right"),
-        Column("more", "more", align="right", optional=True),
-    ]
-    rows = [
-        [
-            Cell(grown.quantity),
-            Cell(grown.module or "the network"),
-            Cell(units.exact(grown.old)),
-            Cell(f"→ {units.exact(grown.new)}", style="bad"),
-            Cell(f"+ {units.share(grown.new - grown.old, grown.old)}" if grown.old else "–"),
-        ]
-        for grown in model.growth
-    ]
-    return Table.of("growth", columns, rows, f"{label}: grown since the baseline")
-
-
-def _ignored(label: str, model: AuditedModel) -> Table:
-    """The reasons, each with how many findings it lets pass."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for ignored in model.ignored:
-        places.setdefault((ignored.code, ignored.reason), []).append(ignored.module or "the network")
-    columns = [
-        Column("code", "rule"),
-        Column("count", "count", align="right"),
-        Column("module", "first of them", wrap=True),
-        Column("reason", "ignored because", wrap=True),
-    ]
-    rows = [[code, len(found), found[0], Cell(reason)] for (code, reason), found in places.items()]
-    return Table.of("ignored", columns, rows, f"{label}: ignored")
-
-
 def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> Iterator[Note]:
     if result.interrupted:
         yield Note("interrupted: this is what had been found by then", "bad")
@@ -288,8 +121,8 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     yield from _asked(named)
     if any(listed(model) for model in result.models):
         yield Note(
-            "cost: memory access in elements, eager view, of what the finding is about, and its share of the "
-            "network's; saves: how much less of it the alternative has"
+            "cost: memory access in elements, eager view, of what the finding is about (of one place, where there are "
+            "several), and its share of the network's; saves: how much less of it the alternative has"
         )
         left = len(findings) - sum(len(listed(model)) for model in result.models)
         if left:
@@ -319,11 +152,11 @@ def _asked(named: Sequence[tuple[str, AuditedModel]]) -> Iterator[Note]:
 
 def _explained(result: AuditResult) -> Iterator[Note]:
     """Say how to learn more, with the first finding as the example."""
-    for model in result.models:
-        for finding in listed(model) or model.findings:
-            spec = model.model.spec if model.model else model.name
-            yield Note(
-                f"lwprof explain {finding.code} says what the guideline measures and why; "
-                f"lwprof explain {finding.code} --on {spec} reckons it for this network"
-            )
-            return
+    examples = [(finding, model) for model in result.models for finding in listed(model) or model.findings]
+    examples.sort(key=lambda example: not example[0].fails)
+    for finding, model in examples[:1]:
+        spec = model.model.spec if model.model else model.name
+        yield Note(
+            f"lwprof explain {finding.code} says what the guideline measures and why; "
+            f"lwprof explain {finding.code} --on {spec} reckons it for this network"
+        )

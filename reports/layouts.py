@@ -21,7 +21,7 @@ def page(content: Content, options: Options) -> Page:
         case CrosscheckResult():
             return crosscheck_page.page(content)
         case AuditResult():
-            return audit_page.page(content)
+            return audit_page.page(content, options)
         case Table():
             return Page("", (content,))
         case Page():

@@ -28,7 +28,7 @@ class Options:
     sort: str | None = None
     """List the layers by their own cost instead of the tree: one of ``SORTS``."""
     top: int | None = None
-    """How many layers such a list has; without ``sort`` it is by mult-adds."""
+    """How many layers such a list has; without ``sort`` it is by mult-adds. Of an audit, how many lines of findings."""
 
     def __post_init__(self) -> None:
         for value, allowed, name in ((self.view, VIEWS, "view"), (self.sort, (None, *SORTS), "sort")):

@@ -42,6 +42,26 @@ def networks(result: AuditResult) -> list[str]:
     return labels([(model.name, model.model.spec if model.model else model.name) for model in result.models])
 
 
+def together(names: Iterable[str]) -> str:
+    """List names of modules, those that differ in one number as one.
+
+    >>> together(["blocks.4.conv", "blocks.5.conv", "blocks.6.conv", "stem", "a.1.b.1", "a.2.b.2"])
+    'blocks.{4,5,6}.conv, stem, a.1.b.1, a.2.b.2'
+    """
+    alike: dict[tuple[str, ...], list[list[str]]] = {}
+    for name in names:
+        parts = name.split(".")
+        alike.setdefault(tuple("#" if part.isdigit() else part for part in parts), []).append(parts)
+    return ", ".join(".".join(parts) for group in alike.values() for parts in _merged(group))
+
+
+def _merged(names: list[list[str]]) -> list[list[str]]:
+    columns = [list(dict.fromkeys(column)) for column in zip(*names, strict=True)]
+    if sum(len(column) > 1 for column in columns) != 1:
+        return names
+    return [[column[0] if len(column) == 1 else f"{{{','.join(sorted(column, key=int))}}}" for column in columns]]
+
+
 def breakable(label: str) -> Cell:
     """Let a long name break after the parts of its spec."""
     return Cell(label, label, tuple(re.findall(r"[^:,]*[:,]|[^:,]+", label)))

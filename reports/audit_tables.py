@@ -1,0 +1,204 @@
+"""Tables of one audited network: its rules, its findings by price, budgets, growth, and what is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from lwprof import units
+from lwprof.reports import phrases
+from lwprof.reports.contents import Cell, Column, Style, Table
+from lwprof.results import ERROR, INFO, WARNING, AuditedModel, Budget, Checked, Finding
+
+STYLES: dict[str, Style] = {ERROR: "bad", WARNING: "warning", INFO: "quiet"}
+"""Of severities."""
+
+
+def listed(model: AuditedModel) -> list[Finding]:
+    """The findings that are worth a line each: what is new, and more than information unless that fails too."""
+    return [finding for finding in model.findings if finding.fails or (not finding.known and finding.severity != INFO)]
+
+
+def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Table]:
+    """Everything that there is to show of one network; of its findings, ``top`` lines at most."""
+    if any(rule.broken for rule in model.checked):
+        yield _by_rule(label, model)
+    if listed(model):
+        yield _findings(label, listed(model), top)
+    if model.budgets:
+        yield _budgets(label, model.budgets)
+    if model.growth:
+        yield _growth(label, model)
+    if model.ignored:
+        yield _ignored(label, model)
+
+
+def _by_rule(label: str, model: AuditedModel) -> Table:
+    """How each rule that is broken fared; of information there is no more than this."""
+    columns = [
+        Column("code", "rule"),
+        Column("slug", "guideline"),
+        Column("broken", "broken", align="right"),
+        Column("worst", "worst / limit", ("worst", "/ limit"), "right"),
+        Column("module", "costliest", wrap=True, optional=True, narrowest=18),
+        Column("cost", "its cost (share)", ("its cost", "(share)"), "right", optional=True),
+    ]
+    rows = []
+    for rule in model.checked:
+        found = next((finding for finding in model.findings if finding.code == rule.code), None)
+        if found:
+            place = [Cell(_module(found)), _cost(found)]
+            worst = (
+                finding.threshold
+                for finding in model.findings
+                if (finding.code, finding.measured) == (rule.code, rule.worst)
+            )
+            limit = next(worst, found.threshold)
+            rows.append([_rule(found), found.slug, _broken(rule), _measured(rule.worst, limit), *place])
+        elif rule.broken:
+            code = Cell(f"{rule.code} ignored", None, (rule.code, "ignored"), "quiet")
+            rows.append([code, "", _broken(rule), _measured(rule.worst, None), "", Cell("–", style="quiet")])
+    return Table.of("rules", columns, rows, f"{label}: guidelines that it breaks")
+
+
+def _broken(rule: Checked) -> Cell:
+    return Cell(f"{units.exact(rule.broken)} of {units.exact(rule.candidates)}")
+
+
+def _rule(finding: Finding) -> Cell:
+    lines = (finding.code, finding.severity)
+    return Cell(" ".join(lines), None, lines, STYLES[finding.severity])
+
+
+def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table:
+    """One line for all places of which the same is to be said."""
+    alike = list(_alike(findings))
+    columns = [
+        Column("code", "rule", group="price"),
+        Column("module", "module", wrap=True, narrowest=18),
+        *([Column("location", "at", wrap=True, optional=True)] if any(f.location for f in findings) else []),
+        Column("measured", "measured / limit", ("measured", "/ limit"), "right", group="price"),
+        Column("message", "what is wrong", wrap=True, optional=True, group="advice", narrowest=30),
+        Column("cost", "cost (share)", ("cost", "(share)"), "right", group="price"),
+        Column("suggestion", "instead", wrap=True, group="advice", narrowest=20),
+        Column("saves", "saves", align="right", group="price"),
+        *([Column("gain", "timed", wrap=True, group="advice", narrowest=16)] if any(map(_gain, findings)) else []),
+    ]
+    rows = []
+    for places in alike[:top]:
+        first, other, at = places[0], places[0].alternative, places[0].location
+        cells = {
+            "code": _rule(first),
+            "module": Cell(phrases.together([_module(finding) for finding in places])),
+            "location": Cell(f"{at.file}:{at.line}" if at else "–"),
+            "measured": _measured(first.measured, first.threshold),
+            "message": Cell(first.message),
+            "cost": _cost(first),
+            "suggestion": Cell(first.suggestion),
+            "saves": Cell(units.count(other.saves if other else None)),
+            "gain": Cell(_gain(first) or (other.unmeasured if other else "") or "–"),
+        }
+        rows.append([cells[column.key] for column in columns])
+    cut = f" ({len(rows)} of {len(alike)})" if len(rows) < len(alike) else ""
+    return Table.of("findings", columns, rows, f"{label}: findings, the costliest first{cut}")
+
+
+def _alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Put together what differs in its module only; of what was timed, each was timed by itself."""
+    groups: dict[object, list[Finding]] = {}
+    for place, finding in enumerate(findings):
+        timed = finding.alternative is not None and finding.alternative.gain is not None
+        plain = replace(finding, module="", alternative=None)
+        saves = finding.alternative.saves if finding.alternative else None
+        groups.setdefault(place if timed else (plain, saves), []).append(finding)
+    yield from groups.values()
+
+
+def _gain(finding: Finding) -> str:
+    other = finding.alternative
+    return phrases.gain(other.gain) if other and other.gain else ""
+
+
+def _module(finding: Finding) -> str:
+    """Name the module, and how often it is called."""
+    name = finding.module or finding.type or "the network"
+    return f"{name} ×{finding.calls}" if finding.calls > 1 else name
+
+
+def _measured(measured: float | None, threshold: float | None) -> Cell:
+    if measured is None:
+        return Cell("–", style="quiet")
+    limit = "" if threshold is None else f"/ {phrases.amount(threshold)}"
+    number = phrases.amount(measured)
+    return Cell(f"{number} {limit}".strip(), None, (number, limit) if limit else ())
+
+
+def _cost(finding: Finding) -> Cell:
+    number, share = units.count(finding.cost), f"({units.share(finding.cost_share, 1)})"
+    return Cell(f"{number} {share}", None, (number, share))
+
+
+def _budgets(label: str, budgets: Sequence[Budget]) -> Table:
+    columns = [
+        Column("name", "budget"),
+        Column("limit", "limit", align="right"),
+        Column("actual", "actual", align="right"),
+        Column("ok", "verdict"),
+        *([Column("remark", "remark", wrap=True, optional=True)] if any(b.remark for b in budgets) else []),
+    ]
+    rows = []
+    for budget in budgets:
+        cells = [
+            Cell(budget.name),
+            Cell(phrases.amount(budget.limit)),
+            Cell("–" if budget.actual is None else phrases.amount(budget.actual)),
+            _kept(budget),
+            Cell(budget.remark),
+        ]
+        rows.append(cells[: len(columns)])
+    return Table.of("budgets", columns, rows, f"{label}: budgets")
+
+
+def _kept(budget: Budget) -> Cell:
+    if budget.ok:
+        return Cell("unknown", style="quiet") if budget.actual is None else Cell("kept", style="good")
+    word = "unknown" if budget.actual is None else "over"
+    if budget.advisory:
+        return Cell(f"{word}, advisory", None, (f"{word},", "advisory"), "warning")
+    return Cell(word, style="bad")
+
+
+def _growth(label: str, model: AuditedModel) -> Table:
+    columns = [
+        Column("quantity", "quantity", wrap=True),
+        Column("module", "module", wrap=True),
+        Column("old", "old", align="right"),
+        Column("new", "new", align="right"),
+        Column("more", "more", align="right", optional=True),
+    ]
+    rows = [
+        [
+            Cell(grown.quantity),
+            Cell(grown.module or "the network"),
+            Cell(units.exact(grown.old)),
+            Cell(f"→ {units.exact(grown.new)}", style="bad"),
+            Cell(f"+ {units.share(grown.new - grown.old, grown.old)}" if grown.old else "–"),
+        ]
+        for grown in model.growth
+    ]
+    return Table.of("growth", columns, rows, f"{label}: grown since the baseline")
+
+
+def _ignored(label: str, model: AuditedModel) -> Table:
+    """The reasons, each with how many findings it lets pass."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for ignored in model.ignored:
+        places.setdefault((ignored.code, ignored.reason), []).append(ignored.module or "the network")
+    columns = [
+        Column("code", "rule"),
+        Column("count", "count", align="right"),
+        Column("module", "first of them", wrap=True),
+        Column("reason", "ignored because", wrap=True),
+    ]
+    rows = [[code, len(found), found[0], Cell(reason)] for (code, reason), found in places.items()]
+    return Table.of("ignored", columns, rows, f"{label}: ignored")
