@@ -22,6 +22,7 @@ from lwprof.results import Model, ProfileResult, TensorSpec
 InputSize = TensorSpec | Sequence[int] | Sequence[Sequence[int] | TensorSpec]
 
 
+@collector.paused()
 def profile(
     network: str | nn.Module | Network,
     *,
@@ -58,6 +59,7 @@ def profile(
     return examine(network, inputs, input_size, batch, weights_file, block).result
 
 
+@collector.paused()  # until the graph is gone, which the collector would walk through
 def profile_network(network: Network, *, block: str | None = None) -> ProfileResult:
     """Profile a network that stands ready."""
     return examine_network(network, block).result
