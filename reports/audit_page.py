@@ -40,6 +40,7 @@ def headline(result: AuditResult) -> str:
 def summary(result: AuditResult) -> str:
     """Say in a line how the audit went, and what each network that fails has.
 
+    >>> from lwprof.results import Budget
     >>> summary(AuditResult((AuditedModel("mbv2", budgets=(Budget("max_params", 1.0, 2.0, False),)),), False))
     'mbv2 fails the audit: mbv2 1 over budget'
     """

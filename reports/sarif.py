@@ -169,7 +169,7 @@ def _literal(text: str) -> str:
     r"""Keep what would be a placeholder or a link in a message as it is.
 
     >>> _literal("{0} of [this](http://x)")
-    '{{0}} of [this]\\\\(http://x)'
+    '{{0}} of [this]\\(http://x)'
     """
     return text.replace("{", "{{").replace("}", "}}").replace("](", "]\\(")
 

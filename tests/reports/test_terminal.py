@@ -12,6 +12,7 @@ from lwprof.reports import render
 from lwprof.reports.contents import Cell, Column, Page, Table
 from lwprof.results import Model, Relative
 
+CANNED = ["profile_result", "dubious_profile", "compare_result", "crosscheck_result", "audit_result", "clean_audit"]
 ESCAPE = "\x1b["
 HOSTILE = [
     "[red]boo[/red]",
@@ -37,7 +38,7 @@ def figures_in(text):
     return set(re.findall(r"\d(?:[\d,.]*\d)?", text))
 
 
-@pytest.mark.parametrize("canned", ["profile_result", "dubious_profile", "compare_result", "crosscheck_result"])
+@pytest.mark.parametrize("canned", CANNED)
 @pytest.mark.parametrize("width", [20, 33, 45, 60, 72, 80, 100, 120, 160])
 def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(canned, width, request):
     result = request.getfixturevalue(canned)
