@@ -142,6 +142,10 @@ def families() -> list[str]:
     return list(dict.fromkeys(family(rule.code) for rule in guidelines.RULES))
 
 
+def _first(name: str) -> str:
+    return next(rule.code for rule in guidelines.RULES if family(rule.code) == name)
+
+
 def chosen(code: str, names: Sequence[str]) -> bool:
     """Whether ``code`` is among codes and families.
 
@@ -182,6 +186,8 @@ def thresholds(given: Any) -> Mapping[str, Thresholds]:
         raise InputError(f"write them by guideline, such as G1 = 1.3, not {reprlib.repr(given)}")
     found: dict[str, Thresholds] = {}
     for name, value in given.items():
+        if name.upper() in families():
+            raise InputError(f"{name} is a family; name one guideline, such as {_first(name.upper())}")
         rule = guidelines.find(name)
         if rule.code in found:
             raise InputError(f"the thresholds of {rule.code} are given twice")

@@ -137,7 +137,7 @@ def audit_command(
         elsewhere = bool(specs or judging["select"] or judging["ignore"] or judging["threshold"])
         for idle in configured.policy.idle(result.models):
             if idle.reason == overrides.REASON or not elsewhere:  # those of the settings may be for other networks
-                click.echo(f"note: nothing is found any more in {idle.module!r}, which is exempt", err=True)
+                click.echo(f"note: nothing is found in {idle.module!r}, which is exempt", err=True)
     if write_baseline is None or code in (INTERRUPTED, *GRAVEST):
         return code
     from lwprof.auditing import baselines
