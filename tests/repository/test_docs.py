@@ -8,6 +8,7 @@ In README.md, the other pages beside it and docs/*.md
   unless ``$ echo $?`` after it shows another exit code;
 - a ``pycon`` block is run as a doctest, all blocks of a page in one session;
 - a ``toml`` block is quoted word for word from a file of the repository;
+- ``python`` blocks are the examples of the guidelines' pages, which tests/guidelines runs;
 - ``sh`` and ``text`` are not run: they show what installs, writes into the repository or is a picture.
 """
 
@@ -27,6 +28,8 @@ from pathlib import Path
 import pytest
 
 import lwprof
+from lwprof.guidelines import RULES
+from lwprof.guidelines.pages import file_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -128,7 +131,8 @@ def test_toml_blocks_are_quoted_from_the_repository(page):
 @every_page
 def test_every_block_is_of_a_kind_that_is_checked(page):
     text = page.read_text(encoding="utf-8")
-    assert {match[2] for match in FENCE.finditer(text)} <= {"console", "pycon", "toml", "sh", "text"}
+    checked = {"console", "pycon", "toml", "sh", "text"} | ({"python"} if page.parent.name == "guidelines" else set())
+    assert {match[2] for match in FENCE.finditer(text)} <= checked
     unrun = "".join(block for language in ("sh", "text") for _, block in blocks(page, language))
     assert not re.search(r"^\$ |>>> |^lwprof |^ *(?:import|from) ", unrun, re.MULTILINE), "show it so that it is run"
 
@@ -170,14 +174,41 @@ def test_the_design_shows_the_layers_that_are_checked():
     assert len(checked) == 2
 
 
-def test_generated_pages_are_in_date():
+@pytest.fixture(scope="module")
+def generate():
+    """What writes the pages that come from code."""
     spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
-    assert len(generate.PAGES) == 3
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_pages_are_in_date(generate):
+    assert {"networks.md", "commands.md", "json.md", "guidelines/README.md"} < set(generate.PAGES)
     for name, page in generate.PAGES.items():
+        assert (ROOT / "docs" / name).exists(), f"docs/{name} is missing: .venv/bin/python -P docs/generate.py"
         written = (ROOT / "docs" / name).read_text(encoding="utf-8")
         assert written == page(), f"docs/{name} is out of date: .venv/bin/python -P docs/generate.py"
+    assert generate.stale() == [], "pages that come from nothing: .venv/bin/python -P docs/generate.py"
+
+
+def test_every_guideline_has_its_page_and_its_line():
+    index = (ROOT / "docs" / "guidelines" / "README.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert (ROOT / "docs" / "guidelines" / file_name(rule)).exists()
+        assert f"]({file_name(rule)})" in index
+
+
+def test_the_networks_of_the_paper_get_the_verdicts_of_its_text():
+    index = (ROOT / "docs" / "guidelines" / "README.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"\| the paper \| here \|\n(.*)", index, re.DOTALL)
+    verdicts = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.strip().splitlines()[1:]]
+    assert [(network, paper) for network, paper, _ in verdicts] == [
+        ("shufflenetv1", "G1, G2"),
+        ("mbv2", "G1, G4"),
+        ("shufflenetv2", "none"),
+    ]
+    assert [here for _, _, here in verdicts] == [paper for _, paper, _ in verdicts]
 
 
 @pytest.mark.slow

@@ -1,0 +1,227 @@
+"""json.md: the keys of every saved result."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import types
+import typing
+from typing import Any
+
+from lwprof import results
+from pages.notice import GENERATED
+
+
+def page() -> str:
+    """The keys of every saved result, from the dataclasses they are made of."""
+    introduction = (
+        "What `--format json` and `-o FILE.json` write, what `to_dict()` returns and `lwprof.load` reads. "
+        "Keys are added, never renamed; a reader should pass over those it does not know. Numbers are in base units: "
+        "elements, bytes, seconds. The words are defined in [conventions.md](conventions.md)."
+    )
+    parts = [GENERATED, "# JSON", introduction, "## Documents"]
+    waiting = list(results.DOCUMENTS.values())
+    parts += [f"### {kind.schema}\n\n{_summary(kind)}\n\n{_keys(kind)}" for kind in waiting]
+    parts.append("## Parts")
+    seen: list[type] = []
+    for document in waiting:
+        for part in _parts(document):
+            if part not in seen:
+                seen.append(part)
+                parts.append(f"### {part.__name__}\n\n{_summary(part)}\n\n{_keys(part)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(kind: type) -> str:
+    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("``", "`").replace("\n", " ")
+
+
+def _keys(kind: Any) -> str:
+    hints, said = typing.get_type_hints(kind), _attribute_docstrings(kind)
+    rows = ["| key | type | meaning |", "| :--- | :--- | :--- |"]
+    if hasattr(kind, "schema"):
+        rows.append(f'| `schema` | string | "{kind.schema}" |')
+    for field in dataclasses.fields(kind):
+        meaning = said.get(field.name) or MEANINGS[f"{kind.__name__}.{field.name}"]
+        rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {meaning} |")
+    return "\n".join(rows)
+
+
+def _attribute_docstrings(kind: type) -> dict[str, str]:
+    """The strings that stand under the fields of a class."""
+    (body,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(field.target)] = " ".join(str(text.value.value).split()).replace("``", "`")
+    return found
+
+
+PLAIN = {int: "integer", float: "number", str: "string", bool: "true or false"}
+
+
+def _type(kind: Any) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        assert isinstance(kind, type)
+        return f"[{kind.__name__}](#{kind.__name__.lower()})"
+    if origin in (typing.Union, types.UnionType):
+        return f"{_type(arguments[0])} or null"
+    if origin is tuple:
+        if arguments[-1] is not Ellipsis:
+            return f"[{', '.join(map(_type, arguments))}]"
+        inner = _type(arguments[0])
+        return f"list of {inner}s" if arguments[0] in PLAIN else f"list of {inner}"
+    return PLAIN.get(kind, "object")
+
+
+def _parts(kind: Any) -> list[type]:
+    """The dataclasses inside ``kind``, outer ones first."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        inside = [part for field in dataclasses.fields(kind) for part in _shallow(hints[field.name])]
+        return [*inside, *(part for direct in inside for part in _parts(direct))]
+    return []
+
+
+def _shallow(kind: Any) -> list[type]:
+    if dataclasses.is_dataclass(kind):
+        assert isinstance(kind, type)
+        return [kind]
+    return [part for argument in typing.get_args(kind) for part in _shallow(argument)]
+
+
+MEANINGS = {
+    "ProfileResult.model": "which network, with which inputs",
+    "ProfileResult.totals": "the structural numbers of the whole call",
+    "ProfileResult.kinds": "the totals by kind of operator, the costliest first",
+    "ProfileResult.fragmentation": "the building blocks",
+    "ProfileResult.coverage": "what the counts cover",
+    "ProfileResult.layers": "the totals by module, in the order of the module tree; each module's own cost",
+    "ProfileResult.published": "figures of the network's authors, for networks of the catalogue",
+    "CompareResult.models": "one entry a network, in the order given",
+    "CompareResult.environment": "machine, versions and settings of the measurement, as one flat object",
+    "CompareResult.interrupted": "Ctrl-C ended the measurement; what was complete is there",
+    "CrosscheckResult.model": "which network, with which inputs",
+    "CrosscheckResult.rows": "one entry a tool",
+    "Model.name": "its name in tables",
+    "Model.spec": "the model spec as typed; the class of a module given from Python",
+    "Model.inputs": "one entry an input tensor",
+    "TensorSpec.shape": "batch dimension included",
+    "TensorSpec.dtype": "such as `float32`",
+    "Totals.params": "[params](conventions.md#parameters)",
+    "Totals.trainable_params": "those that require a gradient",
+    "Totals.buffers": "elements of stored tensors that are no parameters",
+    "Totals.param_bytes": "bytes of the parameters in their own dtypes",
+    "Totals.mult_adds": "[multiply-accumulates](conventions.md#mult-adds)",
+    "Kind.additions": "as in totals",
+    "Layer.additions": "as in totals",
+    "Totals.additions": "additions of operators that multiply nothing (adder layers)",
+    "Totals.elementwise_ops": "[element-wise operations](conventions.md#element-wise-operations)",
+    "Totals.launches": "operators that are not views",
+    "Totals.memory_access": "[memory access cost](conventions.md#mac-memory-access), in three views",
+    "Totals.peak_activation_bytes": "[most bytes of activations alive at once](conventions.md#peak-activation), "
+    "run operator by operator",
+    "Totals.fused_peak_activation_bytes": "the same, run as fused operators",
+    "MemoryAccess.paper_elements": "operators with mult-adds: inputs + weights + outputs",
+    "MemoryAccess.paper_bytes": "the same in bytes",
+    "MemoryAccess.eager_elements": "every operator as torch calls it",
+    "MemoryAccess.eager_bytes": "the same in bytes",
+    "MemoryAccess.fused_elements": "as an inference runtime runs it",
+    "MemoryAccess.fused_bytes": "the same in bytes",
+    "Kind.kind": "[kind of operator](conventions.md#kinds-of-operator)",
+    "Kind.params": "parameters that operators of this kind read first",
+    "Kind.mult_adds": "multiply-accumulates",
+    "Kind.paper_elements": "memory access, paper view",
+    "Fragmentation.mean_fragments": "mean of `fragments` over the blocks; null without blocks",
+    "Fragmentation.max_fragments": "most fragments of a block",
+    "Fragmentation.max_branches": "most branches of a block",
+    "Fragmentation.blocks": "one entry a block, in running order",
+    "Block.name": "the module's name; for a block found in the graph, its first operator",
+    "Block.type": "the module's class; `separable` or `region` for a block found in the graph",
+    "Block.fragments": "convolutions and poolings",
+    "Block.branches": "the most of them that can run side by side",
+    "Block.depth": "the longest chain of them",
+    "Coverage.counted": "operators that were counted",
+    "Coverage.free": "operators that cost nothing",
+    "Coverage.unknown": "operators without a rule, by name; in no count of operations",
+    "Coverage.free_ops": "the free ones by name, with the reason",
+    "OpCount.op": "such as `aten::view`",
+    "OpCount.count": "how often it ran",
+    "OpCount.reason": "why it is free; empty for an unknown operator",
+    "Layer.name": "qualified name; empty for the network itself",
+    "Layer.type": "the module's class",
+    "Layer.params": "parameters of the module itself",
+    "Layer.mult_adds": "multiply-accumulates of operators that the module itself runs",
+    "Layer.paper_elements": "memory access of those, paper view",
+    "Layer.eager_elements": "memory access of those, eager view",
+    "Layer.input_shapes": "shapes given, of the first call",
+    "Layer.output_shapes": "shapes returned, of the first call",
+    "Published.top1": "top-1 in per cent",
+    "Published.params_millions": "as printed",
+    "Published.mult_adds_millions": "as printed",
+    "Published.source": "who prints it, and where",
+    "ComparedModel.model": "which network, with which inputs",
+    "ComparedModel.totals": "the structural numbers of the whole call",
+    "ComparedModel.fragmentation": "the building blocks",
+    "ComparedModel.coverage": "what the counts cover",
+    "ComparedModel.published": "figures of the network's authors, for networks of the catalogue",
+    "ComparedModel.timings": "latency; empty where nothing was timed",
+    "ComparedModel.relative": "latency against the first network; empty for the first one itself",
+    "Timing.backend": "name of the runtime",
+    "Timing.device": "such as `cpu`",
+    "Timing.threads": "threads that the backend may use",
+    "Timing.batch": "first dimension of the first input",
+    "Timing.dtype": "of the input",
+    "Timing.median_s": "median of the samples: the headline",
+    "Timing.ci95_s": "95 % bootstrap interval of that median",
+    "Timing.p90_s": "90th percentile of single calls; null where calls are too short or too few",
+    "Timing.samples_s": "every sample, one a round; the samples of two networks at one place are of one round",
+    "Timing.warnings": "what makes this measurement less trustworthy, and what to do",
+    "Timing.first_call_s": "the first call, before any warm-up",
+    "Timing.calls_per_sample": "calls that one sample is the mean of",
+    "Relative.backend": "name of the runtime",
+    "Relative.to": "name of the first network",
+    "Relative.ratio": "median of the ratios, round by round",
+    "Relative.ci95": "95 % bootstrap interval of that median",
+    "AuditResult.models": "one entry a network, in the order given",
+    "AuditedModel.name": "its name in tables",
+    "AuditedModel.budgets": "one entry a limit that it was given",
+    "AuditedModel.totals": "the structural numbers of the whole call",
+    "AuditedModel.coverage": "what the counts cover",
+    "AuditedModel.fragmentation": "the building blocks",
+    "AuditedModel.layers": "the totals by module; each module's own cost",
+    "AuditedModel.ignored": "findings that the settings let pass",
+    "Guideline.code": "such as `G1`",
+    "Guideline.slug": "the same in words",
+    "Finding.code": "of the guideline that is broken",
+    "Finding.slug": "the same in words",
+    "Finding.message": "what is wrong, with the numbers",
+    "Finding.threshold": "the limit that `measured` is beyond",
+    "Finding.suggestion": "what to do instead",
+    "Finding.alternative": "a layer to write instead; null where there is none with the same mult-adds",
+    "Finding.location": "for networks from a Python file; null for others",
+    "Budget.limit": "the most that is allowed",
+    "Checked.code": "of the guideline",
+    "Ignored.code": "of the guideline that is broken",
+    "Ignored.module": "qualified name of the module",
+    "Ignored.reason": "as the settings give it",
+    "Growth.old": "in the baseline",
+    "Growth.new": "now",
+    "Alternative.before": "the layer as it is",
+    "Alternative.after": "the layer to write instead",
+    "Gain.backend": "name of the runtime",
+    "Gain.device": "such as `cpu`",
+    "Gain.threads": "threads that the backend may use",
+    "CrosscheckTerm.name": "what the tools count differently",
+    "CrosscheckTerm.amount": "what it adds to our count",
+    "CrosscheckTerm.why": "the convention behind it",
+    "CrosscheckRow.tool": "fvcore, thop or torch",
+    "CrosscheckRow.version": "its version",
+    "CrosscheckRow.ours": "our mult-adds",
+    "CrosscheckRow.terms": "the differences by name",
+    "CrosscheckRow.unexplained": "what the terms leave over: 0, or lwprof does not know why",
+}
+"""For the fields that say nothing themselves: a string under a field in results.py comes first."""
