@@ -50,10 +50,15 @@ def read(file: str | PathLike[str] | None = None) -> Configuration:
     if found is None:
         return Configuration()
     with settings.choose(found):
-        return _configuration(found)
+        return configuration(found)
 
 
-def _configuration(found: Settings) -> Configuration:
+def configuration(found: Settings) -> Configuration:
+    """The configuration that settings hold.
+
+    Raises:
+        InputError: as :func:`read`.
+    """
     table, heading = found.section("audit"), found.heading("audit")
     settings.check_keys(table, KEYS, heading)
     folder = found.file.parent
