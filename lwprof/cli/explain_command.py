@@ -56,7 +56,8 @@ def explain_command(
 ) -> None:
     """Explain a design guideline: what it measures, why that costs, and what to write instead.
 
-    Without a code, list the guidelines. What 'lwprof audit' finds is named by these codes.
+    Without a code, list the guidelines. What 'lwprof audit' finds is named by these codes. On a network, the thresholds
+    are those of an audit here: of the settings, else the guideline's own.
     """
     target = destination(format_name, output)
     from lwprof import guidelines
@@ -72,13 +73,15 @@ def explain_command(
         target.write_document(pages.document(rule), explanations.card(rule))
         return
     from lwprof import profiling
+    from lwprof.auditing import configuration
     from lwprof.auditing.explaining import explanation
 
+    thresholds = configuration.read().policy.thresholds_of(rule)
     with progress.status(f"profiling {spec}"), guests():
         seen = profiling.examine(
             spec, inputs=inputs, input_size=input_sizes or None, batch=batch, weights_file=weights, block=block
         )
-        found = explanation(seen, rule)
+        found = explanation(seen, rule, thresholds)
     target.write(explanations.walk(found))
 
 

@@ -131,7 +131,8 @@ def _operators(found: Explanation) -> Table:
 def _verdict(found: Explanation, worst: Case, advice: Advice | None) -> Iterator[tuple[Any, ...]]:
     if found.rule.quantity and worst.measured is not None:
         yield found.rule.quantity, number(worst.measured)
-        yield "threshold", number(worst.threshold)
+        own = found.thresholds == found.rule.thresholds
+        yield "threshold" if own else "threshold, by the settings", number(worst.threshold)
     if not worst.breaks:
         yield "verdict", Cell(f"{found.rule.code} holds: there is nothing to change", "holds", style="good")
         return

@@ -76,6 +76,9 @@ def offered(run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         ("list --format=js", ["json"]),
         ("list --family shu", ["ShuffleNet"]),
         ("list --sort y", ["year"]),
+        ("explain G", ["G1", "G2", "G3", "G4"]),
+        ("explain uneq", ["unequal-channel-widths"]),
+        ("explain G1 --on mbv3_s", ["mbv3_small"]),
         ("list --max", ["--max-mult-adds", "--max-params"]),
     ],
 )

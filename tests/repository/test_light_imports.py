@@ -42,6 +42,9 @@ def test_importing_the_package_is_light(tmp_path):
         ("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5"),
         ("show mbv2", "MobileNetV2"),
         ("show lcnet", "timm:lcnet_100"),
+        ("explain", "unequal-channel-widths"),
+        ("explain --help", "--on SPEC"),
+        ("explain G1", "## What it measures"),
     ],
 )
 def test_command_is_light(tmp_path, arguments, shown):
