@@ -106,8 +106,8 @@ def leaf_of(layer: nn.Module) -> Leaf | None:
         return None
     forward, leaf = _LEAVES[kind]
     attributes = layer.__dict__
-    plain = kind.forward is forward and "forward" not in attributes and not any(_hooks(attributes))
-    return leaf if plain else None
+    untouched = "forward" not in attributes and "_call_impl" not in attributes and not any(_hooks(attributes))
+    return leaf if kind.forward is forward and untouched else None
 
 
 def no_global_hooks() -> bool:

@@ -133,28 +133,31 @@ class CallRecord:
                 calls[index] = _new(Call, (parent, name, start, len(operators), given, returned))
             return result
 
-        def watched_leaf(ordinary: partial[Any], leaf: Leaf, layer: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if len(args) != 1 or kwargs or threading.get_ident() != owner:
-                return ordinary(*args, **kwargs)
+        def watched_leaf(leaf: Leaf, layer: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
+            result = None
             parent = recorder.call
-            recorder.call = len(calls)
-            try:
-                result = recorder.record_leaf(leaf, layer, args[0])
-            finally:
-                recorder.call = parent
+            if len(args) == 1 and not kwargs and threading.get_ident() == owner:
+                recorder.call = len(calls)
+                try:
+                    result = recorder.record_leaf(leaf, layer, args[0])
+                finally:
+                    recorder.call = parent
             if result is None:
-                return ordinary(*args, **kwargs)
+                return watched(partial(nn.Module._call_impl, layer), name, *args, **kwargs)
             last = operators[-1]
             start = last.index
-            row = (parent, ordinary.args[1], start, start + 1, (last.inputs[0].shape,), (last.outputs[0].shape,))
+            row = (parent, name, start, start + 1, (last.inputs[0].shape,), (last.outputs[0].shape,))
             calls.append(_new(Call, row))
             return result
 
         known = not recorder.execute and no_global_hooks()
         for module, name in self._modules.items():
-            report = partial(watched, module._call_impl, name)
             leaf = leaf_of(module) if known else None
-            module.__dict__["_call_impl"] = report if leaf is None else partial(watched_leaf, report, leaf, module)
+            if leaf is None:
+                report = partial(watched, module._call_impl, name)
+            else:
+                report = partial(watched_leaf, leaf, module, name)
+            module.__dict__["_call_impl"] = report
         try:
             yield
         finally:
