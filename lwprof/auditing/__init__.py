@@ -187,7 +187,7 @@ def _audited(
             coverage=result.coverage,
             fragmentation=result.fragmentation,
             layers=result.layers,
-            findings=located(judged.findings, seen.network.module),
+            findings=located(judged.findings, seen.network),
             checked=judged.checked,
             ignored=judged.ignored,
             budgets=(*check(subject.limits, seen.graph, result), *(_unknown(result.coverage) if strict else ())),
