@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -63,9 +63,18 @@ class Subject:
                 self.network, **self.called.settings, weights_file=self.weights_file, block=self.block
             )
         except InputError as error:
-            if self.name in str(error) or (isinstance(self.network, str | Spec) and _text(self.network) in str(error)):
+            if any(word in str(error) for word in self._words):
                 raise
             raise InputError(f"{self.name}: {error}") from error
+
+    @property
+    def _words(self) -> Iterator[str]:
+        """What a sentence may call it."""
+        yield self.name
+        if isinstance(self.network, Spec):
+            yield from (self.network.text, self.network.place)
+        elif isinstance(self.network, str):
+            yield from (self.network, self.network.partition(":")[0])
 
     @property
     def pair(self) -> Pair | None:
@@ -87,7 +96,3 @@ def name_before(network: Audited) -> str:
     if isinstance(network, Spec):
         return name_of(network)
     return network.name if isinstance(network, Network) else type(network).__name__
-
-
-def _text(spec: str | Spec) -> str:
-    return spec if isinstance(spec, str) else spec.text
