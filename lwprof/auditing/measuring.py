@@ -17,6 +17,9 @@ from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT, paired
 
+PAIRS = 25
+"""For so many there is time; MobileNetV2 has twelve."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
@@ -25,14 +28,19 @@ class Measuring:
     backend: str = "torch"
     device: str = "cpu"
     threads: int = 1
-    budget_s: float = 1.5
-    """Seconds for each pair of layer and alternative, at most."""
     total_s: float = 40.0
-    """Seconds for all pairs together; a pair that begins within them is finished."""
+    """Seconds for all pairs of layer and alternative together; a pair that begins within them is finished."""
+    budget_s: float | None = None
+    """Seconds for each pair at most; by default one 25th of ``total_s``."""
     precision: float = 0.02
     """A pair is done sooner once its 95 % intervals are at most this share of their medians wide."""
     margin: float = 0.01
     seed: int = 0
+
+    @property
+    def pair_s(self) -> float:
+        """Seconds for each pair at most."""
+        return self.total_s / PAIRS if self.budget_s is None else self.budget_s
 
 
 Pair = tuple[str, tuple[int, ...], str, tuple[int, ...]]
@@ -65,7 +73,7 @@ def measured(
             outcomes[pair] = outcome  # noqa: PERF403 (those before Ctrl-C are kept)
     except KeyboardInterrupt:
         interrupted = True
-    record |= {"budget_s": how.budget_s, "total_s": how.total_s, "precision": how.precision, "margin": how.margin}
+    record |= {"budget_s": how.pair_s, "total_s": how.total_s, "precision": how.precision, "margin": how.margin}
     models = tuple(
         replace(model, findings=tuple(_completed(finding, outcomes) for finding in model.findings))
         for model in result.models
@@ -97,7 +105,7 @@ def _outcomes(
                 [_subject(alternative.before, how.seed), _subject(alternative.after, how.seed)],
                 backend=how.backend,
                 options=Options(how.device, how.threads, how.seed),
-                rules=Rules(how.budget_s, how.precision, single_calls=0, seed=how.seed),
+                rules=Rules(how.pair_s, how.precision, single_calls=0, seed=how.seed),
                 clock=clock,
                 machine=record,
                 progress=_share(progress, number, len(pairs)),
@@ -146,7 +154,7 @@ def _outcome(found: Latencies, how: Measuring) -> Gain | str:
     before, after = found.timings
     rounds = len(before.samples_s)
     if rounds < ROUNDS_FOR_A_VERDICT:
-        reason = "it was interrupted" if found.interrupted else "raise the budget"
+        reason = "it was interrupted" if found.interrupted else "give it more seconds"
         return f"only {rounds} rounds, of which {ROUNDS_FOR_A_VERDICT} are needed: {reason}"
     ratio, verdict = paired(after.samples_s, before.samples_s, how.margin, how.seed)
     return Gain(

@@ -166,7 +166,7 @@ def _said(result: AuditResult) -> int:
 def _measuring(seconds: float | None, threads: int | None) -> Measuring:
     from lwprof.auditing import Measuring
 
-    given = Measuring() if seconds is None else Measuring(total_s=seconds, budget_s=min(seconds, Measuring().budget_s))
+    given = Measuring() if seconds is None else Measuring(total_s=seconds)
     return given if threads is None else replace(given, threads=threads)
 
 

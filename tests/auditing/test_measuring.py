@@ -155,7 +155,15 @@ def test_ctrl_c_before_there_are_enough_rounds_gives_no_verdict(watch: Watch, ca
 def test_too_few_rounds_give_no_verdict(watch: Watch) -> None:
     (alternative,) = alternatives(measured(audited(finding(900, 500)), Measuring(budget_s=2.0), clock=watch.clock))
     assert alternative.gain is None
-    assert alternative.unmeasured == "only 3 rounds, of which 6 are needed: raise the budget"
+    assert alternative.unmeasured == "only 3 rounds, of which 6 are needed: give it more seconds"
+
+
+def test_more_seconds_are_more_for_each_pair(watch: Watch) -> None:
+    rounds = [
+        len(gain(measured(audited(finding(90, 50)), Measuring(total_s=seconds), clock=watch.clock)).after_samples_s)
+        for seconds in (40.0, 60.0)
+    ]
+    assert rounds[0] < rounds[1] < 20
 
 
 def test_what_cannot_be_built_or_run_says_why_and_hides_nothing(watch: Watch) -> None:
