@@ -251,6 +251,7 @@ def test_only_blocks_beyond_the_largest_make_it_grow(tmp_path: Path) -> None:
         Growth("fragments", "", 3, 4),
         Growth("fragments", "a", 2, 4),
     )
+    assert grown(tmp_path, old, model(fragments={"a": 3, "b": 4}))[1:] == (Growth("fragments", "b", 3, 4),)
 
 
 def test_network_that_gets_its_first_blocks_did_not_grow(tmp_path: Path) -> None:
@@ -346,6 +347,12 @@ def test_networks_of_one_name_have_to_be_the_same(tmp_path: Path) -> None:
     assert list(baseline(tmp_path, model(), model()).networks) == ["net"]
     with pytest.raises(InputError, match="two networks are called 'net'"):
         baseline(tmp_path, model(), model(finding("a")))
+
+
+def test_networks_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    first = baseline(tmp_path, model(name="b"), model(name="a")).file.read_bytes()
+    assert list(json.loads(first)["networks"]) == ["a", "b"]
+    assert baseline(tmp_path, model(name="a"), model(name="b")).file.read_bytes() == first
 
 
 def test_report_says_what_a_baseline_is(tmp_path: Path) -> None:
