@@ -180,9 +180,15 @@ def _location(model: AuditedModel, module: str, result: AuditResult, finding: Fi
     record: Record = {"logicalLocations": [{"name": name or printable(model.name), **logical, "kind": "module"}]}
     if finding is not None and finding.location is not None:
         record["physicalLocation"] = _physical(finding.location.file, finding.location.line)
-    elif result.settings and not PurePath(result.settings).is_absolute():
+    elif result.settings and _inside(result.settings):
         record["physicalLocation"] = _physical(PurePath(result.settings).as_posix(), 1)
     return record
+
+
+def _inside(file: str) -> bool:
+    """Whether a file lies in the folder of the audit or below."""
+    path = PurePath(file)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _physical(file: str, line: int) -> Record:

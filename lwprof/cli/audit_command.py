@@ -21,7 +21,7 @@ from lwprof.cli.options import (
     input_size_option,
     inputs_option,
 )
-from lwprof.cli.output import destination, guests, output_options
+from lwprof.cli.output import audit_output_options, destination, guests
 from lwprof.errors import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ UNKNOWN_OPERATORS = "max_unknown_operators"
     help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
 )
 @block_option
-@output_options
+@audit_output_options
 @click.option("--strict/--no-strict", default=None, help="Fail when an operator could not be counted.")
 @debug_option
 @click.pass_context
@@ -98,7 +98,7 @@ def audit_command(
     Without SPEC, the networks that lwprof.toml or pyproject.toml names; their policy and budgets count in any case. The
     exit code is 1 where something was found.
     """
-    target = destination(format_name, output)
+    target = destination(format_name, output, audits=True)
     if write_baseline is not None:
         destination("json", write_baseline)  # that it can be written is known before the work
     _check(ctx)

@@ -1,0 +1,86 @@
+"""GitHub's annotations: one command a line, which no name can end or begin."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from lwprof.reports import render
+from lwprof.results import AuditResult, Location
+
+
+def lines(result: AuditResult) -> list[str]:
+    return render(result, "github").splitlines()
+
+
+def with_names(result: AuditResult, name: str) -> AuditResult:
+    """The network with files, and everything in it that people name called so."""
+    model = result.models[1]
+    findings = tuple(
+        dataclasses.replace(finding, module=name, message=name, suggestion=name, location=Location(name, 3))
+        for finding in model.findings
+    )
+    return dataclasses.replace(result, models=(dataclasses.replace(model, name=name, model=None, findings=findings),))
+
+
+def test_a_finding_stands_beside_its_line(audit_result):
+    assert (
+        "::warning file=nets/a b.py,line=12,title=D6 fixed-size-pooling::net.py:TinyNet head.pool: "
+        "kernel 7 fits one resolution only; instead: nn.AdaptiveAvgPool2d(1)" in lines(audit_result)
+    )
+
+
+def test_severities_are_commands(audit_result):
+    commands = {line.split("title=")[1][:2]: line.split()[0] for line in lines(audit_result) if "::mbv2 " in line}
+    assert commands == {"G4": "::warning", "G1": "::warning", "G2": "::error", "D9": "::notice"}
+
+
+def test_the_costliest_of_each_network_come_first_and_the_known_not_at_all(audit_result):
+    found = [line for line in lines(audit_result) if "::mbv2 " in line]
+    modules = [line.split("::mbv2 ")[1].split(":")[0] for line in found]
+    assert modules == ["features.2", "features.2.conv.0", "features.4.conv.1", "features.5", "features.7.conv.0"]
+
+
+def test_budgets_growth_and_failures_are_annotations(audit_result):
+    text = render(audit_result, "github")
+    assert "::error title=mbv2 is over budget::max_memory_access.fused: 18,000,000, the limit is 17,500,000\n" in text
+    assert "::warning title=mbv2 is over budget::max_latency_ratio: 1.31, the limit is 1.2" in text
+    assert "::error title=mbv2 has grown::mult_adds of the whole network: 300,774,272 → 305,000,000\n" in text
+    assert "::error title=broken.py%3ANet could not be audited::broken.py, line 3: ValueError: no such layer\n" in text
+
+
+def test_the_last_line_sums_up_and_is_no_command(audit_result, clean_audit):
+    assert lines(audit_result)[-1] == (
+        "3 of 4 networks fail the audit: mbv2 1 error, 3 warnings, 1 info, 2 over budget, 2 grown, 2 known, 2 mended, "
+        "3 ignored; net.py:TinyNet 2 warnings, 1 info; broken.py:Net not audited"
+    )
+    assert render(clean_audit, "github") == "mbv1 passes the audit\n"
+
+
+def test_interrupted_is_an_annotation(clean_audit):
+    assert lines(dataclasses.replace(clean_audit, interrupted=True))[0].startswith("::warning title=interrupted::")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\n::error::b", "a\r::stop-commands::x", "a,line=1", "a::b", "%0A::error::", "##[error]x"]
+)
+def test_a_name_cannot_end_a_command_or_begin_one(name, audit_result):
+    result = with_names(audit_result, name)
+    written = lines(result)
+    assert len(written) == len(lines(dataclasses.replace(audit_result, models=(audit_result.models[1],))))
+    assert "##[" not in "".join(written)
+    for line in written[:-1]:
+        properties, _, message = re.fullmatch(r"::(?:error|warning|notice) (.*?)::(.*)", line).group(1, 0, 2)
+        assert "\n" not in message
+        for item in properties.split(","):
+            key, _, value = item.partition("=")
+            assert key in ("file", "line", "title")
+            assert ":" not in value
+    assert not written[-1].startswith("::")
+
+
+def test_percent_signs_are_escaped_once(audit_result):
+    (line,) = (line for line in lines(audit_result) if "%25" in line)
+    assert "100 %25 of" in line
