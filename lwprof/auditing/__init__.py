@@ -197,7 +197,7 @@ def _audited(
         if failed is not None:
             failed(error)
         message, code = described(error)
-        return AuditedModel(subject.name, failure=" ".join(message.split()), failure_code=code)
+        return AuditedModel(subject.name, failure=subject.failure(message), failure_code=code)
 
 
 def _unknown(coverage: Coverage) -> tuple[Budget, ...]:

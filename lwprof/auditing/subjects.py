@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -53,28 +53,18 @@ class Subject:
         return name_before(self.network)
 
     def examined(self) -> Examination:
-        """Count it.
+        """Count it, as :func:`lwprof.profiling.examine` does."""
+        return profiling.examine(self.network, **self.called.settings, weights_file=self.weights_file, block=self.block)
 
-        Raises:
-            LwprofError: as :func:`lwprof.profiling.examine`; the message names the network.
-        """
-        try:
-            return profiling.examine(
-                self.network, **self.called.settings, weights_file=self.weights_file, block=self.block
-            )
-        except InputError as error:
-            if any(word in str(error) for word in self._words):
-                raise
-            raise InputError(f"{self.name}: {error}") from error
-
-    @property
-    def _words(self) -> Iterator[str]:
-        """What a sentence may call it."""
-        yield self.name
+    def failure(self, message: str) -> str:
+        """Say in one line why it cannot be looked at: with its name, where the ``message`` has none."""
+        names = [self.name]
         if isinstance(self.network, Spec):
-            yield from (self.network.text, self.network.place)
+            names += (self.network.text, self.network.place)
         elif isinstance(self.network, str):
-            yield from (self.network, self.network.partition(":")[0])
+            names += (self.network, self.network.partition(":")[0])
+        line = " ".join(message.split())
+        return line if any(name in line for name in names) else f"{self.name}: {line}"
 
     @property
     def pair(self) -> Pair | None:

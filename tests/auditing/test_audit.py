@@ -173,13 +173,13 @@ def test_a_network_that_fails_does_not_hide_the_others(monkeypatch: pytest.Monke
         "unknown network 'nope'",
         "no file no.py",
         "the forward of Raising raised KeyError: 'no such layer'",
-        "the forward of Leaving raised SystemExit: 3",
+        "Leaving: a network's own code ended the program: SystemExit: 3",
         "lcnet: timm is not installed: pip install timm",
         "",
     ]
     assert all(model.model is None and not model.ok for model in result.models[:5])
     assert result.models[5].findings
-    assert [type(error) for error in errors] == [InputError] * 4 + [BackendError]
+    assert [type(error) for error in errors] == [InputError] * 3 + [SystemExit, BackendError]
 
 
 def test_a_mistake_of_ours_is_an_internal_error_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +190,7 @@ def test_a_mistake_of_ours_is_an_internal_error_and_hides_nothing(monkeypatch: p
     assert broken.models[0].failure == ""
     monkeypatch.setattr(auditing, "check", raise_it)
     (model,) = lwprof.audit("net.py:Wide", input_size=SIZE).models
-    assert (model.failure, model.failure_code) == ("internal error: ZeroDivisionError: a", 4)
+    assert (model.failure, model.failure_code) == ("Wide: internal error: ZeroDivisionError: a", 4)
 
 
 def test_ctrl_c_shows_what_was_found_until_then() -> None:
