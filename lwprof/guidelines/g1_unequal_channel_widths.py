@@ -46,8 +46,8 @@ input_size = (88, 56, 56)
 `ratio = 1.2`: a fifth more memory access than needed. On a large map 1:2 has 1.06, 1:3 has 1.15, 1:4 has 1.25 and
 1:6 has 1.43; in Table 1, 1:2 still runs at 81 to 96 % of the speed of 1:1, and 1:6 at 59 to 91 %.
 
-MobileNetV1, ShuffleNetV2 and Xception have no layer beyond it; in MobileNetV2 it is 23 of 34, in ShuffleNetV1 (with
-3 groups) 21 of 32. The paper charges both with unequal widths.
+MobileNetV1, ShuffleNetV2 (at width 1) and Xception have no layer beyond it; in MobileNetV2 it is 23 of 34, in
+ShuffleNetV1 (with 3 groups) 21 of 32. The paper charges both with unequal widths.
 
 ## Exemptions
 
@@ -60,9 +60,10 @@ charges.
 
 ## False alarms
 
-The last convolution before a classifier widens on purpose. Where the map is small the weights dominate, and the
-ratio stays small however unequal the widths are. A linear layer on a 4-D tensor is taken for the 1x1 convolution
-that it is on maps; in an attention it may be none.
+The last convolution before a classifier widens on purpose, and so may the first behind a narrow stem: ShuffleNetV2 at
+width 1.5 and 2 has one layer beyond the limit, from the 24 channels of its stem to 88 and 122. Where the map is small
+the weights dominate, and the ratio stays small however unequal the widths are. A linear layer on a 4-D tensor is taken
+for the 1x1 convolution that it is on maps; in an attention it may be none.
 """
 
 from __future__ import annotations

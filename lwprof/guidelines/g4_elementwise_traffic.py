@@ -148,8 +148,8 @@ def advice(evidence: Evidence, case: Case) -> Advice:
     returned = sum(value.elements for value in detail.outputs)
     shares = [f"{KINDS[kind]} {100 * part / total:.0f} %" for kind, part in sorted(kinds.items(), key=_largest) if part]
     return Advice(
-        f"operators with little arithmetic touch {total / (given + returned):.1f} times the elements of the block's "
-        f"input and output ({', '.join(shares)})",
+        f"element-wise traffic of {total / (given + returned):.1f} times the block's input and output "
+        f"({', '.join(shares)})",
         _suggestion(case, given + returned),
         (
             *(Step(KINDS[kind], "elements read and written", part) for kind, part in kinds.items() if part),
@@ -175,8 +175,8 @@ def _suggestion(case: Case, ends: int) -> str:
             width -= width % 8
             narrow = _channels(detail.inputs[0])
             return (
-                f"at most {width} channels inside ({width / narrow:.1f} times the block's {narrow}, not "
-                f"{inside / narrow:.1f} times), or fewer of these operators there"
+                f"at most {width} channels inside: {width / narrow:.1f} times the block's {narrow} instead of "
+                f"{inside / narrow:.1f} times; or fewer of these operators there"
             )
     return "fewer of these operators, or on fewer channels or pixels"
 

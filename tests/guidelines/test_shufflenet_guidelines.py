@@ -452,8 +452,8 @@ def test_g4_measures_what_thick_maps_are_touched_over_the_ends_of_a_block() -> N
     finding, *_ = audited(twice(Inverted, 64, 384), (64, 14, 14), select=["G4"]).findings
     assert finding.measured == 39 / 2  # of six times the channels: 24 activations, 12 depthwise, 3 shortcut
     assert finding.message == (
-        "operators with little arithmetic touch 19.5 times the elements of the block's input and output (activations "
-        "62 %, depthwise convolutions 31 %, additions and multiplications 8 %)"
+        "element-wise traffic of 19.5 times the block's input and output "
+        "(activations 62 %, depthwise convolutions 31 %, additions and multiplications 8 %)"
     )
     assert finding.cost == 196 * 39 * 64 + 9 * 384  # with the weights that are read
 
@@ -461,7 +461,7 @@ def test_g4_measures_what_thick_maps_are_touched_over_the_ends_of_a_block() -> N
 def test_g4_says_how_wide_a_block_may_be() -> None:
     finding, *_ = audited(twice(Inverted, 64, 384), (64, 14, 14), select=["G4"]).findings
     assert finding.suggestion == (
-        "at most 136 channels inside (2.1 times the block's 64, not 6.0 times), or fewer of these operators there"
+        "at most 136 channels inside: 2.1 times the block's 64 instead of 6.0 times; or fewer of these operators there"
     )
     assert fared("G4", twice(Inverted, 64, 136), (64, 14, 14)) == (0, 2)
     assert fared("G4", twice(Inverted, 64, 144), (64, 14, 14)) == (2, 2)
