@@ -100,7 +100,6 @@ class Projection(NamedTuple):
     channels_in: int
     channels_out: int
     activation: Operator | None
-    block: str
 
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
@@ -117,7 +116,7 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
             if _leaves(evidence, last, block):
                 axis = 1 - len(operator.arguments["weight"].shape)  # the channels' place, in a linear layer too
                 wide, narrow = operator.inputs[0].shape[axis], operator.outputs[0].shape[axis]
-                seen = Projection(wide, narrow, activation, block.block.name)
+                seen = Projection(wide, narrow, activation)
                 module = evidence.module_of(operator)
                 if activation is None:
                     yield Case(module, None, limit, False, (), seen)
@@ -158,7 +157,7 @@ def advice(evidence: Evidence, case: Case) -> Advice:
         return Advice("the projection is linear", "nothing to change", steps)
     name = FLATTENING[seen.activation.name.removeprefix("aten::").rstrip("_")]
     return Advice(
-        f"{name} on the projection from {seen.channels_in} to {seen.channels_out} channels that ends {seen.block}",
+        f"{name} on the projection from {seen.channels_in} to {seen.channels_out} channels that ends its block",
         "leave the projection linear: no activation behind it",
         (*steps, Step("narrowing", "c1 / c2", case.measured)),
     )

@@ -65,7 +65,7 @@ def test_a_block_with_a_linear_projection_is_looked_at_and_is_fine() -> None:
 def test_an_activation_behind_the_projection_is_found(activation: nn.Module, name: str, shortcut: bool) -> None:
     findings, checked = asked("D1", network(lambda: Inverted(activation, shortcut=shortcut)), 3, 16, 16)
     assert [finding.module for finding in findings] == ["1.project", "2.project"]
-    assert findings[0].message == f"{name} on the projection from 48 to 8 channels that ends 1"
+    assert findings[0].message == f"{name} on the projection from 48 to 8 channels that ends its block"
     assert (findings[0].measured, findings[0].threshold, findings[0].severity) == (6, 1.5, "warning")
     assert findings[0].cost == 2 * 8 * 14 * 14  # the activation reads and writes the map
     assert checked.worst == 6
@@ -134,9 +134,11 @@ def test_a_classifier_is_exempt() -> None:
             self.scores = nn.Conv2d(32, 10, 1)
 
         def forward(self, x: Tensor) -> Tensor:
-            return F.relu(self.scores(self.depthwise(x))).mean((2, 3))
+            return F.relu(self.scores(self.depthwise(x)))
 
-    assert asked("D1", nn.Sequential(nn.Conv2d(3, 32, 3), Head()), 3, 16, 16)[1].candidates == 0
+    network = nn.Sequential(nn.Conv2d(3, 32, 3), Head(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert asked("D1", network, 3, 16, 16)[1].candidates == 0
+    assert len(asked("D1", network.append(nn.Linear(10, 10)), 3, 16, 16)[0]) == 1
 
 
 def test_a_value_that_another_layer_reads_before_the_activation_ends_there() -> None:
