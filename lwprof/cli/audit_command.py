@@ -138,7 +138,10 @@ def audit_command(
         for idle in configured.policy.idle(result.models):
             if idle.reason == overrides.REASON or not elsewhere:  # those of the settings may be for other networks
                 click.echo(f"note: nothing is found in {idle.module!r}, which is exempt", err=True)
-    if write_baseline is None or code in (INTERRUPTED, *GRAVEST):
+    if write_baseline is None:
+        return code
+    if code not in (0, gate.FOUND):
+        click.echo(f"error: {write_baseline} is not written", err=True)
         return code
     from lwprof.auditing import baselines
 
@@ -166,8 +169,8 @@ def _said(result: AuditResult) -> int:
 def _measuring(seconds: float | None, threads: int | None) -> Measuring:
     from lwprof.auditing import Measuring
 
-    given = Measuring() if seconds is None else Measuring(total_s=seconds)
-    return given if threads is None else replace(given, threads=threads)
+    given = {"total_s": seconds, "threads": threads}
+    return replace(Measuring(), **{name: value for name, value in given.items() if value is not None})
 
 
 def _check(ctx: click.Context) -> None:
