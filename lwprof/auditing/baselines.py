@@ -33,8 +33,8 @@ class Baseline:
     def compared(self, model: AuditedModel) -> AuditedModel:
         """Mark what the baseline knows, and say what has grown.
 
-        A finding is known where its module had it before and it is not worse, or where it only moved: another
-        module had one with the very same numbers, which is gone there.
+        A finding is known where its module had it before and it is not worse. Where modules have other names than
+        before, it is also known where it only moved: a module had one with the very same numbers, which is gone there.
 
         Raises:
             InputError: the network was called with other inputs than in the baseline.
@@ -52,7 +52,9 @@ class Baseline:
             )
         olds = {(finding.code, finding.module): finding for finding in known.findings}
         news = {(finding.code, finding.module): finding for finding in new.findings}
-        found, gone = origins(olds, news, lambda finding: (finding.code, finding.measured, finding.cost))
+        found, gone = origins(
+            olds, news, lambda finding: (finding.code, finding.measured, finding.cost), snapshots.renamed(known, new)
+        )
         asked = {checked.code for checked in model.checked}
         passed = {(ignored.code, ignored.module) for ignored in model.ignored}
         return replace(

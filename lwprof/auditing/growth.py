@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lwprof.auditing.origins import origins
 from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES
-from lwprof.auditing.snapshots import Snapshot
+from lwprof.auditing.snapshots import Snapshot, renamed
 from lwprof.results import Growth
 
 
@@ -21,11 +19,15 @@ def between(old: Snapshot, new: Snapshot) -> tuple[Growth, ...]:
         for quantity in QUANTITIES
         if new.totals.get(quantity.name, 0) > old.totals.get(quantity.name, new.totals.get(quantity.name, 0))
     ]
-    found, _ = origins(old.layers, new.layers, lambda counts: frozenset(counts.items()))
+    found, _ = origins(old.layers, new.layers, lambda counts: frozenset(counts.items()), renamed(old, new))
     layers: list[Growth] = []
     for total in network:
         if total.quantity == FRAGMENTS:
-            parts = _blocks(old, new, total.old)
+            parts = (  # those that have more than any had before
+                Growth(FRAGMENTS, name, old.blocks.get(name, 0), fragments)
+                for name, fragments in new.blocks.items()
+                if fragments > total.old
+            )
         else:
             parts = (
                 Growth(total.quantity, name, found.get(name, {}).get(total.quantity, 0), counts[total.quantity])
@@ -35,11 +37,3 @@ def between(old: Snapshot, new: Snapshot) -> tuple[Growth, ...]:
         grown = [part for part in parts if part.new > part.old]
         layers += sorted(grown, key=lambda part: part.old - part.new)
     return (*network, *layers)
-
-
-def _blocks(old: Snapshot, new: Snapshot, most: int) -> Iterator[Growth]:
-    """The blocks that have more fragments than any had before."""
-    found, _ = origins(old.blocks, new.blocks, lambda fragments: fragments)
-    for name, fragments in new.blocks.items():
-        if fragments > most:
-            yield Growth(FRAGMENTS, name, found.get(name, 0), fragments)

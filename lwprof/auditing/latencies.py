@@ -166,7 +166,7 @@ def _budget(limit: LatencyLimit, options: Options, timed: _Timed | str) -> Budge
     ratio = ratio_interval(samples, other_samples, options.seed)
     told = len(samples) >= ROUNDS_FOR_A_VERDICT
     remark = (
-        f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] against {limit.to.text} "
+        f"{ratio.median:#.3g} [{ratio.low:#.3g}, {ratio.high:#.3g}] against {limit.to.text} "
         f"on {limit.backend}, {options.device}, {options.threads} thread{'' if options.threads == 1 else 's'}"
     )
     if timed.inputs != timed.other_inputs:

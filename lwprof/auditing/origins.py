@@ -9,21 +9,26 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-def origins(old: Mapping[K, V], new: Mapping[K, V], numbers: Callable[[V], Hashable]) -> tuple[dict[K, V], dict[K, V]]:
+def origins(
+    old: Mapping[K, V], new: Mapping[K, V], numbers: Callable[[V], Hashable], renamed: bool
+) -> tuple[dict[K, V], dict[K, V]]:
     """Find what each of ``new`` was, by its name, and what of ``old`` is gone.
 
-    First come those that did not change; then those that only have another name, for a layer that is put into a
-    Sequential renames all behind it; then those of the same name with other numbers. Others are new.
+    First come those that did not change; then, where layers have other names than before, those that only moved, for
+    a layer that is put into a Sequential renames all behind it; then those of the same name with other numbers. The
+    others are new.
 
-    >>> origins({"0": 7, "1": 5}, {"0": 7, "1": 9, "2": 5}, lambda number: number)  # "1" is new and moved on "2"
+    >>> same = lambda number: number
+    >>> origins({"0": 7, "1": 5}, {"0": 7, "1": 9, "2": 5}, same, renamed=True)  # "1" is new, and was moved on to "2"
     ({'0': 7, '2': 5}, {})
-    >>> origins({"0": 7, "1": 5}, {"0": 8}, lambda number: number)
-    ({'0': 7}, {'1': 5})
+    >>> origins({"0": 7, "1": 5}, {"0": 5, "1": 6}, same, renamed=False)
+    ({'0': 7, '1': 5}, {})
 
     Args:
         old: what there was, by name.
         new: what there is.
         numbers: what makes two of them the same but for their names.
+        renamed: whether layers have other names than before.
     """
     found: dict[K, V] = {}
     left = dict(old)
@@ -31,7 +36,7 @@ def origins(old: Mapping[K, V], new: Mapping[K, V], numbers: Callable[[V], Hasha
         if name in left and numbers(left[name]) == numbers(item):
             found[name] = left.pop(name)
     moved: dict[Hashable, list[K]] = {}
-    for name, item in left.items():
+    for name, item in left.items() if renamed else ():
         moved.setdefault(numbers(item), []).append(name)
     for name, item in new.items():
         if name not in found and (names := moved.get(numbers(item))):

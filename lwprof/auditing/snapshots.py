@@ -80,6 +80,11 @@ def of(model: AuditedModel) -> Snapshot:
     )
 
 
+def renamed(old: Snapshot, new: Snapshot) -> bool:
+    """Whether the layers have other names."""
+    return old.layers.keys() != new.layers.keys()
+
+
 def shapes(inputs: Sequence[TensorSpec]) -> str:
     """Write inputs in a sentence.
 

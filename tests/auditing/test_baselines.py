@@ -137,17 +137,26 @@ def test_worse_information_stays_information(tmp_path: Path) -> None:
 
 
 def test_finding_of_a_renamed_module_is_known(tmp_path: Path) -> None:
-    compared = baseline(tmp_path, model(finding("conv"), finding("b"))).compared(
-        model(finding("stem.conv"), finding("b"))
-    )
+    old = model(finding("conv"), finding("b"), layers=[layer("conv", 5), layer("b", 6)])
+    new = model(finding("stem.conv"), finding("b"), layers=[layer("stem.conv", 5), layer("b", 6)])
+    compared = baseline(tmp_path, old).compared(new)
     assert [one.known for one in compared.findings] == [True, True]
-    assert compared.mended == 0
+    assert (compared.growth, compared.mended) == ((), 0)
 
 
 def test_findings_behind_an_inserted_layer_are_known(tmp_path: Path) -> None:
-    old = model(*(finding(f"{place}", 1.5 + place / 10, 100 * place) for place in (1, 2, 3)))
-    new = model(*(finding(f"{place + 1}", 1.5 + place / 10, 100 * place) for place in (1, 2, 3)))
-    assert all(one.known for one in baseline(tmp_path, old).compared(new).findings)
+    findings = {number: finding(str(number), 1.5 + number / 10, 100 * number) for number in (1, 2, 3)}
+    old = model(*findings.values(), layers=[layer(str(number), 9 * number) for number in (1, 2, 3)])
+    moved = [replace(one, module=str(number + 1)) for number, one in findings.items()]
+    inserted = [layer(str(number + 1), 9 * number) for number in (0, 1, 2, 3)]
+    assert all(one.known for one in baseline(tmp_path, old).compared(model(*moved, layers=inserted)).findings)
+
+
+def test_finding_does_not_move_between_modules_that_kept_their_names(tmp_path: Path) -> None:
+    layers = [layer("a", 5), layer("b", 6)]
+    compared = baseline(tmp_path, model(finding("a"), layers=layers)).compared(model(finding("b"), layers=layers))
+    assert [one.known for one in compared.findings] == [False]
+    assert compared.mended == 1
 
 
 def test_copied_finding_is_new(tmp_path: Path) -> None:
@@ -242,6 +251,11 @@ def test_renamed_layer_did_not_grow(tmp_path: Path) -> None:
     old = model(layers=[layer("conv", 100), layer("head", 50)])
     new = model(layers=[layer("stem.conv", 100), layer("head", 60)])
     assert grown(tmp_path, old, new) == (Growth("mult_adds", "", 150, 160), Growth("mult_adds", "head", 50, 60))
+
+
+def test_layer_that_became_as_large_as_the_next_one_was_grew(tmp_path: Path) -> None:
+    old, new = model(layers=[layer("a", 10), layer("b", 20)]), model(layers=[layer("a", 20), layer("b", 40)])
+    assert grown(tmp_path, old, new)[1:] == (Growth("mult_adds", "b", 20, 40), Growth("mult_adds", "a", 10, 20))
 
 
 def test_only_blocks_beyond_the_largest_make_it_grow(tmp_path: Path) -> None:
