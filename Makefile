@@ -37,9 +37,9 @@ test: lint types $(VENV)/.models  ## install, then lint, check types, and run ev
 quick: lint $(VENV)/.models  ## the part of the tests that takes less than a minute
 	@$(PYTEST) -m "not slow" lwprof ./tests
 
-bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, the adder layer's, and timing verdicts
+bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, that of audits, the adder layer's, and timing verdicts
 	@export PATH="$(BIN):$$PATH"; held=0; \
-	  for part in speed adder verdicts; do python benchmarks/$$part.py || held=1; done; exit $$held
+	  for part in speed audit adder verdicts; do python benchmarks/$$part.py || held=1; done; exit $$held
 
 MODELS := $(VENV)/.models $(VENV)/.installed $(VISION)/.installed
 
