@@ -68,7 +68,7 @@ def _suite(label: str, cases: Sequence[Case]) -> ElementTree.Element:
     outcomes = [case.outcome for case in cases]
     counts = {count: str(outcomes.count(outcome)) for count, outcome in COUNTS.items()}
     name = printable(label)
-    suite = ElementTree.Element("testsuite", name=name, tests=str(len(cases)), **counts)
+    suite = ElementTree.Element("testsuite", {"name": name, "tests": str(len(cases)), **counts})
     for case in cases:
         element = ElementTree.SubElement(suite, "testcase", classname=name, name=printable(case.name))
         if case.outcome:

@@ -124,7 +124,7 @@ def test_a_finding_names_its_module(audit_result):
 
 @pytest.mark.parametrize(
     ("settings", "uri"),
-    [("lwprof.toml", "lwprof.toml"), ("", None), ("/home/me/lwprof.toml", None), ("../lwprof.toml", None)],
+    [("lwprof.toml", "lwprof.toml"), ("", None), ("/srv/lwprof.toml", None), ("../lwprof.toml", None)],
 )
 def test_a_finding_without_a_file_points_to_the_settings_in_the_project(settings, uri, audit_result):
     result = dataclasses.replace(audit_result, settings=settings)

@@ -13,7 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("lwprof", "architectures", "reports")
 FOLDERS = (*PACKAGES, "tests", "benchmarks", "docs", ".ci")
 TEXT = {".py", ".toml", ".md", ".txt", ".csv", ".json", ".html", ""}
-LINKED = {"arxiv.org", "doi.org", "github.com", "docs.pytorch.org", "pytorch.org", "keepachangelog.com", "semver.org"}
+LINKED = {
+    "arxiv.org",
+    "doi.org",
+    "github.com",
+    "docs.pytorch.org",
+    "pytorch.org",
+    "keepachangelog.com",
+    "semver.org",
+    "docs.oasis-open.org",
+}
 
 
 def files(*folders: str, suffixes: set[str] = TEXT) -> list[Path]:
