@@ -73,7 +73,8 @@ class Subject:
         if limit is None:
             return None
         own = partial(prepare, self.network, **self.called.settings, weights_file=self.weights_file)
-        return Pair(own, partial(prepare, limit.to), limit)
+        other = partial(prepare, limit.to, input_size=self.called.input_size, batch=self.called.batch)
+        return Pair(own, other, limit)
 
 
 def name_before(network: Audited) -> str:
