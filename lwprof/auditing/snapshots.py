@@ -81,8 +81,8 @@ def of(model: AuditedModel) -> Snapshot:
 
 
 def renamed(old: Snapshot, new: Snapshot) -> bool:
-    """Whether the layers have other names."""
-    return old.layers.keys() != new.layers.keys()
+    """Whether layers or blocks have other names; blocks of an ONNX file are named by the place of their operators."""
+    return old.layers.keys() != new.layers.keys() or old.blocks.keys() != new.blocks.keys()
 
 
 def shapes(inputs: Sequence[TensorSpec]) -> str:
