@@ -111,8 +111,9 @@ def of(evidence: Evidence) -> Iterator[Convolution]:
         if operator.name in NAMES:
             yield _convolution(operator)
         elif cost.kind == "linear" and operator.name in LINEAR and len(operator.inputs[0].shape) == 4:
-            weight, data = operator.arguments["weight"].shape, operator.inputs[0].shape
-            yield Convolution(operator, weight[1], weight[0], 1, (1, 1), data[0], data[1:-1], data[1:-1])
+            batch, *pixels, features = operator.inputs[0].shape
+            made, size = operator.outputs[0].shape[-1], tuple(pixels)
+            yield Convolution(operator, features, made, 1, (1, 1), batch, size, size)
 
 
 def _convolution(operator: Operator) -> Convolution:
