@@ -124,7 +124,7 @@ def _settings(file: Path) -> Settings | None:
         content = file.read_bytes()
         if shared and b"lwprof" not in content:
             return None
-        table = tomllib.loads(content.decode())
+        table: Any = tomllib.loads(content.decode())
     except OSError as error:
         raise InputError(f"cannot read {shown(file)}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:  # not text, not TOML, or a number or brackets without end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from os import PathLike
@@ -101,14 +101,18 @@ def _networks(table: Mapping[str, Any], settings: Settings) -> tuple[Spec, ...]:
 
 
 def _policy(table: Mapping[str, Any], found: Settings) -> Policy:
+    heading = found.heading("audit")
+    checks: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+        "select": (f"{heading}: select", policy.codes),
+        "ignore": (f"{heading}: ignore", policy.codes),
+        "fail_on": (f"{heading}: fail_on", policy.fail_on),
+        "thresholds": (found.heading("audit", "thresholds"), policy.thresholds),
+        "severities": (found.heading("audit", "severities"), policy.severities),
+    }
     read: dict[str, Any] = {}
-    for key, check in (("select", policy.codes), ("ignore", policy.codes), ("fail_on", policy.fail_on)):
+    for key, (label, check) in checks.items():
         if key in table:
-            with _named(f"{found.heading('audit')}: {key}"):
-                read[key] = check(table[key])
-    for key, check in (("thresholds", policy.thresholds), ("severities", policy.severities)):
-        if key in table:
-            with _named(found.heading("audit", key)):
+            with _named(label):
                 read[key] = check(table[key])
     return Policy(**read, exemptions=_exemptions(table.get("exemptions", []), found))
 

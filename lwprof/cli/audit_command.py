@@ -5,12 +5,12 @@ from __future__ import annotations
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from lwprof.cli import gate, progress
-from lwprof.cli.audit_options import policy_options
+from lwprof.cli.audit_options import Judging, budget_option, judging_options
 from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
     MOST_THREADS,
@@ -39,7 +39,8 @@ UNKNOWN_OPERATORS = "max_unknown_operators"
 
 @click.command("audit", short_help="Audit a network's design: guidelines, budgets, baseline.")
 @click.argument("specs", metavar="[SPEC]...", nargs=-1, shell_complete=complete_spec)
-@policy_options
+@judging_options
+@budget_option
 @click.option("--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Fail only on what is new.")
 @click.option("--no-baseline", is_flag=True, help="Leave out the baseline that the settings name.")
 @click.option(
@@ -73,6 +74,7 @@ UNKNOWN_OPERATORS = "max_unknown_operators"
 @click.pass_context
 def audit_command(
     ctx: click.Context,
+    /,
     specs: tuple[str, ...],
     budgets: tuple[tuple[str, str], ...],
     baseline: Path | None,
@@ -91,7 +93,7 @@ def audit_command(
     format_name: str | None,
     output: Path | None,
     strict: bool | None,
-    **judging: Any,
+    judging: Judging,
 ) -> int:
     """Audit networks: which layers break a design guideline, at what price, and what to write instead.
 
@@ -106,7 +108,7 @@ def audit_command(
     from lwprof.cli import overrides
 
     configured = Configuration() if no_config else configuration.read(config)
-    configured = replace(configured, policy=overrides.policy(configured.policy, **judging))
+    configured = replace(configured, policy=overrides.policy(configured.policy, judging))
     if no_baseline or write_baseline is not None:
         configured = replace(configured, baseline=None)
     errors: list[BaseException] = []
@@ -134,7 +136,7 @@ def audit_command(
             traceback.print_exception(error)
     code = _said(result)
     if code in (0, gate.FOUND):
-        elsewhere = bool(specs or judging["select"] or judging["ignore"] or judging["threshold"])
+        elsewhere = bool(specs or judging.select or judging.ignore or judging.threshold)
         for idle in configured.policy.idle(result.models):
             if idle.reason == overrides.REASON or not elsewhere:  # those of the settings may be for other networks
                 click.echo(f"note: nothing is found in {idle.module!r}, which is exempt", err=True)
@@ -169,8 +171,8 @@ def _said(result: AuditResult) -> int:
 def _measuring(seconds: float | None, threads: int | None) -> Measuring:
     from lwprof.auditing import Measuring
 
-    given = {"total_s": seconds, "threads": threads}
-    return replace(Measuring(), **{name: value for name, value in given.items() if value is not None})
+    usual = Measuring()
+    return Measuring(total_s=seconds or usual.total_s, threads=threads or usual.threads)
 
 
 def _check(ctx: click.Context) -> None:

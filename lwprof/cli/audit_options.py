@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -11,7 +13,6 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from lwprof.guidelines import Rule
 
-F = TypeVar("F", bound=Callable[..., Any])
 Assigned = tuple[str, str]
 
 
@@ -51,11 +52,29 @@ class Assignment(click.ParamType[Assigned]):
         return [CompletionItem(text) for text in self.offered() if text.startswith(incomplete)]
 
 
-def policy_options(command: F) -> F:
-    """Add what says how strictly networks are judged; :mod:`lwprof.cli.overrides` takes the values."""
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What was typed of how strictly networks are judged; :mod:`lwprof.cli.overrides` makes a policy of it."""
+
+    select: Sequence[Sequence[str]]
+    ignore: Sequence[Sequence[str]]
+    fail_on: str | None
+    threshold: Sequence[Assigned]
+    severity: Sequence[Assigned]
+    exempt: Sequence[str]
+    no_exemptions: bool
+
+
+def judging_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of :class:`Judging` to a command, which is given one as ``judging``."""
+
+    @wraps(command)
+    def judged(*arguments: Any, **options: Any) -> int:
+        judging = Judging(**{each.name: options.pop(each.name) for each in fields(Judging)})
+        return command(*arguments, judging=judging, **options)
+
+    added: Callable[..., int] = judged
     for option in (
-        click.option("--budget", "budgets", type=Assignment("NAME=LIMIT", list), multiple=True,
-                     help="Limit for every network, such as max_params=4M or max_memory_access.fused=18M; repeatable."),
         click.option("--no-exemptions", is_flag=True, help="Show what the settings exempt, too."),
         click.option("--exempt", metavar="MODULE[:CODE,…]", multiple=True,
                      help="Let pass what modules of this name have, such as stage1.*:G1; repeatable."),
@@ -69,8 +88,17 @@ def policy_options(command: F) -> F:
         click.option("--select", type=Guidelines(), multiple=True,
                      help="Guidelines to ask, by code, slug or family (G1,D); default: all."),
     ):  # fmt: skip
-        command = option(command)
-    return command
+        added = option(added)
+    return added
+
+
+budget_option = click.option(
+    "--budget",
+    "budgets",
+    type=Assignment("NAME=LIMIT", list),
+    multiple=True,
+    help="Limit for every network, such as max_params=4M or max_memory_access.fused=18M; repeatable.",
+)
 
 
 def _rules() -> Sequence[Rule]:

@@ -10,45 +10,37 @@ from typing import Any
 
 from lwprof.auditing import Exemption, Policy
 from lwprof.auditing.policy import codes, severities, thresholds
+from lwprof.cli.audit_options import Judging
 from lwprof.errors import InputError
 from lwprof.models.specs import literal
 
 REASON = "given on the command line"
 
 
-def policy(
-    base: Policy,
-    *,
-    select: Sequence[Sequence[str]],
-    ignore: Sequence[Sequence[str]],
-    fail_on: str | None,
-    threshold: Sequence[tuple[str, str]],
-    severity: Sequence[tuple[str, str]],
-    exempt: Sequence[str],
-    no_exemptions: bool,
-) -> Policy:
-    """The policy of the settings with what was typed in the place of what they say.
+def policy(base: Policy, typed: Judging) -> Policy:
+    """The policy of the settings, with what was typed in the place of what they say.
 
     Raises:
         InputError: a guideline, threshold or severity that there is not; the message names the option.
     """
     changes: dict[str, Any] = {}
-    for name, given in (("select", select), ("ignore", ignore)):
-        if given:
-            with _option(name):
-                changes[name] = codes(list(chain.from_iterable(given)))
-    if fail_on is not None:
-        changes["fail_on"] = fail_on
+    for option, names in (("select", typed.select), ("ignore", typed.ignore)):
+        if names:
+            with _option(option):
+                changes[option] = codes(list(chain.from_iterable(names)))
+    if typed.fail_on is not None:
+        changes["fail_on"] = typed.fail_on
     with _option("threshold"):
-        typed = thresholds(_nested(threshold))
-    changes["thresholds"] = base.thresholds | {
-        code: {**base.thresholds.get(code, {}), **numbers} for code, numbers in typed.items()
+        limits = thresholds(_nested(typed.threshold))
+    changes["thresholds"] = {
+        **base.thresholds,
+        **{code: {**base.thresholds.get(code, {}), **numbers} for code, numbers in limits.items()},
     }
     with _option("severity"):
-        changes["severities"] = {**base.severities, **severities(dict(severity))}
-    kept = () if no_exemptions else base.exemptions
+        changes["severities"] = {**base.severities, **severities(dict(typed.severity))}
     with _option("exempt"):
-        changes["exemptions"] = (*kept, *map(_exemption, exempt))
+        added = map(_exemption, typed.exempt)
+        changes["exemptions"] = (*(() if typed.no_exemptions else base.exemptions), *added)
     return replace(base, **changes)
 
 
