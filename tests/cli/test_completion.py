@@ -80,6 +80,12 @@ def offered(run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         ("explain uneq", ["unequal-channel-widths"]),
         ("explain G1 --on mbv3_s", ["mbv3_small"]),
         ("list --max", ["--max-mult-adds", "--max-params"]),
+        ("audit --select costly-s", ["costly-stem"]),
+        ("audit --ignore G1,costly-s", ["G1,costly-stem"]),
+        ("audit --severity G1=w", ["G1=warning"]),
+        ("audit --threshold G1", ["G1=1.2"]),
+        ("audit --threshold G3.b", ["G3.branches="]),
+        ("audit --fail-on ne", ["never"]),
     ],
 )
 def test_what_is_offered(offered: Offer, shell: str, words: str, names: list[str]) -> None:

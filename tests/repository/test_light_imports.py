@@ -37,6 +37,7 @@ def test_importing_the_package_is_light(tmp_path):
     [
         ("--help", "compare"),
         ("profile --help", "--input-size"),
+        ("audit --help", "--select"),
         ("--version", "lwprof"),
         ("list", "shufflenetv2"),
         ("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5"),
