@@ -13,7 +13,7 @@ last map back to the CPU; and what comes out, between 0 and 1, quantises badly.
 PyTorch, `torch.nn.CrossEntropyLoss`: the loss wants unnormalised scores and does the softmax itself. TensorFlow,
 "TensorFlow 2 quickstart for beginners", "Build a machine learning model": a softmax in the last layer is advised
 against, for no loss on it is exact and stable for all models; one is put around the trained network instead. NVDLA's
-maintainers (nvdla/hw, issue 35): a softmax runs on the host's processor.
+maintainers (nvdla/hw#35): a softmax runs on the host's processor.
 
 ## Example
 
