@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lwprof import units
-from lwprof.auditing import latencies
-from lwprof.auditing.latencies import LatencyLimit
+from lwprof.auditing import latency_limits
+from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES, Counted
 from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
@@ -19,7 +19,7 @@ from lwprof.results import Budget, Coverage, ProfileResult
 MODEL_BYTES = "max_model_bytes"
 _COUNTS = {f"max_{quantity.name}": quantity.of_bytes for quantity in QUANTITIES if quantity.budgeted}
 _COUNTS[MODEL_BYTES] = True
-NAMES = (*_COUNTS, latencies.NAME)
+NAMES = (*_COUNTS, latency_limits.NAME)
 """Every budget, those with views by each of them."""
 
 LARGEST = 2**63 - 1
@@ -56,17 +56,17 @@ def parse(table: Mapping[str, Any], label: str, base: Limits | None = None, fold
     for name, value in _spread(table):
         if name in _COUNTS:
             counts[name] = _limit(name, value, label)
-        elif name == latencies.NAME:
+        elif name == latency_limits.NAME:
             raise InputError(
-                f'{label}: {latencies.NAME} must be a table such as {{to = "mbv2", ratio = 1.2}}, not {value!r}'
+                f'{label}: {latency_limits.NAME} must be a table such as {{to = "mbv2", ratio = 1.2}}, not {value!r}'
             )
-        elif name.startswith(f"{latencies.NAME}."):
-            latency[name.removeprefix(f"{latencies.NAME}.")] = value
+        elif name.startswith(f"{latency_limits.NAME}."):
+            latency[name.removeprefix(f"{latency_limits.NAME}.")] = value
         else:
             raise InputError(_unknown(name, label))
     if not latency:
         return Limits(counts, base.latency)
-    return Limits(counts, latencies.limit(latency, f"{label}: {latencies.NAME}", base.latency, folder))
+    return Limits(counts, latency_limits.limit(latency, f"{label}: {latency_limits.NAME}", base.latency, folder))
 
 
 def check(limits: Limits, graph: OpGraph, result: ProfileResult) -> Sequence[Budget]:

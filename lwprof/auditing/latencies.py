@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
+from lwprof.auditing.latency_limits import NAME, LatencyLimit
 from lwprof.auditing.snapshots import shapes
-from lwprof.errors import InputError, described, near
-from lwprof.models import Network, names, specs
-from lwprof.models.specs import Spec
+from lwprof.errors import InputError, described
+from lwprof.models import Network
 from lwprof.results import AuditResult, Budget, TensorSpec
-from lwprof.settings import check_keys
 from lwprof.timing import advice
-from lwprof.timing.backends import BACKENDS, Options
+from lwprof.timing.backends import Options
 from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.statistics import ratio_interval
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lwprof.timing.clock import Clock
 
-NAME = "max_latency_ratio"
 BUDGET_S = 10.0
 """Seconds for each pair of networks: as many as a comparison of the two takes."""
 
 INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyLimit:
-    """How much slower than another network one may be."""
-
-    to: Spec
-    """The other one."""
-    ratio: float
-    backend: str = "torch"
-    enforced: bool = False
-    """Being over it makes the audit fail."""
 
 
 class Pair(NamedTuple):
@@ -56,36 +39,6 @@ class _Timed(NamedTuple):
     latencies: Latencies
     inputs: tuple[TensorSpec, ...]
     other_inputs: tuple[TensorSpec, ...]
-
-
-def limit(
-    table: Mapping[str, Any], label: str, base: LatencyLimit | None = None, folder: Path | None = None
-) -> LatencyLimit:
-    """Read a latency budget as settings and command lines give it.
-
-    >>> found = limit({"to": "mbv2", "ratio": "1.2"}, "max_latency_ratio")
-    >>> found.to.text, found.ratio, found.enforced
-    ('mbv2', 1.2, False)
-
-    Args:
-        table: its settings.
-        label: what messages call them.
-        base: the limit that holds where ``table`` says nothing.
-        folder: what paths are relative to; by default the current one.
-
-    Raises:
-        InputError: an unknown setting, a wrong value, or no word on what to compare with.
-    """
-    check_keys(table, [each.name for each in fields(LatencyLimit)], label)
-    given = {key: _READERS[key](value, f"{label}.{key}") for key, value in table.items()}
-    if folder is not None and "to" in given:
-        given["to"] = given["to"].under(folder)
-    if base is not None:
-        return replace(base, **given)
-    for key in ("to", "ratio"):
-        if key not in given:
-            raise InputError(f'{label} lacks {key!r}; write {{to = "mbv2", ratio = 1.2}}')
-    return LatencyLimit(**given)
 
 
 def held(
@@ -184,47 +137,3 @@ def _budget(limit: LatencyLimit, options: Options, timed: _Timed | str) -> Budge
         samples_s=samples,
         other_samples_s=other_samples,
     )
-
-
-def _network(value: Any, label: str) -> Spec:
-    if not isinstance(value, str):
-        raise InputError(f"{label} must be a model spec such as 'mbv2', not {value!r}")
-    try:
-        spec = specs.parse(value)
-        names.meaning(spec)
-    except InputError as error:
-        raise InputError(f"{label}: {error}") from error
-    return spec
-
-
-def _ratio(value: Any, label: str) -> float:
-    try:
-        ratio = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        ratio = math.nan
-    if not 0 < ratio < math.inf:
-        raise InputError(f"{label} must be a number above 0 such as 1.2, not {value!r}")
-    return ratio
-
-
-def _backend(value: Any, label: str) -> str:
-    known = [backend.name for backend in BACKENDS]
-    if value not in known:
-        hint = near(str(value), known) or f"; there is {', '.join(known)}"
-        raise InputError(f"{label}: unknown backend {value!r}{hint}")
-    return str(value)
-
-
-def _switch(value: Any, label: str) -> bool:
-    said = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(said, bool):
-        raise InputError(f"{label} must be true or false, not {value!r}")
-    return said
-
-
-_READERS: Mapping[str, Callable[[Any, str], Any]] = {
-    "to": _network,
-    "ratio": _ratio,
-    "backend": _backend,
-    "enforced": _switch,
-}

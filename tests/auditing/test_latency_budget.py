@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof.auditing.latencies import LatencyLimit, Pair, held
+from lwprof.auditing.latencies import Pair, held
+from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.errors import InputError
 from lwprof.models import Network, specs
 from lwprof.results import AuditedModel, AuditResult, Budget, TensorSpec, from_dict
