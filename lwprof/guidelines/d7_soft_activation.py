@@ -86,7 +86,8 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
         return
     recurrent = {operator.call for operator in evidence.graph.operators if operator.name in _TANHS}
     for operator in soft:
-        kind, operators = _SWISH, (operator,)
+        kind = _SWISH
+        operators: tuple[Operator, ...] = (operator,)
         exempt = operator.inputs[0].dtype.startswith(_QUANTISED)
         if operator.name in _SIGMOIDS:
             product = _own_product(evidence, operator)
