@@ -22,7 +22,7 @@ SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyprojec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help compare test quick bench second-opinion lint types clean
+.PHONY: help compare test quick audit bench second-opinion lint types clean
 unexport PYTHONPATH PYTHONHOME
 
 help:  ## list the targets
@@ -36,6 +36,9 @@ test: lint types $(VENV)/.models  ## install, then lint, check types, and run ev
 
 quick: lint $(VENV)/.models  ## the part of the tests that takes less than a minute
 	@$(PYTEST) -m "not slow" lwprof ./tests
+
+audit: $(VENV)/.installed  ## audit the catalogue's networks against audit-baseline.json
+	@$(BIN)/lwprof audit
 
 bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, that of audits, the adder layer's, and timing verdicts
 	@export PATH="$(BIN):$$PATH"; held=0; \

@@ -7,7 +7,7 @@ In README.md, the other pages beside it and docs/*.md
   together, where ``COLUMNS`` is 100; a line that is only ``…`` stands for any lines. A command succeeds,
   unless ``$ echo $?`` after it shows another exit code;
 - a ``pycon`` block is run as a doctest, all blocks of a page in one session;
-- a ``toml`` block is quoted word for word from a file of the repository;
+- a ``toml`` or ``yaml`` block is quoted word for word from a file of the repository;
 - ``python`` blocks are the examples of the guidelines' pages, which tests/guidelines runs;
 - ``sh`` and ``text`` are not run: they show what installs, writes into the repository or is a picture.
 """
@@ -34,7 +34,11 @@ from lwprof.guidelines.pages import file_name
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-TABLES = [path for folder in (".", "architectures", "docs/examples") for path in (ROOT / folder).glob("*.toml")]
+QUOTED = [
+    path
+    for pattern in ("*.toml", "architectures/*.toml", "docs/examples/*.toml", "docs/examples/*.yml")
+    for path in ROOT.glob(pattern)
+]
 SAVED = ROOT / "docs" / "examples" / "comparison.json"
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -121,9 +125,10 @@ def test_pycon_blocks_run(page, folder, monkeypatch):
 
 
 @every_page
-def test_toml_blocks_are_quoted_from_the_repository(page):
-    files = [path.read_text(encoding="utf-8") for path in TABLES]
-    for number, text in blocks(page, "toml"):
+@pytest.mark.parametrize("language", ["toml", "yaml"])
+def test_settings_are_quoted_from_the_repository(page, language):
+    files = [path.read_text(encoding="utf-8") for path in QUOTED]
+    for number, text in blocks(page, language):
         parts = [part.strip("\n") for part in re.split(r"^…$", text, flags=re.MULTILINE)]
         assert any(all(part in file for part in parts) for file in files), f"line {number}"
 
@@ -131,7 +136,9 @@ def test_toml_blocks_are_quoted_from_the_repository(page):
 @every_page
 def test_every_block_is_of_a_kind_that_is_checked(page):
     text = page.read_text(encoding="utf-8")
-    checked = {"console", "pycon", "toml", "sh", "text"} | ({"python"} if page.parent.name == "guidelines" else set())
+    checked = {"console", "pycon", "toml", "yaml", "sh", "text"} | (
+        {"python"} if page.parent.name == "guidelines" else set()
+    )
     assert {match[2] for match in FENCE.finditer(text)} <= checked
     unrun = "".join(block for language in ("sh", "text") for _, block in blocks(page, language))
     assert not re.search(r"^\$ |>>> |^lwprof |^ *(?:import|from) ", unrun, re.MULTILINE), "show it so that it is run"
