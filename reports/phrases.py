@@ -199,7 +199,9 @@ def finding(found: Finding) -> str:
     parts = [found.message, f"instead: {found.suggestion}" if found.suggestion else ""]
     other = found.alternative
     if other is not None:
-        parts.append(f"saves {units.count(other.saves)} elements of memory access")
+        if other.saves:
+            does, more = ("saves", "") if other.saves > 0 else ("costs", " more")
+            parts.append(f"{does} {units.count(abs(other.saves))}{more} elements of memory access")
         parts.append(f"timed: {gain(other.gain)}" if other.gain else "")
     return printable("; ".join(filter(None, parts)))
 

@@ -185,3 +185,12 @@ def test_a_bare_audit_is_shown(format):
     assert "X1" in text
     if format == "json":
         assert results.from_dict(bare.to_dict()) == bare
+
+
+def test_an_alternative_that_touches_more_does_not_save(audit_result):
+    model = audit_result.models[0]
+    finding = model.findings[-1]
+    costlier = dataclasses.replace(finding, alternative=dataclasses.replace(finding.alternative, saves=-2_510))
+    text = render(only(audit_result, findings=(costlier,)), "github")
+    assert "; costs 2.51 k more elements of memory access" in text
+    assert "saves" not in text
