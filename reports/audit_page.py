@@ -90,8 +90,8 @@ def _counts(model: AuditedModel) -> list[Cell]:
 def _besides(model: AuditedModel) -> str:
     """What else there is, in words, the gravest first."""
     counts = {
-        "over budget": sum(not budget.ok for budget in model.budgets),
-        "grown": len(model.growth),
+        "over budget": sum(not budget.ok and not budget.advisory for budget in model.budgets),
+        "grown": sum(not grown.module for grown in model.growth),
         "known": sum(finding.known for finding in model.findings),
         "mended": model.mended,
         "ignored": len(model.ignored),

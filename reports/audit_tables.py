@@ -8,7 +8,7 @@ from dataclasses import replace
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Style, Table
-from lwprof.results import ERROR, INFO, WARNING, AuditedModel, Budget, Checked, Finding
+from lwprof.results import ERROR, INFO, WARNING, AuditedModel, Budget, Checked, Finding, Growth
 
 STYLES: dict[str, Style] = {ERROR: "bad", WARNING: "warning", INFO: "quiet"}
 """Of severities."""
@@ -28,7 +28,7 @@ def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Tab
     if model.budgets:
         yield _budgets(label, model.budgets)
     if model.growth:
-        yield _growth(label, model)
+        yield from _growth(label, model)
     if model.ignored:
         yield _ignored(label, model)
 
@@ -161,32 +161,48 @@ def _budgets(label: str, budgets: Sequence[Budget]) -> Table:
 
 def _kept(budget: Budget) -> Cell:
     if budget.ok:
-        return Cell("unknown", style="quiet") if budget.actual is None else Cell("kept", style="good")
+        return Cell("none", style="quiet") if budget.actual is None else Cell("kept", style="good")
     word = "unknown" if budget.actual is None else "over"
     if budget.advisory:
         return Cell(f"{word}, advisory", None, (f"{word},", "advisory"), "warning")
     return Cell(word, style="bad")
 
 
-def _growth(label: str, model: AuditedModel) -> Table:
+def _growth(label: str, model: AuditedModel) -> Iterator[Table]:
+    """What has grown: the network's own numbers, then the layers that they come from, a line each."""
     columns = [
         Column("quantity", "quantity", wrap=True),
-        Column("module", "module", wrap=True),
         Column("old", "old", align="right"),
         Column("new", "new", align="right"),
         Column("more", "more", align="right", optional=True),
     ]
+    own = [grown for grown in model.growth if not grown.module]
     rows = [
         [
             Cell(grown.quantity),
-            Cell(grown.module or "the network"),
             Cell(units.exact(grown.old)),
             Cell(f"→ {units.exact(grown.new)}", style="bad"),
             Cell(f"+ {units.share(grown.new - grown.old, grown.old)}" if grown.old else "–"),
         ]
-        for grown in model.growth
+        for grown in own
     ]
-    return Table.of("growth", columns, rows, f"{label}: grown since the baseline")
+    yield Table.of("growth", columns, rows, f"{label}: grown since the baseline")
+    layers: dict[str, dict[str, str]] = {}
+    for grown in model.growth:
+        if grown.module:
+            layers.setdefault(grown.module, {})[grown.quantity] = _change(grown)
+    if layers:
+        quantities = list(dict.fromkeys(name for numbers in layers.values() for name in numbers))
+        columns = [Column("module", "layer", wrap=True)]
+        columns += [Column(name, name, tuple(name.split(".")), "right", optional=True) for name in quantities]
+        cells = [[Cell(name), *(Cell(numbers.get(key, "")) for key in quantities)] for name, numbers in layers.items()]
+        yield Table.of("growth_of_layers", columns, cells, f"{label}: the layers that it comes from")
+
+
+def _change(grown: Growth) -> str:
+    """Old and new, in full where they would read the same."""
+    write = units.exact if units.count(grown.old) == units.count(grown.new) else units.count
+    return f"{write(grown.old)} → {write(grown.new)}"
 
 
 def _ignored(label: str, model: AuditedModel) -> Table:

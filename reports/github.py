@@ -40,7 +40,7 @@ def _commands(result: AuditResult) -> Iterator[str]:
             if not budget.ok:
                 severity = WARNING if budget.advisory else ERROR
                 yield command(severity, f"{label} is over budget", phrases.over(budget))
-        for grown in model.growth:
+        for grown in (grown for grown in model.growth if not grown.module):
             yield command(ERROR, f"{label} has grown", phrases.grown(grown))
         if model.coverage is not None and model.coverage.unknown:
             yield command(WARNING, f"{label}: unknown operators", phrases.no_rule(model.coverage))

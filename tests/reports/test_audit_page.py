@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from lwprof import results
 from lwprof.reports import render
-from lwprof.results import AuditedModel, AuditResult, Finding
+from lwprof.results import AuditedModel, AuditResult, Finding, Growth
 
 
 def only(result: AuditResult, place: int = 0, **changes: object) -> AuditResult:
@@ -38,7 +38,7 @@ def test_a_line_a_network_says_how_many_findings_are_new(audit_result):
     lines = render(audit_result).splitlines()
     rows = [line.split("  ") for line in lines[4:8]]
     assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
-        ["mbv2", "fails", "1", "3", "1", "2 over budget, 2 grown, 2 known, 2 mended, 3 ignored"],
+        ["mbv2", "fails", "1", "3", "1", "1 over budget, 1 grown, 2 known, 2 mended, 3 ignored"],
         ["net.py:TinyNet", "fails", "0", "2", "1"],
         ["shufflenetv2", "passes", "0", "0", "0"],
         ["broken.py:Net", "not audited", "–", "–", "–"],
@@ -104,15 +104,28 @@ def test_budgets_are_kept_over_or_advisory(audit_result):
         "max_params 4,000,000 3,504,872 kept",
         "max_memory_access.fused 17,500,000 18,000,000 over",
         "max_latency_ratio 1.2 1.31 over, advisory to mbv1 on torch: 1.28 to 1.34",
-        "max_fragments 3 – unknown it has no building blocks",
+        "max_fragments 3 – none it has no building blocks",
     ]
 
 
 def test_growth_is_shown_from_old_to_new(audit_result):
     rows = [" ".join(row.split()) for row in section(render(audit_result), "mbv2: grown")[2:]]
-    assert rows == [
-        "mult_adds the network 300,774,272 → 305,000,000 + 1.40 %",
-        "mult_adds features.2.conv.0 10,838,016 → 15,063,744 + 38.99 %",
+    assert rows == ["mult_adds 300,774,272 → 305,000,000 + 1.40 %"]
+
+
+def test_layers_that_have_grown_have_a_line_each(audit_result):
+    model = audit_result.models[0]
+    grown = (
+        *model.growth,
+        Growth("memory_access.paper", "features.2.conv.0", 401_664, 401_700),
+        Growth("memory_access.paper", "head", 0, 1_500),
+    )
+    result = dataclasses.replace(audit_result, models=(dataclasses.replace(model, growth=grown),))
+    rows = section(render(result), "mbv2: the layers that it comes from")
+    assert rows[0].split() == ["layer", "mult_adds", "memory_access.paper"]
+    assert [" ".join(row.split()) for row in rows[2:]] == [
+        "features.2.conv.0 10.8 M → 15.1 M 401,664 → 401,700",
+        "head 0 → 1.500 k",
     ]
 
 
