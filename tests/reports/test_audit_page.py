@@ -125,7 +125,7 @@ def test_layers_that_have_grown_have_a_line_each(audit_result):
     assert rows[0].split() == ["layer", "mult_adds", "memory_access.paper"]
     assert [" ".join(row.split()) for row in rows[2:]] == [
         "features.2.conv.0 10.8 M → 15.1 M 401,664 → 401,700",
-        "head 0 → 1.500 k",
+        "head 0 → 1.50 k",
     ]
 
 
