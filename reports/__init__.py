@@ -34,6 +34,7 @@ def render(
     depth: int | None = 2,
     sort: str | None = None,
     top: int | None = None,
+    folder: str = "",
 ) -> str:
     """Write ``content`` in the format of that name; the text ends with a newline.
 
@@ -42,7 +43,7 @@ def render(
     Raises:
         InputError: no such format, or an option's value does not exist.
     """
-    options = Options(width=width, color=color, view=view, depth=depth, sort=sort, top=top)
+    options = Options(width=width, color=color, view=view, depth=depth, sort=sort, top=top, folder=folder)
     return _format(format).write(content, options)
 
 

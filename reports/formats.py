@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lwprof.errors import InputError
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.options import Options
-from lwprof.results import AuditResult, Result
+from lwprof.results import AuditResult, Finding, Result
 
 Content = Result | Page | Table
 Named = tuple[str, Content]
@@ -29,12 +30,23 @@ class Format:
     """Shows what an audit found, and nothing else."""
 
 
-def audit(content: Content, format: str) -> AuditResult:
-    """Take ``content`` for a format that shows audits only.
+def audit(content: Content, format: str, options: Options) -> AuditResult:
+    """Take ``content`` for a format that shows audits only, with its files named from the root of the repository.
 
     Raises:
         InputError: it is something else.
     """
-    if isinstance(content, AuditResult):
+    if not isinstance(content, AuditResult):
+        raise InputError(f"{format} shows audits only; use table, markdown, csv or json")
+    if not options.folder:
         return content
-    raise InputError(f"{format} shows audits only; use table, markdown, csv or json")
+
+    def placed(file: str) -> str:
+        return posixpath.normpath(posixpath.join(options.folder, file)) if file else ""
+
+    def moved(finding: Finding) -> Finding:
+        at = finding.location
+        return finding if at is None else replace(finding, location=replace(at, file=placed(at.file)))
+
+    models = tuple(replace(model, findings=tuple(map(moved, model.findings))) for model in content.models)
+    return replace(content, models=models, settings=placed(content.settings))

@@ -1,7 +1,7 @@
 """Annotations for GitHub: workflow commands that mark findings beside the code, then the audit in a line.
 
-GitHub shows the first ten errors, warnings and notices of a step, so the costliest come first; what the baseline
-knows is left out.
+GitHub shows the first ten errors, warnings and notices of a step, so the costliest come first, and what differs in
+its place only is one; what the baseline knows is left out.
 
 Source: GitHub, Workflow commands for GitHub Actions.
 """
@@ -20,12 +20,12 @@ COMMANDS = {ERROR: "error", WARNING: "warning", INFO: "notice"}
 
 
 def write(content: Content, options: Options) -> str:
-    """Write an audit; no option changes it.
+    """Write an audit; of the options, ``folder`` changes it.
 
     Raises:
         InputError: it is no audit.
     """
-    result = audit(content, "github")
+    result = audit(content, "github", options)
     return "".join(f"{line}\n" for line in (*_commands(result), _plain(audit_page.summary(result))))
 
 
@@ -44,9 +44,14 @@ def _commands(result: AuditResult) -> Iterator[str]:
             yield command(ERROR, f"{label} has grown", phrases.grown(grown))
         if model.coverage is not None and model.coverage.unknown:
             yield command(WARNING, f"{label}: unknown operators", phrases.no_rule(model.coverage))
-    new = [(label, finding) for label, model in named for finding in model.findings if not finding.known]
-    for label, finding in sorted(new, key=lambda pair: -pair[1].cost_share):
-        where = f"{label} {finding.module}".strip()
+    new = [
+        (label, places)
+        for label, model in named
+        for places in phrases.alike(finding for finding in model.findings if not finding.known)
+    ]
+    for label, places in sorted(new, key=lambda pair: -pair[1][0].cost_share):
+        finding = places[0]
+        where = f"{label} {phrases.together(place.module for place in places)}".strip()
         title = f"{finding.code} {finding.slug}"
         yield command(finding.severity, title, f"{where}: {phrases.finding(finding)}", finding.location)
     for warning in result.warnings:

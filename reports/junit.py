@@ -33,12 +33,12 @@ class Case(NamedTuple):
 
 
 def write(content: Content, options: Options) -> str:
-    """Write an audit; no option changes it.
+    """Write an audit; of the options, ``folder`` changes it.
 
     Raises:
         InputError: it is no audit.
     """
-    return _document([audit(content, "junit")])
+    return _document([audit(content, "junit", options)])
 
 
 def write_all(named: Sequence[Named], options: Options) -> str:
@@ -47,7 +47,7 @@ def write_all(named: Sequence[Named], options: Options) -> str:
     Raises:
         InputError: one is no audit.
     """
-    return _document([audit(content, "junit") for _, content in named])
+    return _document([audit(content, "junit", options) for _, content in named])
 
 
 def _document(results: Sequence[AuditResult]) -> str:

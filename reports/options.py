@@ -29,6 +29,8 @@ class Options:
     """List the layers by their own cost instead of the tree: one of ``SORTS``."""
     top: int | None = None
     """How many layers such a list has; without ``sort`` it is by mult-adds. Of an audit, how many lines of findings."""
+    folder: str = ""
+    """Where an audit ran, from the root of the repository: SARIF, JUnit and annotations name files from there."""
 
     def __post_init__(self) -> None:
         for value, allowed, name in ((self.view, VIEWS, "view"), (self.sort, (None, *SORTS), "sort")):

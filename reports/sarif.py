@@ -1,8 +1,8 @@
 """SARIF 2.1.0, the format of code scanning: one run an audit, with its rules and a result for each finding.
 
 What is over budget, and what has grown since the baseline, are results under rules of their own; a network that
-could not be audited is a notification. A finding without a source file points to the settings file, where there is
-one, since code scanning shows no result without a file. What the settings ignore is not among the results: GitHub
+could not be audited is a notification. A finding without a source file points to the settings file, since GitHub
+refuses a whole log for one result without a file. What the settings ignore is not among the results: GitHub
 opens an alert for suppressed results too. It stands, with its reason, in the properties of the run.
 
 Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0 plus errata 01.
@@ -29,6 +29,8 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 ROOT = "%SRCROOT%"
 LEVELS = {ERROR: "error", WARNING: "warning", INFO: "note"}
 BUDGET, GROWTH = "budget", "growth"
+USUAL = "pyproject.toml"
+"""What a finding without a file points to where no settings in the project are known."""
 OWN_RULES = (
     Guideline(BUDGET, "over-budget", "A network is over a budget that it was given.", ERROR, "", ""),
     Guideline(GROWTH, "grown-since-baseline", "A number is larger than in the baseline.", ERROR, "", ""),
@@ -39,12 +41,12 @@ Record = dict[str, Any]
 
 
 def write(content: Content, options: Options) -> str:
-    """Write an audit as one run; no option changes it.
+    """Write an audit as one run; of the options, ``folder`` changes it.
 
     Raises:
         InputError: it is no audit.
     """
-    return _log([_run(audit(content, "sarif"))])
+    return _log([_run(audit(content, "sarif", options))])
 
 
 def write_all(named: Sequence[Named], options: Options) -> str:
@@ -53,7 +55,7 @@ def write_all(named: Sequence[Named], options: Options) -> str:
     Raises:
         InputError: one is no audit.
     """
-    return _log([_run(audit(content, "sarif")) for _, content in named])
+    return _log([_run(audit(content, "sarif", options)) for _, content in named])
 
 
 def _log(runs: list[Record]) -> str:
@@ -78,7 +80,7 @@ def _run(result: AuditResult) -> Record:
                 "toolExecutionNotifications": notifications,
             }
         ],
-        "originalUriBaseIds": {ROOT: {"description": {"text": "The folder in which the audit ran."}}},
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the repository."}}},
         "columnKind": "unicodeCodePoints",
         "results": results,
         "properties": {"ok": result.ok, "ignored": list(_ignored(result))},
@@ -101,16 +103,15 @@ def _unlisted(result: AuditResult) -> list[Guideline]:
 
 
 def _rule(rule: Guideline) -> Record:
-    record: Record = {
+    page = rule.page or rule.title
+    return {
         "id": rule.code,
         "name": "".join(part.capitalize() for part in rule.slug.split("-")),
         "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": _section(rule.page, "What it measures") or rule.title},
+        "help": {"text": page, "markdown": page},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
     }
-    if rule.page:
-        record["fullDescription"] = {"text": _section(rule.page, "What it measures") or rule.title}
-        record["help"] = {"text": rule.page, "markdown": rule.page}
-    return record
 
 
 def _section(page: str, title: str) -> str:
@@ -177,18 +178,18 @@ def _literal(text: str) -> str:
 def _location(model: AuditedModel, module: str, result: AuditResult, finding: Finding | None = None) -> Record:
     name = printable(module)
     logical = {"fullyQualifiedName": printable(f"{model.name}.{module}") if module else printable(model.name)}
-    record: Record = {"logicalLocations": [{"name": name or printable(model.name), **logical, "kind": "module"}]}
-    if finding is not None and finding.location is not None:
-        record["physicalLocation"] = _physical(finding.location.file, finding.location.line)
-    elif result.settings and _inside(result.settings):
-        record["physicalLocation"] = _physical(PurePath(result.settings).as_posix(), 1)
-    return record
+    at = finding.location if finding is not None else None
+    settings = PurePath(result.settings).as_posix() if _inside(result.settings) else USUAL
+    return {
+        "physicalLocation": _physical(at.file, at.line) if at else _physical(settings, 1),
+        "logicalLocations": [{"name": name or printable(model.name), **logical, "kind": "module"}],
+    }
 
 
 def _inside(file: str) -> bool:
-    """Whether a file lies in the folder of the audit or below."""
+    """Whether a file lies in the repository's root or below."""
     path = PurePath(file)
-    return not path.is_absolute() and ".." not in path.parts
+    return bool(file) and not path.is_absolute() and ".." not in path.parts
 
 
 def _physical(file: str, line: int) -> Record:

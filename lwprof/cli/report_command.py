@@ -14,6 +14,12 @@ from lwprof.cli.output import audit_output_options, destination
 @click.argument("files", metavar="RESULT.json...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @view_option
 @layer_options
+@click.option(
+    "--folder",
+    metavar="FOLDER",
+    default="",
+    help="Where an audit ran, from the root of the repository: sarif, junit and github name files from there.",
+)
 @audit_output_options
 @debug_option
 def report_command(
@@ -22,6 +28,7 @@ def report_command(
     depth: int,
     sort: str | None,
     top: int | None,
+    folder: str,
     format_name: str | None,
     output: Path | None,
 ) -> None:
@@ -34,4 +41,4 @@ def report_command(
     from lwprof import results
 
     loaded = [(str(file), results.load(file)) for file in files]
-    target.write_all(loaded, view=view, depth=depth, sort=sort, top=top)
+    target.write_all(loaded, view=view, depth=depth, sort=sort, top=top, folder=folder)

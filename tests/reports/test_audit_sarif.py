@@ -66,6 +66,7 @@ def test_rules_tell_what_they_are(audit_result):
     assert first["shortDescription"]["text"] == "A made-up guideline: unequal-channel-widths."
     assert first["fullDescription"]["text"] == "How much of `it` there is, over how much there might be."
     assert first["help"]["markdown"] == audit_result.rules[0].page
+    assert all(rule["help"]["text"] and rule["fullDescription"]["text"] for rule in rules)  # GitHub asks for them
     levels = [rule["defaultConfiguration"]["level"] for rule in rules]
     assert levels == ["warning", "error", "warning", "warning", "note", "error", "error"]
 
@@ -124,13 +125,28 @@ def test_a_finding_names_its_module(audit_result):
 
 @pytest.mark.parametrize(
     ("settings", "uri"),
-    [("lwprof.toml", "lwprof.toml"), ("", None), ("/srv/lwprof.toml", None), ("../lwprof.toml", None)],
+    [
+        ("lwprof.toml", "lwprof.toml"),
+        ("", "pyproject.toml"),
+        ("/srv/lwprof.toml", "pyproject.toml"),
+        ("../lwprof.toml", "pyproject.toml"),
+    ],
 )
-def test_a_finding_without_a_file_points_to_the_settings_in_the_project(settings, uri, audit_result):
+def test_a_result_without_a_file_points_to_the_settings_in_the_project(settings, uri, audit_result):
     result = dataclasses.replace(audit_result, settings=settings)
-    (place,) = results(result, "G2")[0]["locations"]
-    assert place.get("physicalLocation", {}).get("artifactLocation", {}).get("uri") == uri
+    found = [*results(result, "G2"), *results(result, "budget"), *results(result, "growth")]
+    places = [item["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for item in found]
+    assert set(places) == {uri}
     assert results(result, "D6")[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "nets/a%20b.py"
+
+
+def test_files_are_named_from_the_root_of_the_repository(audit_result):
+    result = dataclasses.replace(audit_result, settings="../lwprof.toml")
+    (one,) = json.loads(render(result, "sarif", folder="./models/small"))["runs"]
+    uris = {
+        item["ruleId"]: item["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for item in one["results"]
+    }
+    assert (uris["D6"], uris["G2"]) == ("models/small/nets/a%20b.py", "models/lwprof.toml")
 
 
 def test_fingerprints_are_one_each_and_stay_when_numbers_change(audit_result):

@@ -167,6 +167,12 @@ class TestAction:
         assert outputs["exit-code"] == "1"
         assert json.loads(Path(outputs["result"]).read_text())["schema"] == "lwprof.audit/1"
 
+    def test_files_are_named_from_the_root_of_the_repository(self, project: Path, tmp_path: Path) -> None:
+        code, printed = Runner(tmp_path, project.parent).run(sarif="lwprof.sarif", working_directory="project")
+        assert code == 1
+        assert re.search(r"^::warning file=project/net.py,line=5,.*G1", printed, re.MULTILINE)
+        assert '"uri": "project/net.py"' in (project / "lwprof.sarif").read_text()
+
     def test_nothing_found_is_success(self, project: Path, tmp_path: Path) -> None:
         mend(project)
         code, printed = Runner(tmp_path, project).run()
