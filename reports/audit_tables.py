@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from lwprof import units
 from lwprof.reports import phrases
@@ -72,7 +71,7 @@ def _rule(finding: Finding) -> Cell:
 
 def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table:
     """One line for all places of which the same is to be said."""
-    alike = list(_alike(findings))
+    alike = list(phrases.alike(findings))
     columns = [
         Column("code", "rule", group="price"),
         Column("module", "module", wrap=True, narrowest=18),
@@ -101,17 +100,6 @@ def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table
         rows.append([cells[column.key] for column in columns])
     cut = f" ({len(rows)} of {len(alike)})" if len(rows) < len(alike) else ""
     return Table.of("findings", columns, rows, f"{label}: findings, the costliest first{cut}")
-
-
-def _alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
-    """Put together what differs in its module only; of what was timed, each was timed by itself."""
-    groups: dict[object, list[Finding]] = {}
-    for place, finding in enumerate(findings):
-        timed = finding.alternative is not None and finding.alternative.gain is not None
-        plain = replace(finding, module="", alternative=None)
-        saves = finding.alternative.saves if finding.alternative else None
-        groups.setdefault(place if timed else (plain, saves), []).append(finding)
-    yield from groups.values()
 
 
 def _gain(finding: Finding) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lwprof import units
 from lwprof.reports.contents import Cell, printable
@@ -42,24 +44,61 @@ def networks(result: AuditResult) -> list[str]:
     return labels([(model.name, model.model.spec if model.model else model.name) for model in result.models])
 
 
-def together(names: Iterable[str]) -> str:
-    """List names of modules, those that differ in one number as one.
+def alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Put together what differs in its module only; of what was timed, each was timed by itself."""
+    groups: dict[object, list[Finding]] = {}
+    for place, finding in enumerate(findings):
+        timed = finding.alternative is not None and finding.alternative.gain is not None
+        plain = replace(finding, module="", alternative=None)
+        saves = finding.alternative.saves if finding.alternative else None
+        groups.setdefault(place if timed else (plain, saves), []).append(finding)
+    yield from groups.values()
+
+
+def together(names: Iterable[str], most: int = 6) -> str:
+    """List names of modules, those that differ in numbers only as one; where ``most`` are too few, say how many more.
 
     >>> together(["blocks.4.conv", "blocks.5.conv", "blocks.6.conv", "stem", "a.1.b.1", "a.2.b.2"])
-    'blocks.{4,5,6}.conv, stem, a.1.b.1, a.2.b.2'
+    'blocks.{4–6}.conv, stem, a.1.b.1, a.2.b.2'
+    >>> together([f"blocks.{block}.branches.{branch}" for block in range(12) for branch in (0, 1, 3)])
+    'blocks.{0–11}.branches.{0,1,3}'
     """
     alike: dict[tuple[str, ...], list[list[str]]] = {}
     for name in names:
         parts = name.split(".")
         alike.setdefault(tuple("#" if part.isdigit() else part for part in parts), []).append(parts)
-    return ", ".join(".".join(parts) for group in alike.values() for parts in _merged(group))
+    merged = [parts for group in alike.values() for parts in _merged(group)]
+    left = sum(math.prod(map(len, parts)) for parts in merged[most:])
+    shown = [".".join(map(_numbers, parts)) for parts in merged[:most]]
+    return ", ".join([*shown, *([f"and {units.exact(left)} more"] if left else [])])
 
 
-def _merged(names: list[list[str]]) -> list[list[str]]:
-    columns = [list(dict.fromkeys(column)) for column in zip(*names, strict=True)]
-    if sum(len(column) > 1 for column in columns) != 1:
-        return names
-    return [[column[0] if len(column) == 1 else f"{{{','.join(sorted(column, key=int))}}}" for column in columns]]
+def _merged(names: list[list[str]]) -> list[tuple[tuple[str, ...], ...]]:
+    """Put together names that differ in one part, then what that leaves that differs in another."""
+    merged = [tuple((part,) for part in parts) for parts in names]
+    for place in reversed(range(len(names[0]))):
+        groups: dict[object, list[tuple[tuple[str, ...], ...]]] = {}
+        for parts in merged:
+            groups.setdefault((parts[:place], parts[place + 1 :]), []).append(parts)
+        merged = [
+            (*group[0][:place], tuple(part for parts in group for part in parts[place]), *group[0][place + 1 :])
+            for group in groups.values()
+        ]
+    return merged
+
+
+def _numbers(parts: Sequence[str]) -> str:
+    """Write the one part that a name has at a place, or the numbers that several have there."""
+    if len(parts) == 1:
+        return parts[0]
+    runs: list[list[int]] = []
+    for number in sorted(map(int, parts)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    told = [f"{run[0]}–{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs]
+    return f"{{{','.join(told)}}}"
 
 
 def breakable(label: str) -> Cell:

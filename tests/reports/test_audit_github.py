@@ -50,6 +50,15 @@ def test_the_costliest_of_each_network_come_first_and_the_known_not_at_all(audit
     assert modules == ["features.2", "features.2.conv.0", "features.4.conv.1", "features.5", "features.7.conv.0"]
 
 
+def test_repeated_blocks_are_one_annotation(audit_result):
+    model = audit_result.models[0]
+    places = [f"blocks.{block}.branches.{branch}.0" for block in range(30) for branch in range(5)]
+    findings = tuple(dataclasses.replace(model.findings[1], alternative=None, module=module) for module in places)
+    changed = dataclasses.replace(audit_result, models=(dataclasses.replace(model, findings=findings),))
+    found = [line for line in lines(changed) if line.startswith("::warning") and "G1" in line]
+    assert [line.split("::mbv2 ")[1].split(":")[0] for line in found] == ["blocks.{0–29}.branches.{0–4}.0"]
+
+
 def test_budgets_growth_and_failures_are_annotations(audit_result):
     text = render(audit_result, "github")
     assert "::error title=mbv2 is over budget::max_memory_access.fused: 18,000,000, the limit is 17,500,000\n" in text

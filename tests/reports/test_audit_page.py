@@ -83,7 +83,13 @@ def test_what_differs_in_its_place_only_is_one_line(audit_result):
     other = dataclasses.replace(first, module="blocks.12.conv", cost=first.cost + 1)
     text = render(only(audit_result, findings=(other, first, *others)))
     rows = section(text, "mbv2: findings")[2:]
-    assert [row.split()[2] for row in rows] == ["blocks.12.conv", "blocks.{9,10,11}.conv"]
+    assert [row.split()[2] for row in rows] == ["blocks.12.conv", "blocks.{9–11}.conv"]
+
+
+def test_places_without_a_pattern_are_counted_after_the_first_few(audit_result):
+    first = audit_result.models[0].findings[-1]
+    same = [dataclasses.replace(first, module=f"{letter}.conv") for letter in "abcdefghij"]
+    assert "f.conv, and 4 more" in render(only(audit_result, findings=same), width=None)
 
 
 def test_what_was_timed_has_a_line_each(audit_result):
