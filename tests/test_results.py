@@ -127,6 +127,12 @@ def test_keys_of_a_later_lwprof_are_left_alone(document):
     assert results.from_dict(document).models[0].totals.params == 4_231_976
 
 
+def test_a_list_where_an_object_belongs_is_refused(document, tmp_path):
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps({**document, "environment": []}))
+    refused(path, r"environment must be an object, not \[\]$")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -19,6 +19,7 @@ from lwprof.auditing.judging import judge
 from lwprof.auditing.locations import located
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.auditing.policy import Exemption, Policy
+from lwprof.auditing.quantities import counts_of
 from lwprof.auditing.subjects import Audited, Called, Subject, name_before
 from lwprof.errors import InputError, described
 from lwprof.guidelines import Evidence
@@ -186,7 +187,7 @@ def _audited(
             totals=result.totals,
             coverage=result.coverage,
             fragmentation=result.fragmentation,
-            layers=result.layers,
+            layers=counts_of(result.layers),
             findings=located(judged.findings, seen.network),
             checked=judged.checked,
             ignored=judged.ignored,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lwprof import units
-from lwprof.auditing import growth, snapshots
-from lwprof.auditing.origins import origins
+from lwprof.auditing import snapshots
+from lwprof.auditing.changes import growth, origins
 from lwprof.auditing.snapshots import KnownFinding, Snapshot, shapes
 from lwprof.errors import InputError
 from lwprof.files import shown, write_whole
@@ -63,7 +63,7 @@ class Baseline:
                 _judged(finding, news[finding.code, finding.module], found.get((finding.code, finding.module)))
                 for finding in model.findings
             ),
-            growth=growth.between(known, new),
+            growth=growth(known, new),
             mended=sum(finding.code in asked and key not in passed for key, finding in gone.items()),
             in_baseline=True,
         )
@@ -75,6 +75,8 @@ def read(file: Path) -> Baseline:
     Raises:
         InputError: it is missing, no baseline, damaged, or of a newer schema.
     """
+    if not file.exists():
+        raise InputError(f"there is no baseline {shown(file)}: 'lwprof audit --write-baseline {shown(file)}' writes it")
     data = read_json(file, "baseline")
     schema = data.get("schema") if isinstance(data, dict) else None
     if str(schema).partition("/")[0] != BASELINE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from lwprof.results import Coverage, Fragmentation, Layer, Totals
@@ -60,3 +60,9 @@ QUANTITIES = (
     Quantity("unknown_operators", lambda counted: sum(item.count for item in counted.coverage.unknown), budgeted=False),
 )
 """In the order in which they are shown."""
+
+
+def counts_of(layers: Iterable[Layer]) -> dict[str, dict[str, int]]:
+    """What is not 0 of each layer, by its name."""
+    shares = [(quantity.name, quantity.of_layer) for quantity in QUANTITIES if quantity.of_layer]
+    return {layer.name: {name: number for name, of in shares if (number := of(layer))} for layer in layers}

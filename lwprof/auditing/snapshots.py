@@ -52,15 +52,10 @@ def of(model: AuditedModel) -> Snapshot:
     assert model.coverage is not None
     counted = Counted(model.totals, model.fragmentation, model.coverage)
     totals = {quantity.name: quantity.of(counted) for quantity in QUANTITIES}
-    layers = {}
-    for layer in model.layers:
-        parts = {quantity.name: quantity.of_layer(layer) for quantity in QUANTITIES if quantity.of_layer}
-        if any(parts.values()):
-            layers[layer.name] = {name: number for name, number in parts.items() if number}
     blocks: dict[str, int] = {}
     for block in model.fragmentation.blocks:
         blocks[block.name] = max(block.fragments, blocks.get(block.name, 0))
-    rank = {layer.name: place for place, layer in enumerate(model.layers)}
+    rank = {name: place for place, name in enumerate(model.layers)}
     findings = [
         KnownFinding(
             finding.code,
@@ -75,7 +70,7 @@ def of(model: AuditedModel) -> Snapshot:
         model.model.inputs,
         {name: number for name, number in totals.items() if number is not None},
         tuple(findings),
-        layers,
+        {name: counts for name, counts in model.layers.items() if counts},
         blocks,
     )
 

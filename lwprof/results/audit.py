@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lwprof.results.document import Document, Scalar
-from lwprof.results.structure import Coverage, Fragmentation, Layer, Model, Totals
+from lwprof.results.structure import Coverage, Fragmentation, Model, Totals
 
 ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 """The gravest first."""
@@ -199,7 +199,8 @@ class AuditedModel:
     totals: Totals | None = None
     coverage: Coverage | None = None
     fragmentation: Fragmentation | None = None
-    layers: tuple[Layer, ...] = ()
+    layers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What each costs by itself, such as "mult_adds", by its name in the order of the module tree; without zeros."""
     checked: tuple[Checked, ...] = ()
     """One entry a rule."""
     ignored: tuple[Ignored, ...] = ()

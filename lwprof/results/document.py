@@ -102,7 +102,11 @@ def rebuild(kind: Any, data: Any, place: str = "") -> Any:
         return float(data)
     if isinstance(kind, type) and (not isinstance(data, kind) or (kind is int and isinstance(data, bool))):
         raise TypeError(f"{place} must be {WORDS.get(kind, kind.__name__)}, not {reprlib.repr(data)}")
-    return dict(data) if origin is not None else data
+    if origin is None:
+        return data
+    if not isinstance(data, Mapping):
+        raise TypeError(f"{place} must be an object, not {reprlib.repr(data)}")
+    return dict(data)
 
 
 def _rebuilt_fields(kind: Any, data: Mapping[str, Any], place: str) -> dict[str, Any]:

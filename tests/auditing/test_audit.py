@@ -145,7 +145,11 @@ def test_what_is_given_goes_before_what_the_settings_say(folder: Path) -> None:
 def test_inputs_are_as_for_a_profile(batch: int) -> None:
     (model,) = lwprof.audit("net.py:Wide", input_size=SIZE, batch=batch, policy=ONLY_G1).models
     profile = lwprof.profile("net.py:Wide", input_size=SIZE, batch=batch)
-    assert (model.totals, model.layers, model.model) == (profile.totals, profile.layers, profile.model)
+    assert (model.totals, model.model) == (profile.totals, profile.model)
+    assert list(model.layers) == [layer.name for layer in profile.layers]
+    assert model.layers["first"]["mult_adds"] == profile.totals.mult_adds
+    assert "mult_adds" not in model.layers["norm"]
+    assert sum(counts.get("params", 0) for counts in model.layers.values()) == profile.totals.params
     (given,) = lwprof.audit("net.py:Wide", inputs=(torch.zeros(batch, *SIZE),), policy=ONLY_G1).models
     assert given.totals == model.totals
 
