@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lwprof import units
@@ -157,7 +158,7 @@ def _kept(budget: Budget) -> Cell:
 
 
 def _growth(label: str, model: AuditedModel) -> Iterator[Table]:
-    """What has grown: the network's own numbers, then the layers that they come from, a line each."""
+    """What has grown: the network's own numbers, then the layers that they come from, alike ones in one line."""
     columns = [
         Column("quantity", "quantity", wrap=True),
         Column("old", "old", align="right"),
@@ -180,11 +181,19 @@ def _growth(label: str, model: AuditedModel) -> Iterator[Table]:
         if grown.module:
             layers.setdefault(grown.module, {})[grown.quantity] = _change(grown)
     if layers:
-        quantities = list(dict.fromkeys(name for numbers in layers.values() for name in numbers))
-        columns = [Column("module", "layer", wrap=True)]
-        columns += [Column(name, name, tuple(name.split(".")), "right", optional=True) for name in quantities]
-        cells = [[Cell(name), *(Cell(numbers.get(key, "")) for key in quantities)] for name, numbers in layers.items()]
-        yield Table.of("growth_of_layers", columns, cells, f"{label}: the layers that it comes from")
+        alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for module, numbers in layers.items():
+            alike.setdefault(tuple(numbers.items()), []).append(module)
+        having = Counter(name for numbers in layers.values() for name in numbers)
+        most = max(having, key=having.__getitem__)
+        columns = [Column("module", "layer", wrap=True, narrowest=18)]
+        columns += [Column(name, name, tuple(name.split(".")), "right", optional=name != most) for name in having]
+        cells = [
+            [Cell(phrases.together(modules)), *(Cell(dict(numbers).get(name, "")) for name in having)]
+            for numbers, modules in alike.items()
+        ]
+        each = ", each of them" if len(alike) < len(layers) else ""
+        yield Table.of("growth_of_layers", columns, cells, f"{label}: the layers that it comes from{each}")
 
 
 def _change(grown: Growth) -> str:

@@ -135,6 +135,20 @@ def test_layers_that_have_grown_have_a_line_each(audit_result):
     ]
 
 
+def test_layers_that_have_grown_alike_are_one_line_and_no_line_is_empty_in_a_narrow_terminal(audit_result):
+    names = [f"blocks.{number}.conv" for number in range(30)]
+    convolutions = [
+        Growth(quantity, name, 1_000, 2_000)
+        for name in names
+        for quantity in ("params", "mult_adds", "memory_access.paper", "memory_access.eager")
+    ]
+    activations = [Growth("memory_access.eager", f"blocks.{number}.relu", 1_000, 2_000) for number in range(31)]
+    text = render(only(audit_result, growth=(*convolutions, *activations)), width=60)
+    rows = section(text, "mbv2: the layers that it comes from, each of them")[:-1]
+    assert [row.split()[0] for row in rows[-2:]] == ["blocks.{0–29}.conv", "blocks.{0–30}.relu"]
+    assert rows[-1].endswith("1.00 k → 2.00 k")
+
+
 def test_what_is_ignored_has_its_reason(audit_result):
     rows = [" ".join(row.split()) for row in section(render(audit_result), "mbv2: ignored")[2:]]
     assert rows[1] == "D9 2 classifier.1 there are 1001 classes"
