@@ -73,7 +73,7 @@ def audit(
         budgets: limits for each of the networks by name, such as ``{"max_memory_access.fused": "18M"}``.
         baseline: what was known before, or the file that has it; only what is new fails.
         strict: whether an operator that no rule counts makes the audit fail.
-        measuring: time what findings suggest against what there is.
+        measuring: time what findings suggest against what there is; latency budgets are timed on the same device then.
         inputs: what every network is called with, as for :func:`lwprof.profile`.
         input_size: likewise.
         batch: likewise.
@@ -91,8 +91,10 @@ def audit(
     strict = configured.strict if strict is None else strict
     known = configured.baseline if baseline is None else baseline
     known = known if known is None or isinstance(known, Baseline) else baselines.read(Path(known))
+    options = backends.Options()
     if measuring is not None:  # whatever is wrong with it is said before the work
-        backends.find(measuring.backend, backends.Options(measuring.device, measuring.threads, measuring.seed))
+        options = backends.Options(measuring.device, measuring.threads, measuring.seed)
+        backends.find(measuring.backend, options)
     models: list[AuditedModel] = []
     interrupted = False
     with settings.choose(configured.settings):
@@ -124,7 +126,7 @@ def audit(
             result = measured(result, measuring, progress)
         pairs = [subject.pair for subject in subjects[: len(models)]]
         if any(pairs):
-            result = latencies.held(result, pairs, progress=progress)
+            result = latencies.held(result, pairs, options, progress=progress)
     return replace(result, ok=all(model.ok for model in result.models) and len(models) == len(subjects))
 
 

@@ -56,7 +56,9 @@ UNKNOWN_OPERATORS = "max_unknown_operators"
     show_default="40",
     help="Seconds for all of that timing together.",
 )
-@click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1", help="Threads for that timing.")
+@click.option(
+    "--threads", type=click.IntRange(1, MOST_THREADS), show_default="1", help="Threads for it, and for latency budgets."
+)
 @input_size_option
 @inputs_option
 @batch_option

@@ -296,6 +296,19 @@ def test_a_wrong_request_is_refused_before_the_work(given: dict[str, Any], says:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(("measuring", "threads"), [(None, 1), (Measuring(threads=2, seed=5), 2)])
+def test_latency_budgets_are_timed_as_alternatives_are(
+    measuring: Measuring | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(auditing.latencies, "held", lambda *given, **_: asked.append(given) or given[0])
+    budgets = {"max_latency_ratio": {"to": "net.py:Wide:width=32", "ratio": 2}}
+    lwprof.audit("net.py:Wide:width=32", input_size=SIZE, policy=ONLY_G1, budgets=budgets, measuring=measuring)
+    ((_, (pair,), options),) = asked
+    assert (options.threads, options.seed) == (threads, 5 if measuring else 0)
+    assert pair.build_other().inputs == pair.build().inputs
+
+
 def test_what_measuring_needs_is_looked_for_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subjects.profiling, "examine", None)
     with pytest.raises((InputError, BackendError)):
