@@ -175,7 +175,7 @@ def test_a_baseline_that_settings_name_can_be_written_before_it_is_there(run: An
     (project / "lwprof.toml").write_text(SETTINGS.replace("[audit]", '[audit]\nbaseline = "known.json"'))
     missing = run("audit")
     assert (missing.code, missing.out) == (2, "")
-    assert missing.err.startswith("error: cannot read ")
+    assert missing.err.startswith("error: there is no baseline ")
     assert run("audit", "--write-baseline", "known.json").code == 0
     assert run("audit").code == 0
 
@@ -287,7 +287,8 @@ HELP = "see lwprof audit --help"
         (("mbv2", "--baseline", "x", "--no-baseline"), f"give either --baseline or --no-baseline, not both; {HELP}"),
         (("mbv2", "--baseline", "x", "--write-baseline", "y"),
          f"give either --baseline or --write-baseline, not both; {HELP}"),
-        (("mbv2", "--baseline", "none.json"), "cannot read none.json: No such file or directory"),
+        (("mbv2", "--baseline", "none.json"),
+         "there is no baseline none.json: 'lwprof audit --write-baseline none.json' writes it"),
         (("mbv2", "--write-baseline", "no/known.json"), "cannot write no/known.json: there is no folder no"),
         (("mbv2", "--seconds", "3"), f"--seconds goes with --measure; {HELP}"),
         (("mbv2", "--threads", "3"), f"--threads goes with --measure; {HELP}"),
