@@ -25,16 +25,13 @@ from lwprof.errors import InputError, described
 from lwprof.guidelines import Evidence
 from lwprof.inputs import Inputs
 from lwprof.profiling import InputSize
-from lwprof.results import AuditedModel, AuditResult, Budget, Coverage
+from lwprof.results import AuditedModel, AuditResult
 from lwprof.timing import backends
 from lwprof.timing.sampling import Progress
 
 __all__ = ["Configuration", "Exemption", "Limits", "Measuring", "Policy", "audit"]
 
 Failed = Callable[[BaseException], None]
-
-UNKNOWN = "max_unknown_operators"
-"""The budget over which a network with such operators is in a strict audit: none."""
 
 
 def audit(
@@ -193,7 +190,7 @@ def _audited(
             findings=located(judged.findings, seen.network),
             checked=judged.checked,
             ignored=judged.ignored,
-            budgets=(*check(subject.limits, seen.graph, result), *(_unknown(result.coverage) if strict else ())),
+            budgets=check(subject.limits, seen.graph, result, strict),
         )
         return model if known is None else known.compared(model)
     except (Exception, SystemExit) as error:
@@ -201,15 +198,6 @@ def _audited(
             failed(error)
         message, code = described(error)
         return AuditedModel(subject.name, failure=subject.failure(message), failure_code=code)
-
-
-def _unknown(coverage: Coverage) -> tuple[Budget, ...]:
-    """What a strict audit has against a network: operators that no rule counts."""
-    if not coverage.unknown:
-        return ()
-    number = sum(item.count for item in coverage.unknown)
-    listed = ", ".join(f"{item.op} ({item.count}x)" for item in coverage.unknown)
-    return (Budget(UNKNOWN, 0.0, float(number), ok=False, remark=f"no rule counts {listed}"),)
 
 
 def _relative(file: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES, Counted
 from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
-from lwprof.results import Budget, Coverage, ProfileResult
+from lwprof.results import Budget, ProfileResult
 
 MODEL_BYTES = "max_model_bytes"
 _COUNTS = {f"max_{quantity.name}": quantity.of_bytes for quantity in QUANTITIES if quantity.budgeted}
 _COUNTS[MODEL_BYTES] = True
+UNKNOWN = "max_unknown_operators"
+"""That of a strict audit: none."""
 NAMES = (*_COUNTS, latency_limits.NAME)
 """Every budget, those with views by each of them."""
 
@@ -69,31 +71,33 @@ def parse(table: Mapping[str, Any], label: str, base: Limits | None = None, fold
     return Limits(counts, latency_limits.limit(latency, f"{label}: {latency_limits.NAME}", base.latency, folder))
 
 
-def check(limits: Limits, graph: OpGraph, result: ProfileResult) -> Sequence[Budget]:
-    """Hold a network's counts against its budgets; the latency budget waits until everything is counted."""
+def check(limits: Limits, graph: OpGraph, result: ProfileResult, strict: bool = False) -> tuple[Budget, ...]:
+    """Hold a network's counts against its budgets; the latency budget waits until everything is counted.
+
+    In a ``strict`` audit, operators that no rule counts are over a budget of their own.
+    """
     counted = Counted(result.totals, result.fragmentation, result.coverage)
+    unknown = ", ".join(f"{item.op} ({item.count}x)" for item in result.coverage.unknown)
+    missing = f"without {unknown}, which no rule counts" if unknown else ""
     budgets = []
     for quantity in QUANTITIES:
         name = f"max_{quantity.name}"
         if name in limits.counts:
-            remark = _missing(result.coverage) if quantity.partial else ""
+            remark = missing if quantity.partial else ""
             budgets.append(_held(name, limits.counts[name], quantity.of(counted), remark))
     if MODEL_BYTES in limits.counts:
         stored = sum(weight.bytes for weight in graph.weights)
         budgets.append(_held(MODEL_BYTES, limits.counts[MODEL_BYTES], stored))
-    return budgets
+    if strict and unknown:
+        number = sum(item.count for item in result.coverage.unknown)
+        budgets.append(_held(UNKNOWN, 0.0, number, f"no rule counts {unknown}"))
+    return tuple(budgets)
 
 
 def _held(name: str, limit: float, actual: int | None, remark: str = "") -> Budget:
     if actual is None:
         return Budget(name, limit, None, ok=True, remark="the network has no building blocks")
     return Budget(name, limit, float(actual), ok=actual <= limit, remark=remark)
-
-
-def _missing(coverage: Coverage) -> str:
-    """Say that a count is too low."""
-    listed = ", ".join(f"{item.op} ({item.count}x)" for item in coverage.unknown)
-    return f"without {listed}, which no rule counts" if listed else ""
 
 
 def _spread(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from lwprof.cli import gate, progress
 from lwprof.cli.audit_options import Judging, budget_option, judging_options
 from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
+    DEBUG_ADVICE,
     MOST_THREADS,
     FiniteRange,
     batch_option,
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 GRAVEST = (4, 2, 3)
 """Exit codes of networks that could not be looked at; each goes before those behind it."""
-
-DEBUG_ADVICE = "; run again with --debug for the traceback"
-UNKNOWN_OPERATORS = "max_unknown_operators"
-"""The budget of a strict audit."""
 
 
 @click.command("audit", short_help="Audit a network's design: guidelines, budgets, baseline.")
@@ -156,12 +153,14 @@ def audit_command(
 
 def _said(result: AuditResult) -> int:
     """Say on standard error what makes the audit fail besides findings, and return the exit code."""
+    from lwprof.auditing.budgets import UNKNOWN
+
     failures = [model for model in result.models if model.failure]
     for model in failures:
         click.echo(f"error: {model.failure}{DEBUG_ADVICE if model.failure_code == GRAVEST[0] else ''}", err=True)
     for model in result.models:
         for budget in model.budgets:
-            if budget.name == UNKNOWN_OPERATORS and not budget.ok:
+            if budget.name == UNKNOWN and not budget.ok:
                 click.echo(f"error: {model.name}: {budget.remark} (--strict)", err=True)
     if result.interrupted:
         click.echo("error: interrupted; what was found until then is shown", err=True)

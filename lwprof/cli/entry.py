@@ -20,7 +20,7 @@ from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
 from lwprof.cli.explain_command import explain_command
 from lwprof.cli.list_command import list_command
-from lwprof.cli.options import debug_option
+from lwprof.cli.options import DEBUG_ADVICE, debug_option
 from lwprof.cli.output import abandon, abandon_stdout, open_streams
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
@@ -40,7 +40,6 @@ COMMANDS = (
 )
 """Every command, in the order in which somebody meets them."""
 
-DEBUG_ADVICE = "; run again with --debug for the traceback"
 LONGEST_WORD = 160
 """Of an error line, in letters: paths are shorter, only absurd specs are not."""
 

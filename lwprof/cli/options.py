@@ -38,6 +38,7 @@ debug_option = click.option(
     callback=_note_debug,
     help="Show the traceback of an error.",
 )
+DEBUG_ADVICE = "; run again with --debug for the traceback"
 
 
 class InputSize(click.ParamType["Size"]):
