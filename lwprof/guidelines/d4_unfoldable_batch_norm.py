@@ -44,7 +44,8 @@ None: it can be folded or it cannot.
 
 ## Exemptions
 
-- Batch norms behind a convolution, transposed ones too, or behind a linear layer on rows.
+- Batch norms behind a convolution, transposed ones too, or behind a linear layer on rows, flattened or not.
+- Batch norms of weights, as weight standardisation is written: what they make is constant.
 - Instance, layer and group norms: they measure each input and can never be folded.
 
 A batch norm right in front of a convolution without padding could be folded into that one. Few tools do it, so it is
@@ -53,12 +54,15 @@ reported; the suggestion says that it is possible.
 ## False alarms
 
 Pre-activation networks (DenseNet, ResNet v2) have these norms by design; a runtime that fuses batch norm and ReLU
-pays one pass for both. A norm on the network's input can be left to whoever prepares the images.
+pays one pass for both. A norm on the network's input can be left to whoever prepares the images. Networks that are
+trained with several branches and merged into one afterwards, as RepVGG (2101.03697) is, have norms without a
+convolution in some of them: audit what is shipped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from lwprof.analyses.fusion import NORMS
 from lwprof.graph import Operator
@@ -71,10 +75,12 @@ _BEHIND = {
     "aten::add": "an addition",
     "aten::add_": "an addition",
     "aten::cat": "a concatenation",
+    "aten::clone": "a copy",
     "aten::mul": "a multiplication",
     "aten::mul_": "a multiplication",
 }
 _LAYERS = {"linear": "linear layer", "adder": "adder layer"}
+_FLATTENING = frozenset({"aten::view", "aten::reshape", "aten::flatten"})
 _FOLDABLE = frozenset({"pointwise", "depthwise", "grouped", "dense conv", "linear"})
 
 
@@ -83,7 +89,27 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     alone = {group.members[0].index for group in evidence.groups if group.members[0].name in NORMS}
     for operator, _, _, _ in evidence.rows:
         if operator.name in NORMS:
-            yield Case(evidence.module_of(operator), None, None, operator.index in alone, (operator,), operator)
+            stays = operator.index in alone
+            if stays and operator.inputs[0].number not in evidence.last_readers:
+                continue  # it works on weights alone
+            stays = stays and not _is_behind_rows(evidence, operator)
+            yield Case(evidence.module_of(operator), None, None, stays, (operator,), operator)
+
+
+def _is_behind_rows(evidence: Evidence, norm: Operator) -> bool:
+    """Whether a batch norm alone reads what a linear layer made of rows, laid one after the other."""
+    source = norm.inputs[0]
+    layer = evidence.maker(source)
+    if layer is None or layer.name not in convolutions.LINEAR or norm.arguments.get("training"):
+        return False
+    made, view = layer.outputs[0], evidence.graph.operators[source.producer]
+    return (
+        view.name in _FLATTENING
+        and view.inputs[0].number == made.number
+        and source.shape == (prod(made.shape[:-1]), made.shape[-1])
+        and len(evidence.readers[made.number]) == 1
+        and made.number not in evidence.returned
+    )
 
 
 def advice(evidence: Evidence, case: Case) -> Advice:

@@ -61,6 +61,27 @@ class Evidence:
         return readers
 
     @cached_property
+    def last_readers(self) -> Mapping[int, int]:
+        """For the number of every value that comes from the input, not from weights alone: its last reader's index.
+
+        What the network returns is read after all of them; a value that nobody reads, never (-1).
+        """
+        last = {value.number: -1 for value in self.graph.values if value.source in ("input", "unseen")}
+        for index, _, _, inputs, outputs, *_ in self.graph.operators:
+            derived = False
+            for value in inputs:
+                if value.number in last:
+                    last[value.number] = index
+                    derived = True
+            if derived:
+                for value in outputs:
+                    last[value.number] = -1
+        for value in self.graph.outputs:
+            if value.number in last:
+                last[value.number] = len(self.graph.operators)
+        return last
+
+    @cached_property
     def returned(self) -> frozenset[int]:
         """Numbers of the values that the network returns, views followed to what they are views of."""
         return frozenset(self.base.get(value.number, value.number) for value in self.graph.outputs)

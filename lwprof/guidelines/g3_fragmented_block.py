@@ -61,7 +61,8 @@ regular, however much of it is one long chain.
 
 Where blocks are guessed wrong, a whole stage may be taken for one. Compilers that merge convolutions side by side
 with the same input, and devices that run them at once, take part of the price away. On one core of a processor it is
-small to begin with.
+small to begin with. Branches that are merged before a network is shipped, as those of RepVGG (2101.03697), are gone
+then: audit what is shipped.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ A share of the whole network's traffic cannot tell them apart: it is the same fo
 ## False alarms
 
 A runtime that computes activations while it writes what a convolution made takes most of theirs away; then
-depthwise convolutions, additions and copies remain.
+depthwise convolutions, additions and copies remain. Where blocks are guessed wrong, a whole stage may be taken for
+one: it has the traffic of all of its blocks between two ends.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ from math import prod
 from typing import NamedTuple
 
 from lwprof.analyses import Costed
-from lwprof.graph import OpGraph, Value
+from lwprof.graph import Value
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
 from lwprof.results import WARNING
@@ -101,17 +102,20 @@ class Detail(NamedTuple):
     """What the block is given."""
     outputs: Sequence[Value]
     """What it makes for others."""
+    rows: Sequence[Costed]
+    """All of its operators."""
 
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at every building block."""
-    last = _last_readers(evidence.graph) if evidence.blocks else {}
+    last = evidence.last_readers if evidence.blocks else {}
     for block, start, stop in evidence.blocks:
         inputs: dict[int, Value] = {}
         made: dict[int, Value] = {}
         thin = []
         touched = 0
-        for row in evidence.rows[start:stop]:
+        rows = evidence.rows[start:stop]
+        for row in rows:
             operator = row.operator
             for value in operator.inputs:
                 if value.producer < start and value.number in last:
@@ -133,7 +137,7 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
             shrinks = _pixels(outputs) < _pixels(inputs.values())
             limit = thresholds["downsampling_ratio" if shrinks else "ratio"]
             operators = tuple(row.operator for row, _ in thin)
-            detail = Detail(thin, list(inputs.values()), outputs)
+            detail = Detail(thin, list(inputs.values()), outputs, rows)
             yield Case(block.name, ratio, limit, ratio > limit, operators, detail)
 
 
@@ -167,13 +171,13 @@ def _suggestion(case: Case, ends: int) -> str:
     end = max(map(_channels, (*detail.inputs, *detail.outputs)))
     widths = [(_channels(row.operator.outputs[0]), traffic) for row, traffic in detail.thin]
     inside = max((width for width, _ in widths), default=0)
-    if inside > end:
+    if inside > end and not any(map(_reads_tokens, detail.rows)):
         shrinking = sum(traffic for width, traffic in widths if width > end)
         left = case.threshold * ends - sum(traffic for width, traffic in widths if width <= end)
         width = int(inside * left / shrinking)
-        if 8 <= width < inside:
-            width -= width % 8
-            narrow = _channels(detail.inputs[0])
+        width -= width % 8
+        narrow = _channels(detail.inputs[0])
+        if narrow <= width < inside:
             return (
                 f"at most {width} channels inside: {width / narrow:.1f} times the block's {narrow} instead of "
                 f"{inside / narrow:.1f} times; or fewer of these operators there"
@@ -181,25 +185,9 @@ def _suggestion(case: Case, ends: int) -> str:
     return "fewer of these operators, or on fewer channels or pixels"
 
 
-def _last_readers(graph: OpGraph) -> dict[int, int]:
-    """For the number of every value that comes from the input, not from weights alone: the last operator to read it.
-
-    What the network returns is read after all of them; a value that nobody reads, never (-1).
-    """
-    last = {value.number: -1 for value in graph.values if value.source in ("input", "unseen")}
-    for index, _, _, inputs, outputs, *_ in graph.operators:
-        derived = False
-        for value in inputs:
-            if value.number in last:
-                last[value.number] = index
-                derived = True
-        if derived:
-            for value in outputs:
-                last[value.number] = -1
-    for value in graph.outputs:
-        if value.number in last:
-            last[value.number] = len(graph.operators)
-    return last
+def _reads_tokens(row: Costed) -> bool:
+    """Whether it is a product over the last dimension of its data: there, channels do not come second."""
+    return row.cost.kind in ("linear", "matmul", "attention", "recurrent") and len(row.operator.inputs[0].shape) > 2
 
 
 def _pixels(values: Iterable[Value]) -> int:

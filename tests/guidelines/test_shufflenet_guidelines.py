@@ -495,6 +495,21 @@ def test_g4_says_something_where_no_width_inside_helps() -> None:
     assert finding.suggestion == "fewer of these operators, or on fewer channels or pixels"
 
 
+def test_g4_names_no_width_where_channels_do_not_come_second() -> None:
+    class Mixer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.wide, self.narrow = nn.Conv2d(16, 16, 1), nn.Linear(16, 96), nn.Linear(96, 16)
+
+        def forward(self, x: Tensor) -> Tensor:
+            rows = self.conv(x).flatten(2).transpose(1, 2)
+            rows = self.narrow(F.gelu(self.wide(rows)) * 2)
+            return self.conv(rows.transpose(1, 2).reshape(x.shape))
+
+    finding, *_ = audited(twice(Mixer), (16, 14, 14), select=["G4"]).findings
+    assert finding.suggestion == "fewer of these operators, or on fewer channels or pixels"
+
+
 def test_g4_does_not_count_batch_norms_and_views() -> None:
     class Block(nn.Module):
         def __init__(self) -> None:

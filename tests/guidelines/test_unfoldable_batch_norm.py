@@ -45,13 +45,14 @@ def message_of(network: nn.Module, *size: int) -> str:
         (lambda net, x: net.last(net.norm(torch.cat([net.conv(x)[:, :4], x[:, 4:]], 1))),
          "it stands behind a concatenation"),
         (lambda net, x: net.last(net.norm(net.conv(x) * x)), "it stands behind a multiplication"),
+        (lambda net, x: net.last(net.norm(net.conv(x).clone())), "it stands behind a copy"),
         (lambda net, x: net.last(net.norm(F.relu(net.conv(x)))), "it stands behind relu"),
         (lambda net, x: net.last(net.norm(F.relu_(net.conv(x)))), "it stands behind relu"),
         (lambda net, x: net.last(net.norm(F.max_pool2d(net.conv(x), 2))), "it stands behind max_pool2d"),
         (lambda net, x: net.last((y := net.conv(x)) + net.norm(y)), "what conv makes is read elsewhere too"),
         (lambda net, x: (y := net.conv(x), net.last(net.norm(y))), "what conv makes is read elsewhere too"),
     ],
-    ids=["input", "addition", "concatenation", "multiplication", "relu", "relu in place", "pool", "read", "returned"],
+    ids=["input", "sum", "concatenation", "product", "copy", "relu", "relu in place", "pool", "read", "returned"],
 )  # fmt: skip
 def test_what_stands_in_the_way_is_said(function: Callable[..., Tensor], why: str) -> None:
     assert message_of(Around(function)) == why
@@ -77,6 +78,33 @@ def test_the_price_is_what_the_norm_reads_and_writes() -> None:
 def test_a_norm_right_behind_a_layer_is_folded(network: nn.Module, size: tuple[int, ...]) -> None:
     findings, checked = asked("D4", network, *size)
     assert (findings, checked.candidates) == ((), 1)
+
+
+class Rows(nn.Module):
+    """A linear layer on tokens, and a batch norm over its features."""
+
+    def __init__(self, flatten: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.linear, self.norm, self.flatten = nn.Linear(8, 6), nn.BatchNorm1d(6), flatten
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x)
+        return self.norm(self.flatten(x)).reshape(x.shape)
+
+
+def test_a_norm_of_the_rows_of_a_linear_layer_is_folded() -> None:
+    findings, checked = asked("D4", Rows(lambda x: x.flatten(0, 1)), 6, 8)
+    assert (findings, checked.candidates) == ((), 1)
+    assert message_of(Rows(lambda x: x.transpose(1, 2).flatten(0, 1)), 6, 8).startswith("its channels are not those")
+
+
+def test_norms_of_weights_are_none_to_look_at() -> None:
+    class Standardized(nn.Conv2d):
+        def forward(self, x: Tensor) -> Tensor:
+            rows = self.weight.reshape(1, self.out_channels, -1)
+            return F.conv2d(x, F.batch_norm(rows, None, None, training=True).reshape_as(self.weight))
+
+    assert asked("D4", nn.Sequential(Standardized(8, 8, 3)), 8, 6, 6)[1].candidates == 0
 
 
 def test_a_norm_over_something_else_than_the_features_stays() -> None:
