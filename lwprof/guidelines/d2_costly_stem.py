@@ -59,7 +59,8 @@ MobileNetV3 among them.
 
 - Networks without building blocks, and those whose first block is their stem.
 - Depthwise and 1x1 convolutions before the first block.
-- Blocks without mult-adds. An adder layer counts as the convolution in its place.
+- Blocks without mult-adds on more than one pixel, such as a squeeze-and-excite. An adder layer counts as the
+  convolution in its place.
 
 ## False alarms
 
@@ -70,7 +71,9 @@ there the stem is not the costly part.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
+from lwprof.analyses import PlacedBlock
 from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
@@ -82,16 +85,17 @@ _WORTH_HALVING = 32  # filters: MobileNetV3 has shown that 16 are enough
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at what stands before the first building block."""
-    if not evidence.blocks:
+    first = next((block for block in evidence.blocks if _works_on_maps(evidence, block)), None)
+    if first is None:
         return
-    first, limit = evidence.blocks[0], thresholds["ratio"]
+    limit = thresholds["ratio"]
     stem = [
         row
         for row in evidence.rows[: first.start]
         if row.cost.kind == "dense conv" and row.operator.name in convolutions.NAMES
     ]
     block = sum(row.cost.mult_adds + row.cost.additions // 2 for row in evidence.rows[first.start : first.stop])
-    if stem and block:
+    if stem:
         work = sum(row.cost.mult_adds for row in stem)
         costliest = max(stem, key=lambda row: row.cost.mult_adds)
         yield Case(
@@ -100,13 +104,20 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
             limit,
             work > limit * block,
             tuple(row.operator for row in stem),
-            (costliest.operator, work, block),
+            (costliest.operator, work, block, first.block.name),
         )
+
+
+def _works_on_maps(evidence: Evidence, block: PlacedBlock) -> bool:
+    return any(
+        (cost.mult_adds or cost.additions) and prod(operator.outputs[0].shape[2:]) > 1
+        for operator, cost, _, _ in evidence.rows[block.start : block.stop]
+    )
 
 
 def advice(evidence: Evidence, case: Case) -> Advice:
     """Compare the stem with the block, and offer half the filters."""
-    costliest, work, block = case.detail
+    costliest, work, block, name = case.detail
     layer = next(layer for layer in convolutions.of(evidence) if layer.operator is costliest)
     halved = None
     suggestion = "its filters are few already: a smaller kernel, a larger stride, or leave it"
@@ -117,7 +128,6 @@ def advice(evidence: Evidence, case: Case) -> Advice:
             f"it has {exact(halved.mult_adds)} mult-adds"
         )
     stem = "the stem" if len(case.operators) == 1 else f"the stem's {len(case.operators)} dense convolutions"
-    name = evidence.blocks[0].block.name
     return Advice(
         f"{exact(work)} mult-adds in {stem}, {exact(block)} in the block after it ({name})",
         suggestion,

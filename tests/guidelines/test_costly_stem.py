@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rule_audits import asked
-from torch import nn
+from torch import Tensor, nn
 
 from lwprof.results import Form
 
@@ -106,6 +106,23 @@ def test_blocks_without_mult_adds_are_exempt() -> None:
             return self.second(self.first(x))
 
     assert asked("D2", nn.Sequential(nn.Conv2d(3, 8, 3), Pools(), Pools()), 3, 16, 16)[1].candidates == 0
+
+
+class Gate(nn.Module):
+    """Squeeze-and-excite."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze, self.excite = nn.Conv2d(channels, 4, 1), nn.Conv2d(4, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.excite(self.squeeze(x.mean((2, 3), keepdim=True)))
+
+
+def test_a_gate_that_is_taken_for_a_block_is_no_first_block() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 16, 3), Gate(16), Block(16, 16), Gate(16), Block(16, 16))
+    ((_), checked) = asked("D2", network, 3, 16, 16)
+    assert checked.worst == pytest.approx(27 * 16 / (9 * 16 + 16 * 16))
 
 
 @pytest.mark.parametrize("rank", [1, 3])
