@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lwprof.auditing.policy import Policy
-from lwprof.guidelines import Case, Evidence, Rule
+from lwprof.guidelines import Advice, Case, Evidence, Rule
 from lwprof.results import Checked, Finding, Ignored
 
 DIGITS = 9
@@ -49,6 +49,8 @@ def _finding(evidence: Evidence, rule: Rule, policy: Policy, places: Sequence[Ca
     operators = {operator.index: operator for case in places for operator in case.operators}
     cost = evidence.elements(operators.values())
     alternative = advice.alternative
+    if alternative is not None and len(places) > 1:
+        alternative = replace(alternative, saves=sum(_saved(rule.advice(evidence, case)) for case in places))
     severity = policy.severity_of(rule)
     return Finding(
         code=rule.code,
@@ -63,9 +65,13 @@ def _finding(evidence: Evidence, rule: Rule, policy: Policy, places: Sequence[Ca
         suggestion=advice.suggestion,
         type=evidence.types.get(worst.module, ""),
         calls=len(places),
-        alternative=alternative and replace(alternative, saves=alternative.saves * len(places)),
+        alternative=alternative,
         fails=policy.fails(severity),
     )
+
+
+def _saved(advice: Advice) -> int:
+    return advice.alternative.saves if advice.alternative is not None else 0
 
 
 def _by_module(cases: Iterable[Case]) -> dict[str, list[Case]]:
