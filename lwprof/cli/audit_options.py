@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-if TYPE_CHECKING:
-    from lwprof.guidelines import Rule
+from lwprof.cli.completion import rule_names
 
 Assigned = tuple[str, str]
 
@@ -29,7 +28,7 @@ class Guidelines(click.ParamType[list[str]]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         before, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(f"{before}{comma}{name}", help=text) for name, text in _names(last, families=True)]
+        return [CompletionItem(f"{before}{comma}{name}", help=text) for name, text in rule_names(last, families=True)]
 
 
 class Assignment(click.ParamType[Assigned]):
@@ -101,26 +100,12 @@ budget_option = click.option(
 )
 
 
-def _rules() -> Sequence[Rule]:
+def _thresholds() -> list[str]:
     from lwprof.guidelines import RULES
 
-    return RULES
-
-
-def _names(start: str, families: bool = False) -> list[tuple[str, str]]:
-    """Codes that begin so, families too, and slugs once something is typed; each with what it means."""
-    found = {rule.code: rule.slug for rule in _rules()}
-    if families:
-        found = {code.rstrip("0123456789"): "all of the family" for code in found} | found
-    if start:
-        found |= {rule.slug: rule.code for rule in _rules()}
-    return [(name, text) for name, text in found.items() if name.lower().startswith(start.lower())]
-
-
-def _thresholds() -> list[str]:
     return [
         f"{rule.code}={rule.thresholds[name]:g}" if len(rule.thresholds) == 1 else f"{rule.code}.{name}="
-        for rule in _rules()
+        for rule in RULES
         for name in rule.thresholds
     ]
 
@@ -128,4 +113,4 @@ def _thresholds() -> list[str]:
 def _severities() -> list[str]:
     from lwprof.results import SEVERITIES
 
-    return [f"{code}={severity}" for code, _ in _names("", families=True) for severity in SEVERITIES]
+    return [f"{code}={severity}" for code, _ in rule_names("", families=True) for severity in SEVERITIES]

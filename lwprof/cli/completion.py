@@ -114,12 +114,19 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 def complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Complete the code of a guideline, or its slug once that is begun."""
+    return [CompletionItem(name, help=text) for name, text in rule_names(incomplete)]
+
+
+def rule_names(start: str, families: bool = False) -> list[tuple[str, str]]:
+    """Codes that begin so, families too, and slugs once something is typed; each with what it means."""
     from lwprof.guidelines import RULES
 
-    found = [CompletionItem(rule.code, help=rule.slug) for rule in RULES if rule.code.startswith(incomplete.upper())]
-    if incomplete:
-        found += [CompletionItem(rule.slug, help=rule.code) for rule in RULES if rule.slug.startswith(incomplete)]
-    return found
+    found = {rule.code: rule.slug for rule in RULES}
+    if families:
+        found = {code.rstrip("0123456789"): "all of the family" for code in found} | found
+    if start:
+        found |= {rule.slug: rule.code for rule in RULES}
+    return [(name, text) for name, text in found.items() if name.lower().startswith(start.lower())]
 
 
 def _options(name: str, given: str) -> Iterator[str]:
