@@ -131,7 +131,10 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     gains = [finding.alternative.gain for finding in findings if finding.alternative and finding.alternative.gain]
     if gains:
         settings = f"{gains[0].backend}, {gains[0].device}, {gains[0].threads} thread{'s' * (gains[0].threads != 1)}"
-        yield Note(f"timed: the alternative against the layer, interleaved, on {settings}; 95 % interval in brackets")
+        yield Note(
+            f"timed: the alternative against the layer, each by itself and in turn, on {settings}; above 1 it is "
+            f"faster; 95 % interval in brackets"
+        )
     yield from _explained(result)
     if result.settings:
         yield Note(f"settings: {result.settings}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -25,6 +26,8 @@ def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Tab
         yield _by_rule(label, model)
     if listed(model):
         yield _findings(label, listed(model), top)
+    if timed := _timed(label, listed(model)[:top]):
+        yield timed
     if model.budgets:
         yield _budgets(label, model.budgets)
     if model.growth:
@@ -82,7 +85,6 @@ def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table
         Column("cost", "cost (share)", ("cost", "(share)"), "right", group="price"),
         Column("suggestion", "instead", wrap=True, group="advice", narrowest=20),
         Column("saves", "saves", align="right", group="price"),
-        *([Column("gain", "timed", wrap=True, group="advice", narrowest=16)] if any(map(_gain, findings)) else []),
     ]
     rows = []
     for places in alike[:top]:
@@ -96,16 +98,32 @@ def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table
             "cost": _cost(first),
             "suggestion": Cell(first.suggestion),
             "saves": Cell(units.count(other.saves if other else None)),
-            "gain": Cell(_gain(first) or (other.unmeasured if other else "") or "–"),
         }
         rows.append([cells[column.key] for column in columns])
     cut = f" ({len(rows)} of {len(alike)})" if len(rows) < len(alike) else ""
     return Table.of("findings", columns, rows, f"{label}: findings, the costliest first{cut}")
 
 
-def _gain(finding: Finding) -> str:
-    other = finding.alternative
-    return phrases.gain(other.gain) if other and other.gain else ""
+def _timed(label: str, findings: Sequence[Finding]) -> Table | None:
+    """What the alternatives gain, in the order of their findings, where they were to be timed."""
+    columns = [
+        Column("code", "rule"),
+        Column("module", "module", wrap=True, narrowest=18),
+        Column("instead", "instead", wrap=True, narrowest=20),
+        Column("times", "one call takes", ("one call", "takes"), "right", optional=True),
+        Column("gain", "so it is", wrap=True, narrowest=16),
+    ]
+    rows = []
+    for places in phrases.alike(findings):
+        module, other = phrases.together([_module(finding) for finding in places]), places[0].alternative
+        if other and other.gain:
+            times = (units.seconds(other.gain.before_s), f"→ {units.seconds(other.gain.after_s)}")
+            verdict = phrases.gain(other.gain)
+            gain = Cell(verdict, None, tuple(re.split(r" (?=\[)", verdict)))
+            rows.append([places[0].code, Cell(module), Cell(other.text), Cell(" ".join(times), None, times), gain])
+        elif other and other.unmeasured:
+            rows.append([places[0].code, Cell(module), Cell(other.text), Cell("–", style="quiet"), other.unmeasured])
+    return Table.of("timed", columns, rows, f"{label}: what is suggested, timed") if rows else None
 
 
 def _module(finding: Finding) -> str:

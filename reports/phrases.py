@@ -23,6 +23,9 @@ from lwprof.results import (
     Timing,
 )
 
+Parts = tuple[tuple[str, ...], ...]
+"""Names of modules: at each place one part, or the numbers that they have there."""
+
 
 def labels(networks: Sequence[tuple[str, str]]) -> list[str]:
     """Tell networks apart, each given as its name and spec: by the spec, or else a number, where names are the same.
@@ -45,13 +48,12 @@ def networks(result: AuditResult) -> list[str]:
 
 
 def alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
-    """Put together what differs in its module only; of what was timed, each was timed by itself."""
+    """Put together what differs in its module only, and in what its alternative is taken from."""
     groups: dict[object, list[Finding]] = {}
-    for place, finding in enumerate(findings):
-        timed = finding.alternative is not None and finding.alternative.gain is not None
-        plain = replace(finding, module="", alternative=None)
-        saves = finding.alternative.saves if finding.alternative else None
-        groups.setdefault(place if timed else (plain, saves), []).append(finding)
+    for finding in findings:
+        other = finding.alternative
+        said = (other.saves, other.gain, other.unmeasured) if other else ()
+        groups.setdefault((replace(finding, module="", alternative=None), said), []).append(finding)
     yield from groups.values()
 
 
@@ -73,11 +75,11 @@ def together(names: Iterable[str], most: int = 6) -> str:
     return ", ".join([*shown, *([f"and {units.exact(left)} more"] if left else [])])
 
 
-def _merged(names: list[list[str]]) -> list[tuple[tuple[str, ...], ...]]:
+def _merged(names: list[list[str]]) -> list[Parts]:
     """Put together names that differ in one part, then what that leaves that differs in another."""
-    merged = [tuple((part,) for part in parts) for parts in names]
+    merged: list[Parts] = [tuple((part,) for part in parts) for parts in names]
     for place in reversed(range(len(names[0]))):
-        groups: dict[object, list[tuple[tuple[str, ...], ...]]] = {}
+        groups: dict[object, list[Parts]] = {}
         for parts in merged:
             groups.setdefault((parts[:place], parts[place + 1 :]), []).append(parts)
         merged = [

@@ -92,10 +92,20 @@ def test_places_without_a_pattern_are_counted_after_the_first_few(audit_result):
     assert "f.conv, and 4 more" in render(only(audit_result, findings=same), width=None)
 
 
-def test_what_was_timed_has_a_line_each(audit_result):
+def test_what_was_timed_has_a_table_of_its_own(audit_result):
     timed = audit_result.models[0].findings[1]
-    pair = (timed, dataclasses.replace(timed, module="features.3.conv.0"))
-    assert len(section(render(only(audit_result, findings=pair)), "mbv2: findings")[2:]) == 2
+    again = dataclasses.replace(timed, module="features.3.conv.0")
+    text = render(only(audit_result, findings=(timed, again)))
+    assert "timed" not in section(text, "mbv2: findings")[0]
+    (row,) = section(text, "mbv2: what is suggested, timed")[2:]
+    assert row.split()[:2] == ["G1", "features.{2,3}.conv.0"]
+    assert row.endswith("1.32× as fast [1.28, 1.37]")
+
+
+def test_what_was_timed_fits_a_terminal(audit_result):
+    rows = section(render(only(audit_result), width=80), "mbv2: what is suggested, timed")
+    assert "features.2.conv.0" in rows[3]
+    assert rows[3].endswith("1.32× as fast")
 
 
 def test_top_shows_the_costliest_and_says_of_how_many(audit_result):
