@@ -42,6 +42,8 @@ def _commands(result: AuditResult) -> Iterator[str]:
                 yield command(severity, f"{label} is over budget", phrases.over(budget))
         for grown in (grown for grown in model.growth if not grown.module):
             yield command(ERROR, f"{label} has grown", phrases.grown(grown))
+        if model.in_baseline is False:
+            yield command(WARNING, f"{label} is not in the baseline", "nothing tells whether it has grown")
         if model.coverage is not None and model.coverage.unknown:
             yield command(WARNING, f"{label}: unknown operators", phrases.no_rule(model.coverage))
     new = [

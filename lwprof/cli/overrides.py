@@ -28,6 +28,8 @@ def policy(base: Policy, typed: Judging) -> Policy:
         if names:
             with _option(option):
                 changes[option] = codes(list(chain.from_iterable(names)))
+    if typed.select and not typed.ignore:  # what is asked for is asked, whatever the settings ignore
+        changes["ignore"] = ()
     if typed.fail_on is not None:
         changes["fail_on"] = typed.fail_on
     with _option("threshold"):

@@ -102,6 +102,12 @@ def test_settings_may_be_named_or_left_out(audited: Any, project: Path) -> None:
     assert (document["settings"], len(document["rules"]) > 1) == ("", True)
 
 
+def test_what_is_selected_is_asked_though_the_settings_ignore_it(audited: Any, project: Path) -> None:
+    (project / "lwprof.toml").write_text(SETTINGS.replace('select = ["G1"]', 'ignore = ["G"]'))
+    assert findings(audited("audit", "wide", "--select", "G1")[1]) == {"wide": ["G1"]}
+    assert findings(audited("audit", "wide", "--select", "G1", "--ignore", "G1")[1]) == {"wide": []}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "found"),
     [

@@ -67,6 +67,12 @@ def test_budgets_growth_and_failures_are_annotations(audit_result):
     assert "::error title=broken.py%3ANet could not be audited::broken.py, line 3: ValueError: no such layer\n" in text
 
 
+def test_a_network_that_the_baseline_lacks_is_an_annotation(clean_audit):
+    renamed = dataclasses.replace(clean_audit.models[0], in_baseline=False)
+    text = render(dataclasses.replace(clean_audit, baseline="b.json", models=(renamed,)), "github")
+    assert text.startswith("::warning title=mbv1 is not in the baseline::nothing tells whether it has grown\n")
+
+
 def test_the_last_line_sums_up_and_is_no_command(audit_result, clean_audit):
     assert lines(audit_result)[-1] == (
         "3 of 4 networks fail the audit: mbv2 1 error, 3 warnings, 1 info, 1 over budget, 1 grown, 2 known, 2 mended, "
