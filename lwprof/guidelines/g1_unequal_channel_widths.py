@@ -61,9 +61,10 @@ charges.
 ## False alarms
 
 The last convolution before a classifier widens on purpose, and so may the first behind a narrow stem: ShuffleNetV2 at
-width 1.5 and 2 has one layer beyond the limit, from the 24 channels of its stem to 88 and 122. Where the map is small
-the weights dominate, and the ratio stays small however unequal the widths are. A linear layer on a 4-D tensor is taken
-for the 1x1 convolution that it is on maps; in an attention it may be none.
+width 1.5 and 2 has one layer beyond the limit, from the 24 channels of its stem to 88 and 122. One that reads an image
+has its three channels given. Where the map is small the weights dominate, and the ratio stays small however unequal
+the widths are; the pixels of a batch count together. A linear layer on a 4-D tensor is taken for the 1x1 convolution
+that it is on maps; in an attention it may be none. Transposed convolutions are not looked at.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def advice(evidence: Evidence, case: Case) -> Advice:
     return Advice(
         f"{layer.channels_in} to {layer.channels_out} channels: {touched / bound:.2f} times the least memory access "
         "for its mult-adds",
-        f"{width} to {width} channels do the same work",
+        f"{width} to {width} channels do {'' if other.mult_adds == other.instead_of else 'about '}the same work",
         (
             Step("pixels of the output", "hw", layer.pixels),
             Step("channels in", "c1", layer.channels_in),

@@ -53,7 +53,7 @@ convolution of a unit, from 240 to 60 channels, has 1.15.
 ## Exemptions
 
 Depthwise convolutions: every channel in a group of its own is what light networks are built of, and no layer without
-groups does that work. Networks with many of them on thick maps break G4.
+groups does that work. Networks with many of them on thick maps break G4. Transposed convolutions are not looked at.
 
 ## False alarms
 

@@ -219,7 +219,15 @@ def test_g1_measures_memory_access_over_the_lower_bound() -> None:
     other = finding.alternative
     assert other is not None
     assert other.text == "nn.Conv2d(128, 128, 1, bias=False)"
+    assert finding.suggestion == "128 to 128 channels do the same work"
     assert (other.mult_adds, other.instead_of, other.saves) == (51_380_224, 51_380_224, 1_019_904 - 819_200)
+
+
+def test_g1_says_where_the_work_is_not_quite_the_same() -> None:
+    finding = only("G1", nn.Conv2d(16, 96, 1, bias=False), (16, 56, 56))
+    assert finding.suggestion == "40 to 40 channels do about the same work"
+    assert finding.alternative is not None
+    assert finding.alternative.mult_adds / finding.alternative.instead_of == pytest.approx(1600 / 1536)
 
 
 def test_g1_keeps_the_groups_of_a_layer_and_counts_them_in_the_bound() -> None:
@@ -264,6 +272,7 @@ def test_g1_does_not_exempt_a_bottleneck() -> None:
         pytest.param(nn.Conv2d(32, 256, 1, groups=32), (32, 56, 56), id="depthwise"),
         pytest.param(nn.Linear(64, 1024), (64,), id="linear"),
         pytest.param(nn.Linear(64, 1024), (196, 64), id="linear on a sequence"),
+        pytest.param(nn.ConvTranspose2d(32, 256, 1), (32, 56, 56), id="transposed"),
     ],
 )
 def test_g1_does_not_look_at(layer: nn.Module, size: tuple[int, ...]) -> None:
@@ -318,6 +327,7 @@ def test_g2_looks_at_every_kernel_and_stride() -> None:
         pytest.param(nn.Conv2d(64, 128, 3, padding=1, groups=64), id="depthwise, two outputs a channel"),
         pytest.param(nn.Conv2d(64, 64, 1, groups=64), id="depthwise, one pixel"),
         pytest.param(nn.Conv2d(64, 64, 3, padding=1), id="no groups"),
+        pytest.param(nn.ConvTranspose2d(64, 64, 2, stride=2, groups=4), id="transposed"),
     ],
 )
 def test_g2_does_not_look_at(layer: nn.Module) -> None:
