@@ -31,7 +31,7 @@ class Explanation:
     """Places."""
     broken: int
     worst: Case | None = None
-    """Of the places beyond the threshold, else of all; ``None`` where there is none."""
+    """Of the places beyond the threshold, else of all; of equals the costliest; ``None`` where there is none."""
     type: str = ""
     """The class of its module."""
     advice: Advice | None = None
@@ -47,7 +47,7 @@ def explanation(seen: Examination, rule: Rule, thresholds: Thresholds | None = N
     broken = sum(case.breaks for case in cases)
     if not cases:
         return Explanation(rule, limits, seen.result.model, 0, 0)
-    worst = max(cases, key=lambda case: (case.breaks, case.measured or 0.0))
+    worst = max(cases, key=lambda case: (case.breaks, case.measured or 0.0, evidence.elements(case.operators)))
     return Explanation(
         rule,
         limits,

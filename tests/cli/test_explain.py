@@ -129,6 +129,13 @@ def test_the_worst_place_is_reckoned_through(nets: Any) -> None:
     assert verdict["as Python"].startswith("nn.Conv2d(")
 
 
+def test_the_costliest_place_is_the_worst_where_nothing_is_measured(run: Any) -> None:
+    place, _, _ = tables(run("explain", "D7", "--on", "mbv2_cbam", "--format", "json"))
+    assert place["the worst"].startswith("blocks.1.")
+    findings = json.loads(run("audit", "mbv2_cbam", "--select", "D7", "--format", "json").out)["models"][0]["findings"]
+    assert place["the worst"] == findings[0]["module"]
+
+
 def test_the_catalogue_and_the_batch_are_taken(run: Any) -> None:
     place, steps, _ = tables(run("explain", "unequal-channel-widths", "--on", "mbv2", "--batch", "2",
                                  "--format", "json"))  # fmt: skip
@@ -162,8 +169,9 @@ def test_thresholds_are_those_of_an_audit_in_this_folder(nets: Any, tmp_path: Pa
 
 
 def test_only_the_first_of_many_operators_are_shown(run: Any) -> None:
-    text = run("explain", "D3", "--on", "mbv2:width=0.35,resolution=96").out
-    assert "more operators with" in text or text.count("conv2d") <= 12
+    page = json.loads(run("explain", "G4", "--on", "mbv2_triplet", "--format", "json").out)
+    assert len(page["operators"]) == 12
+    assert page["notes"][0] == "and 4 more operators with 399,840 elements"
 
 
 @each_rule
