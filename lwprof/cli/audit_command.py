@@ -54,7 +54,7 @@ GRAVEST = (4, 2, 3)
     help="Seconds for all of that timing together.",
 )
 @click.option(
-    "--threads", type=click.IntRange(1, MOST_THREADS), show_default="1", help="Threads for it, and for latency budgets."
+    "--threads", type=click.IntRange(1, MOST_THREADS), show_default="1", help="Threads for that timing and latency budgets."
 )
 @input_size_option
 @inputs_option
