@@ -156,7 +156,7 @@ def advice(evidence: Evidence, case: Case) -> Advice:
         f"({', '.join(shares)})",
         _suggestion(case, given + returned),
         (
-            *(Step(KINDS[kind], "elements read and written, without weights", part) for kind, part in kinds.items() if part),
+            *(Step(KINDS[kind], "elements, without weights", part) for kind, part in kinds.items() if part),
             Step("input", "elements", given),
             Step("output", "elements", returned),
             Step("ratio", "their sum / (input + output)", total / (given + returned)),
