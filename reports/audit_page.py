@@ -110,11 +110,11 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     yield from (Note(warning, "warning") for warning in result.warnings)
     findings = [finding for model in result.models for finding in model.findings]
     if result.baseline:
-        known = sum(finding.known for finding in findings)
+        known, mended = sum(finding.known for finding in findings), sum(model.mended for model in result.models)
+        again = "; write it again, or they may come back unnoticed" if mended else ""
         yield Note(
             f"baseline: {result.baseline}; of its findings {known} "
-            f"{'is' if known == 1 else 'are'} still there (known), {sum(model.mended for model in result.models)} "
-            f"gone (mended)"
+            f"{'is' if known == 1 else 'are'} still there (known), {mended} gone (mended){again}"
         )
     strange = [label for label, model in named if model.in_baseline is False]
     if strange:
