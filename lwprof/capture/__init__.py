@@ -65,9 +65,13 @@ def capture(
             name = type(module).__name__
             raise InputError(f"the forward of {name} needs more memory than there is ({wanted})") from error
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(inputs))
+        advice = (
+            "a dict gives them by keyword; one that is itself the argument belongs in a tuple"
+            if kwargs
+            else "name others with --input-size or input_size"
+        )
         raise InputError(
-            f"the forward of {type(module).__name__} raised {first_line(error)} "
-            f"(inputs: {shapes or 'none'}; name others with --input-size or input_size)"
+            f"the forward of {type(module).__name__} raised {first_line(error)} (inputs: {shapes or 'none'}; {advice})"
         ) from error
 
 

@@ -203,6 +203,13 @@ def test_a_forward_that_fails_says_why_in_one_line() -> None:
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+def test_a_dict_that_is_the_one_argument_belongs_in_a_tuple() -> None:
+    net, batch = Forward(lambda m, x: x["image"] * 2), {"image": X}
+    with pytest.raises(InputError, match=r"unexpected keyword argument 'image' .*belongs in a tuple"):
+        lwprof.profile(net, inputs=batch)
+    assert lwprof.profile(net, inputs=(batch,)).totals.elementwise_ops == X.numel()
+
+
 def test_memory_is_not_needed() -> None:
     graph = capture(nn.Sequential(nn.Conv2d(3, 64, 1), nn.ReLU()), (torch.empty(64, 3, 65536, 4096, device="meta"),))
     assert graph.outputs[0].bytes == 4 * 64 * 64 * 65536 * 4096
