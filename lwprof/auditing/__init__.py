@@ -58,8 +58,8 @@ def audit(
     what was found by then, and ``interrupted`` set.
 
     >>> result = audit("mbv2")
-    >>> result.ok, result.models[0].findings[0].slug
-    (False, 'unequal-channel-widths')
+    >>> result.ok, sorted({finding.code for finding in result.models[0].findings})
+    (False, ['D2', 'G1', 'G4'])
     >>> audit("mbv2", policy=Policy(fail_on="never"), budgets={"max_params": "4M"}).ok
     True
 
