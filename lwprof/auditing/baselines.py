@@ -48,7 +48,7 @@ class Baseline:
         if new.inputs != known.inputs:
             raise InputError(
                 f"{model.name} was called with {shapes(new.inputs)}, with {shapes(known.inputs)} in the baseline "
-                f"{shown(self.file)}; audit it with the same inputs, or write the baseline again"
+                f"{shown(self.file)}; audit it with the same inputs, write the baseline again, or use --no-baseline"
             )
         olds = {(finding.code, finding.module): finding for finding in known.findings}
         news = {(finding.code, finding.module): finding for finding in new.findings}

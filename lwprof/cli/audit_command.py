@@ -54,7 +54,10 @@ GRAVEST = (4, 2, 3)
     help="Seconds for all of that timing together.",
 )
 @click.option(
-    "--threads", type=click.IntRange(1, MOST_THREADS), show_default="1", help="Threads for that timing and latency budgets."
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    show_default="1",
+    help="Threads for that timing and latency budgets.",
 )
 @input_size_option
 @inputs_option
@@ -67,6 +70,7 @@ GRAVEST = (4, 2, 3)
     help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
 )
 @block_option
+@click.option("--top", type=click.IntRange(min=1), help="Show only so many lines of findings, the costliest first.")
 @audit_output_options
 @click.option("--strict/--no-strict", default=None, help="Fail when an operator could not be counted.")
 @debug_option
@@ -89,6 +93,7 @@ def audit_command(
     batch: int,
     weights: tuple[str, ...],
     block: str | None,
+    top: int | None,
     format_name: str | None,
     output: Path | None,
     strict: bool | None,
@@ -129,7 +134,7 @@ def audit_command(
         )
     if len(result.models) == len(errors) == 1 and not result.interrupted:
         raise errors[0]
-    target.write(result)
+    target.write(result, top=top)
     if isinstance(ctx.obj, dict) and ctx.obj.get("debug"):
         for error in errors:
             traceback.print_exception(error)

@@ -75,6 +75,10 @@ def test_a_finding_is_exit_code_1_and_none_is_0(run: Any) -> None:
     assert run(*NARROW).code == 0
 
 
+def test_top_shows_the_costliest_findings(run: Any) -> None:
+    assert "the costliest first (2 of " in run("audit", "mbv2", "--top", 2).out
+
+
 def test_without_arguments_the_settings_say_what_is_audited(audited: Any, project: Path) -> None:
     (project / "lwprof.toml").write_text(SETTINGS)
     code, document = audited("audit")
