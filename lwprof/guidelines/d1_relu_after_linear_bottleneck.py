@@ -57,6 +57,7 @@ with two exceptions at 1; the pointwise convolutions of MobileNetV1, which have 
 - A 1x1 convolution that brings a concatenation back to the width of its parts.
 - A branch that ends in a concatenation, as in GoogLeNet: what comes out of the block is wide.
 - A convolution that no later layer reads: a classifier.
+- The convolution of a shortcut: what the block makes is added to it.
 
 ## False alarms
 
@@ -72,7 +73,7 @@ from typing import NamedTuple
 
 from lwprof.analyses import PlacedBlock
 from lwprof.analyses.fusion import NORMS
-from lwprof.graph import Operator
+from lwprof.graph import Operator, Value
 from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
@@ -112,7 +113,7 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
             joined = evidence.maker(operator.inputs[0])
             if joined is not None and joined.name == "aten::cat":
                 continue
-            last, activation = _followed(evidence, operator)
+            last, activation = _followed(evidence, operator, block.start)
             if _leaves(evidence, last, block):
                 axis = 1 - len(operator.arguments["weight"].shape)  # the channels' place, in a linear layer too
                 wide, narrow = operator.inputs[0].shape[axis], operator.outputs[0].shape[axis]
@@ -130,17 +131,30 @@ def _one_pixel(operator: Operator) -> bool:
     return operator.name in convolutions.LINEAR and len(operator.inputs[0].shape) == 4
 
 
-def _followed(evidence: Evidence, operator: Operator) -> tuple[Operator, Operator | None]:
-    """Follow a convolution through batch norm, activation, addition, activation: the last of them, the activation."""
+def _followed(evidence: Evidence, operator: Operator, start: int) -> tuple[Operator, Operator | None]:
+    """Follow a convolution through batch norm, activation, addition, activation: the last of them, the activation.
+
+    One on a shortcut, from what the block is given, ends where it is added to what the block made from ``start`` on.
+    """
+    on_shortcut = _index(evidence, operator.inputs[0]) < start
     last, activation = operator, None
     for names in (NORMS, _ACTIVATIONS, _ADDITIONS, _ACTIVATIONS):
         number = last.outputs[0].number
         readers = evidence.readers.get(number, ())
         if len(readers) == 1 and number not in evidence.returned and readers[0].name in names:
+            made = (_index(evidence, value) for value in readers[0].inputs if value.number != number)
+            if on_shortcut and names is _ADDITIONS and max(made, default=-1) >= start:
+                break
             last = readers[0]
             if names is _ACTIVATIONS:
                 activation = activation or last
     return last, activation
+
+
+def _index(evidence: Evidence, value: Value) -> int:
+    """Index of the operator that made ``value``; -1 where none did."""
+    maker = evidence.maker(value)
+    return maker.index if maker is not None else -1
 
 
 def _leaves(evidence: Evidence, operator: Operator, block: PlacedBlock) -> bool:

@@ -126,6 +126,35 @@ def test_branches_and_the_convolution_of_their_concatenation_are_exempt(merged: 
     assert asked("D1", network(lambda: Branches(merged), 32), 3, 16, 16)[1].candidates == 0
 
 
+class Decoder(nn.Module):
+    """A residual block that halves the channels, its shortcut by a 1x1 convolution."""
+
+    def __init__(self, channels: int, ends_in: nn.Module) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(channels, channels // 2, 3, padding=1), ends_in
+        self.shortcut = nn.Sequential(nn.Conv2d(channels, channels // 2, 1), nn.BatchNorm2d(channels // 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.last(F.relu(self.first(x))) + self.shortcut(x))
+
+
+def test_the_convolution_of_a_shortcut_is_exempt() -> None:
+    network = nn.Sequential(
+        Decoder(64, nn.Conv2d(32, 32, 3, padding=1)), Decoder(32, nn.Conv2d(16, 16, 3, padding=1)), nn.Conv2d(16, 8, 3)
+    )
+    assert asked("D1", network, 64, 8, 8)[1].candidates == 0
+
+
+def test_a_projection_is_found_beside_a_convolution_on_the_shortcut() -> None:
+    class Widened(Decoder):
+        def __init__(self, channels: int) -> None:
+            super().__init__(channels, nn.Sequential(nn.Conv2d(channels // 2, channels * 2, 1), nn.ReLU(),
+                                                     nn.Conv2d(channels * 2, channels // 2, 1)))  # fmt: skip
+
+    findings, _ = asked("D1", nn.Sequential(Widened(64), Widened(32), nn.Conv2d(16, 8, 3)), 64, 8, 8)
+    assert {finding.module for finding in findings} == {"0.last.2", "1.last.2"}
+
+
 def test_a_classifier_is_exempt() -> None:
     class Head(nn.Module):
         def __init__(self) -> None:
