@@ -70,7 +70,7 @@ A share of the whole network's traffic cannot tell them apart: it is the same fo
 
 A runtime that computes activations while it writes what a convolution made takes most of theirs away; then
 depthwise convolutions, additions and copies remain. Where blocks are guessed wrong, a whole stage may be taken for
-one: it has the traffic of all of its blocks between two ends.
+one, with the traffic of all of its blocks between two ends; `--block` names the right class.
 """
 
 from __future__ import annotations
