@@ -221,6 +221,12 @@ def test_one_network_that_fails_is_one_line_as_elsewhere(run: Any) -> None:
     assert run("audit", "no.py:Net", "narrow.py:Net", "--debug").err.count("Traceback") >= 2
 
 
+def test_programs_get_a_document_of_one_network_that_fails(run: Any) -> None:
+    outcome = run("audit", "no.py:Net", "--format", "junit")
+    assert (outcome.code, outcome.err) == (2, "error: no file no.py\n")
+    assert '<error message="no file no.py"' in outcome.out
+
+
 def test_an_internal_error_goes_before_all_others(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = auditing.judge
 
@@ -350,3 +356,17 @@ def test_every_command_says_what_is_wrong_with_the_names_of_a_project(run: Any, 
     (project / "lwprof.toml").write_text("[networks]\nnet = 5\n")
     for command in (("profile", "mbv2"), ("list",), ("audit", "mbv2")):
         assert run(*command).code == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_file_whose_name_is_no_text_is_audited_and_known_again(run: Any, project: Path) -> None:
+    (project / "w\udcff.py").write_text(NET)
+    named = ("audit", "w\udcff.py:Wide", *WIDE[2:])
+    outcome = run(*named, "--format", "json")
+    assert json.loads(outcome.out)["models"][0]["findings"][0]["location"]["file"] == "w\udcff.py"
+    for file in ("a.json", "a.md", "a.csv", "a.sarif", "a.xml"):
+        assert run(*named, "-o", file).code == 1
+        assert run("report", "a.json", "-o", f"again-{file}").code == 0
+        assert (project / f"again-{file}").read_bytes() == (project / file).read_bytes()
+    assert run(*named, "--write-baseline", "b.json").code == 0
+    assert run(*named, "--baseline", "b.json").code == 0

@@ -190,7 +190,7 @@ class TestAction:
         runner = Runner(tmp_path, project)
         code, printed = runner.run(networks="$(touch harm); touch harm #`touch harm`")
         assert code == 2
-        assert "error:" in printed
+        assert re.search("^::error title=.* could not be audited::", printed, re.MULTILINE)
         assert not list(tmp_path.rglob("harm"))
 
     def test_wrong_settings_are_said_and_fail(self, project: Path, tmp_path: Path) -> None:
