@@ -12,7 +12,9 @@ from lwprof.errors import InputError
 
 
 def write_whole(path: str | Path, text: str) -> None:
-    """Write ``text`` beside ``path`` and move it there, so that no half-written file is ever seen.
+    r"""Write ``text`` beside ``path`` and move it there, so that no half-written file is ever seen.
+
+    What is no text, as in names of files in another encoding, is written as ``\udcff``, which JSON reads back.
 
     Raises:
         InputError: the place cannot be written.
@@ -23,11 +25,11 @@ def write_whole(path: str | Path, text: str) -> None:
         if target.is_dir():
             raise IsADirectoryError(21, "Is a directory")
         if target.exists() and not target.is_file():  # a device or pipe cannot be replaced
-            target.write_text(text, encoding="utf-8")
+            target.write_text(text, encoding="utf-8", errors="backslashreplace")
             return
         place = Path(os.path.realpath(target))  # a link stays a link: what it points to is replaced
         handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
         umask = os.umask(0)
         os.umask(umask)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import Options
+from lwprof.results import json_text
 
 
 def write(content: Content, options: Options) -> str:
@@ -15,14 +16,14 @@ def write(content: Content, options: Options) -> str:
     if isinstance(content, Table):
         content = Page("", (content,))
     if isinstance(content, Page):
-        return json.dumps(content.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(content.to_dict(), indent=2) + "\n"
     return content.to_json()
 
 
 def write_all(named: Sequence[Named], options: Options) -> str:
     """Write several as one array."""
     documents = [json.loads(write(content, options)) for _, content in named]
-    return json.dumps(documents, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(documents, indent=2) + "\n"
 
 
 FORMAT = Format("json", (".json",), write, write_all)

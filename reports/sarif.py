@@ -11,7 +11,6 @@ Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
@@ -23,7 +22,7 @@ from lwprof.reports import phrases
 from lwprof.reports.contents import printable
 from lwprof.reports.formats import Content, Format, Named, audit
 from lwprof.reports.options import Options
-from lwprof.results import ERROR, INFO, WARNING, AuditedModel, AuditResult, Finding, Guideline
+from lwprof.results import ERROR, INFO, WARNING, AuditedModel, AuditResult, Finding, Guideline, json_text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"
@@ -60,7 +59,7 @@ def write_all(named: Sequence[Named], options: Options) -> str:
 
 def _log(runs: list[Record]) -> str:
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
-    return json.dumps(log, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(log, indent=2) + "\n"
 
 
 def _run(result: AuditResult) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 
 import pytest
@@ -15,6 +16,11 @@ def test_text_is_written_as_it_is(tmp_path):
     write_whole(tmp_path / "x.txt", "µ\r\nx\n")
     assert (tmp_path / "x.txt").read_bytes() == "µ\r\nx\n".encode()
     assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_what_is_no_text_is_written_as_json_has_it(tmp_path):
+    write_whole(tmp_path / "x.json", '"\udcff"')
+    assert json.loads((tmp_path / "x.json").read_bytes()) == "\udcff"
 
 
 def test_a_new_file_has_the_usual_rights_and_an_old_one_keeps_its_own(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from lwprof import units
 from lwprof.auditing.quantities import QUANTITIES, Counted
-from lwprof.results import AuditedModel, TensorSpec, plain, rebuild
+from lwprof.results import AuditedModel, TensorSpec, json_text, plain, rebuild
 
 Counts = Mapping[str, int]
 """Numbers by the name of their quantity."""
@@ -104,7 +103,7 @@ def text(snapshot: Snapshot, depth: int) -> str:
 
 def line(item: Any) -> str:
     """Write anything as JSON on one line."""
-    return json.dumps(plain(item), ensure_ascii=False, allow_nan=False)
+    return json_text(plain(item))
 
 
 def lines(brackets: str, items: Sequence[str], depth: int) -> str:

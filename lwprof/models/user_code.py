@@ -33,10 +33,10 @@ def file_module(place: str) -> ModuleType:
     path = existing(place, "a Python file").resolve()
     try:
         status = path.stat()
-        digest = hashlib.sha256(f"{path}\0{status.st_mtime_ns}\0{status.st_size}".encode()).hexdigest()[:12]
+        identity = f"{path}\0{status.st_mtime_ns}\0{status.st_size}".encode(errors="surrogateescape")
     except OSError as error:
         raise InputError(f"cannot read {place}: {error.strerror or error}") from error
-    name = f"_lwprof_{path.stem}_{digest}"
+    name = f"_lwprof_{path.stem}_{hashlib.sha256(identity).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     source = importlib.util.spec_from_file_location(name, path)

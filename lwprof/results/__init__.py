@@ -32,7 +32,7 @@ from lwprof.results.audit import (
     Location,
 )
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
-from lwprof.results.document import Document, Scalar, plain, read_json, rebuild
+from lwprof.results.document import Document, Scalar, json_text, plain, read_json, rebuild
 from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing
 from lwprof.results.structure import (
     IMAGENET,
@@ -95,6 +95,7 @@ __all__ = [
     "Timing",
     "Totals",
     "from_dict",
+    "json_text",
     "load",
     "plain",
     "read_json",

@@ -31,7 +31,7 @@ class Document:
 
     def to_json(self) -> str:
         """JSON text with a final newline."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.to_dict(), indent=2) + "\n"
 
     def save(self, path: str | Path) -> None:
         """Write the result to ``path`` as JSON, whole or not at all."""
@@ -47,6 +47,16 @@ def plain(item: Any) -> Any:
     if isinstance(item, tuple | list):
         return [plain(value) for value in item]
     return None if isinstance(item, float) and not math.isfinite(item) else item
+
+
+def json_text(item: Any, indent: int | None = None) -> str:
+    r"""Write plain data as JSON, with what is no text escaped, so that every encoding has it.
+
+    >>> json_text(["µ", "\udcff"])
+    '["µ", "\\udcff"]'
+    """
+    text = json.dumps(item, indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_json(path: str | Path, what: str = "result") -> Any:
