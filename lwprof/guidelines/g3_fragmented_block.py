@@ -59,10 +59,10 @@ regular, however much of it is one long chain.
 
 ## False alarms
 
-Where blocks are guessed wrong, a whole stage may be taken for one; `--block` names the right class. Compilers that merge convolutions side by side
-with the same input, and devices that run them at once, take part of the price away. On one core of a processor it is
-small to begin with. Branches that are merged before a network is shipped, as those of RepVGG (2101.03697), are gone
-then: audit what is shipped.
+Where blocks are guessed wrong, a whole stage may be taken for one; `--block` names the right class. Branches that are
+merged before a network is shipped, as those of RepVGG (2101.03697), are gone then: audit what is shipped. Compilers
+that merge convolutions side by side with the same input, and devices that run them at once, take part of the price
+away. On one core of a processor it is small to begin with.
 """
 
 from __future__ import annotations
