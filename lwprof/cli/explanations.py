@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from lwprof import units
@@ -27,8 +28,8 @@ def listing(rules: Sequence[Rule]) -> Page:
         Column("code", "code"),
         Column("slug", "slug"),
         Column("severity", "severity"),
-        Column("thresholds", "threshold", wrap=True),
-        Column("title", "guideline", wrap=True),
+        Column("thresholds", "threshold", wrap=True, optional=True),
+        Column("title", "guideline", wrap=True, narrowest=30),
     )
     rows = [
         (
@@ -107,23 +108,28 @@ def _place(found: Explanation) -> Iterator[tuple[Any, ...]]:
 
 
 def _operators(found: Explanation) -> Table:
+    """List operators as they ran; in one row what ran several times on end."""
+    alike = [list(group) for _, group in groupby(found.operators)]
+    repeated = any(len(group) > 1 for group in alike)
     columns = (
         Column("operator", "operator"),
+        *([Column("times", "times", align="right")] if repeated else []),
         Column("inputs", "inputs and weights", wrap=True),
         Column("outputs", "outputs", wrap=True),
         Column("eager_elements", "MAC (memory access), eager", ("MAC", "(memory", "access),", "eager"), "right"),
     )
     rows = [
         (
-            item.name,
-            Cell(phrases.shapes(item.inputs), [list(shape) for shape in item.inputs]),
-            Cell(phrases.shapes(item.outputs), [list(shape) for shape in item.outputs]),
-            item.elements,
+            group[0].name,
+            *([len(group)] if repeated else []),
+            Cell(phrases.shapes(group[0].inputs), [list(shape) for shape in group[0].inputs]),
+            Cell(phrases.shapes(group[0].outputs), [list(shape) for shape in group[0].outputs]),
+            group[0].elements,
         )
-        for item in found.operators[:MOST_OPERATORS]
+        for group in alike[:MOST_OPERATORS]
     ]
-    rest = found.operators[MOST_OPERATORS:]
-    elements = sum(item.elements for item in rest)
+    rest = [operator for group in alike[MOST_OPERATORS:] for operator in group]
+    elements = sum(operator.elements for operator in rest)
     notes = [f"and {len(rest)} more operators with {units.exact(elements)} elements"] if rest else []
     return Table.of("operators", columns, rows, "What it is about", notes)
 
