@@ -370,6 +370,12 @@ def test_networks_are_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert baseline(tmp_path, model(name="a"), model(name="b")).file.read_bytes() == first
 
 
+def test_findings_stand_in_the_order_of_the_layers_whatever_they_cost(tmp_path: Path) -> None:
+    found = [finding("b", cost=300), finding("b", cost=200, code="D1"), finding("z"), finding("a")]
+    kept = baseline(tmp_path, model(*found, layers=[layer("z", 1), layer("a"), layer("b", 1)])).networks["net"]
+    assert [(one.code, one.module) for one in kept.findings] == [("D1", "b"), ("G1", "z"), ("G1", "a"), ("G1", "b")]
+
+
 def test_report_says_what_a_baseline_is(tmp_path: Path) -> None:
     file = baseline(tmp_path, model()).file
     with pytest.raises(InputError, match="is a baseline, which 'lwprof audit --baseline"):
