@@ -24,9 +24,10 @@ def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Tab
     """Everything that there is to show of one network; of its findings, ``top`` lines at most."""
     if any(rule.broken for rule in model.checked):
         yield _by_rule(label, model)
-    if listed(model):
-        yield _findings(label, listed(model), top)
-    if timed := _timed(label, listed(model)[:top]):
+    alike = list(phrases.alike(listed(model)))
+    if alike:
+        yield _findings(label, alike, top)
+    if timed := _timed(label, alike[:top]):
         yield timed
     if model.budgets:
         yield _budgets(label, model.budgets)
@@ -73,13 +74,12 @@ def _rule(finding: Finding) -> Cell:
     return Cell(" ".join(lines), None, lines, STYLES[finding.severity])
 
 
-def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table:
+def _findings(label: str, alike: Sequence[Sequence[Finding]], top: int | None) -> Table:
     """One line for all places of which the same is to be said."""
-    alike = list(phrases.alike(findings))
     columns = [
         Column("code", "rule", group="price"),
         Column("module", "module", wrap=True, narrowest=18),
-        *([Column("location", "at", wrap=True, optional=True)] if any(f.location for f in findings) else []),
+        *([Column("location", "at", wrap=True, optional=True)] if any(places[0].location for places in alike) else []),
         Column("measured", "measured / limit", ("measured", "/ limit"), "right", group="price"),
         Column("message", "what is wrong", wrap=True, optional=True, group="advice", narrowest=30),
         Column("cost", "cost (share)", ("cost", "(share)"), "right", group="price"),
@@ -104,7 +104,7 @@ def _findings(label: str, findings: Sequence[Finding], top: int | None) -> Table
     return Table.of("findings", columns, rows, f"{label}: findings, the costliest first{cut}")
 
 
-def _timed(label: str, findings: Sequence[Finding]) -> Table | None:
+def _timed(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
     """What the alternatives gain, in the order of their findings, where they were to be timed."""
     columns = [
         Column("code", "rule"),
@@ -114,7 +114,7 @@ def _timed(label: str, findings: Sequence[Finding]) -> Table | None:
         Column("gain", "so it is", wrap=True, narrowest=16),
     ]
     rows = []
-    for places in phrases.alike(findings):
+    for places in alike:
         module, other = phrases.together([_module(finding) for finding in places]), places[0].alternative
         if other and other.gain:
             times = (units.seconds(other.gain.before_s), f"→ {units.seconds(other.gain.after_s)}")

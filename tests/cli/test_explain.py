@@ -176,10 +176,10 @@ def test_only_the_first_of_many_operators_are_shown(run: Any) -> None:
 
 def test_operators_that_repeat_are_one_row(run: Any, tmp_path: Path) -> None:
     (tmp_path / "deep.py").write_text(
-        "from torch import nn\ndef deep():\n    return nn.Sequential(*(nn.Conv2d(10, 10, 1) for _ in range(31)))\n"  # the last is what is returned
+        "from torch import nn\ndef deep():\n    return nn.Sequential(*(nn.Conv2d(10, 10, 1) for _ in range(31)))\n"
     )
     arguments = ("explain", "D3", "--on", "deep.py:deep", "--input-size", "10x8x8")
-    (row,) = json.loads(run(*arguments, "--format", "json").out)["operators"]
+    (row,) = json.loads(run(*arguments, "--format", "json").out)["operators"]  # without the last: its width is given
     assert (row["operator"], row["times"], row["eager_elements"]) == ("conv2d", 30, 10 * 64 * 2 + 10 * 10 + 10)
     assert "more operators" not in run(*arguments).out
 

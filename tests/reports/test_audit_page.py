@@ -100,6 +100,7 @@ def test_what_was_timed_has_a_table_of_its_own(audit_result):
     (row,) = section(text, "mbv2: what is suggested, timed")[2:]
     assert row.split()[:2] == ["G1", "features.{2,3}.conv.0"]
     assert row.endswith("1.32× as fast [1.28, 1.37]")
+    assert row in render(only(audit_result, findings=(timed, again)), top=1)
 
 
 def test_what_was_timed_fits_a_terminal(audit_result):
