@@ -122,7 +122,7 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     yield from _asked(named)
     if any(listed(model) for model in result.models):
         yield Note(
-            "cost: memory access in elements, eager view, of what the finding is about (of one place, where there are "
+            "cost: memory access in elements, eager view, of what the finding is about (of one module, where there are "
             "several), and its share of the network's; saves: how much less of it the alternative has"
         )
         left = len(findings) - sum(len(listed(model)) for model in result.models)
