@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +65,8 @@ class Subject:
         elif isinstance(self.network, str):
             names += (self.network, self.network.partition(":")[0])
         line = " ".join(message.split())
-        return line if any(name in line for name in names) else f"{self.name}: {line}"
+        named = any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line) for name in names)
+        return line if named else f"{self.name}: {line}"
 
     @property
     def pair(self) -> Pair | None:

@@ -186,6 +186,12 @@ def test_a_network_that_fails_does_not_hide_the_others(monkeypatch: pytest.Monke
     assert [type(error) for error in errors] == [InputError] * 3 + [SystemExit, BackendError]
 
 
+def test_a_failure_names_the_network_though_its_name_is_a_letter(folder: Path) -> None:
+    (folder / "lwprof.toml").write_text('[networks]\nn = { spec = "net.py:Raising", input_size = "32x56x56" }\n')
+    (model,) = lwprof.audit().models
+    assert model.failure.startswith("n: the forward of Raising raised KeyError")
+
+
 def test_a_mistake_of_ours_is_an_internal_error_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def raise_it(*_: Any) -> None:
         raise ZeroDivisionError("a\nb")
