@@ -125,6 +125,8 @@ def advice(evidence: Evidence, case: Case) -> Advice:
             f"put it behind a convolution, or fold it forward into {evidence.module_of(after) or 'the convolution'}, "
             "which has no padding"
         )
+    elif evidence.maker(norm.inputs[0]) is None:
+        suggestion = "leave it to whoever prepares the input, or put it behind the first convolution"
     return Advice(f"no layer before it can take it in: {_obstacle(evidence, norm)}", suggestion)
 
 

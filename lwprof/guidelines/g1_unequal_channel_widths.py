@@ -61,10 +61,11 @@ charges.
 ## False alarms
 
 The last convolution before a classifier widens on purpose, and so may the first behind a narrow stem: ShuffleNetV2 at
-width 1.5 and 2 has one layer beyond the limit, from the 24 channels of its stem to 88 and 122. One that reads an image
-has its three channels given. Where the map is small the weights dominate, and the ratio stays small however unequal
-the widths are; the pixels of a batch count together. A linear layer on a 4-D tensor is taken for the 1x1 convolution
-that it is on maps; in an attention it may be none. Transposed convolutions are not looked at.
+width 1.5 and 2 has one layer beyond the limit, from the 24 channels of its stem to 88 and 122. One that reads an image,
+or makes the classes of every pixel, has that width given: ignore it by its path. Where the map is small the weights
+dominate, and the ratio stays small however unequal the widths are; the pixels of a batch count together. A linear
+layer on a 4-D tensor is taken for the 1x1 convolution that it is on maps; in an attention it may be none. Transposed
+convolutions are not looked at.
 """
 
 from __future__ import annotations

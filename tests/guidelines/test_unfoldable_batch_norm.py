@@ -112,6 +112,11 @@ def test_a_norm_over_something_else_than_the_features_stays() -> None:
     assert message_of(network, 5, 8) == "its channels are not those of 0"
 
 
+def test_a_norm_of_the_input_can_be_left_to_whoever_prepares_it() -> None:
+    ((finding,), _) = asked("D4", nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 8, 3, padding=1)), 3, 6, 6)
+    assert finding.suggestion == "leave it to whoever prepares the input, or put it behind the first convolution"
+
+
 def test_a_norm_that_measures_every_batch_stays() -> None:
     network = nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8, track_running_stats=False))
     ((finding,), _) = asked("D4", network, 8, 6, 6)
