@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
@@ -32,6 +33,21 @@ class BackendError(LwprofError):
     """A backend, device or library is not available, or computes something else than torch."""
 
     exit_code = 3
+
+
+@contextmanager
+def about(label: str) -> Iterator[None]:
+    """Say in front of an error of the input what it is about.
+
+    >>> with about("--select"):
+    ...     raise InputError("unknown guideline 'H'")
+    Traceback (most recent call last):
+    lwprof.errors.InputError: --select: unknown guideline 'H'
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{label}: {error}") from error
 
 
 def missing_memory(error: BaseException) -> str | None:

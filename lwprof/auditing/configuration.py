@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from pathlib import Path
@@ -14,7 +13,7 @@ from lwprof import settings
 from lwprof.auditing import budgets, policy
 from lwprof.auditing.budgets import Limits
 from lwprof.auditing.policy import Exemption, Policy
-from lwprof.errors import InputError, near
+from lwprof.errors import InputError, about, near
 from lwprof.models import names, projects, specs
 from lwprof.models.specs import Spec
 from lwprof.settings import Settings
@@ -89,7 +88,7 @@ def _networks(table: Mapping[str, Any], settings: Settings) -> tuple[Spec, ...]:
         raise InputError(f"{heading}: networks must be a list such as {example}, not {reprlib.repr(listed)}")
     found: dict[str, Spec] = {}
     for text in listed:
-        with _named(f"{heading}: networks"):
+        with about(f"{heading}: networks"):
             spec = specs.parse(text).under(settings.file.parent)
         name = name_of(spec)
         if name in found:
@@ -112,7 +111,7 @@ def _policy(table: Mapping[str, Any], found: Settings) -> Policy:
     read: dict[str, Any] = {}
     for key, (label, check) in checks.items():
         if key in table:
-            with _named(label):
+            with about(label):
                 read[key] = check(table[key])
     return Policy(**read, exemptions=_exemptions(table.get("exemptions", []), found))
 
@@ -128,7 +127,7 @@ def _exemptions(listed: Any, found: Settings) -> tuple[Exemption, ...]:
         for key in ("module", "reason"):
             if key not in table:
                 raise InputError(f"{label}: {key} is missing")
-        with _named(label):
+        with about(label):
             made.append(Exemption(**table))
     return tuple(made)
 
@@ -144,7 +143,7 @@ def _budgets(table: Mapping[str, Any], found: Settings, networks: Sequence[Spec]
         if not isinstance(own, dict):
             below = found.name("audit", "budgets", audited[0] if audited else "mbv2")
             raise InputError(f"{label} must be the table of a network, such as [{below}], not {reprlib.repr(own)}")
-        with _named(label):
+        with about(label):
             spec = specs.parse(key)
             name = name_of(spec) if networks else names.meaning(spec).label
         if networks and name not in audited:
@@ -163,12 +162,3 @@ def name_of(spec: Spec) -> str:
     except InputError:
         return spec.text
     return names.with_options(name, spec)
-
-
-@contextmanager
-def _named(label: str) -> Iterator[None]:
-    """Say in front of an error what it is about."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{label}: {error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from lwprof.errors import InputError, near
+from lwprof.errors import InputError, about, near
 from lwprof.models import names, specs
 from lwprof.models.specs import Spec
 from lwprof.settings import check_keys
@@ -64,11 +64,9 @@ def limit(
 def _network(value: Any, label: str) -> Spec:
     if not isinstance(value, str):
         raise InputError(f"{label} must be a model spec such as 'mbv2', not {value!r}")
-    try:
+    with about(label):
         spec = specs.parse(value)
         names.meaning(spec)
-    except InputError as error:
-        raise InputError(f"{label}: {error}") from error
     return spec
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lwprof import guidelines
-from lwprof.errors import InputError, near
+from lwprof.errors import InputError, about, near
 from lwprof.guidelines import Rule, Thresholds
 from lwprof.results import SEVERITIES, WARNING, AuditedModel, Guideline
 
@@ -41,10 +41,8 @@ class Exemption:
                 raise InputError(f"{name} must be a text, not {reprlib.repr(value)}")
         if not self.reason.strip():
             raise InputError(f"exemption of {self.module!r} has no reason; say why it is let pass")
-        try:
+        with about("codes"):
             object.__setattr__(self, "codes", codes(self.codes))
-        except InputError as error:
-            raise InputError(f"codes: {error}") from error
 
     def covers(self, code: str, module: str, network: str) -> bool:
         """Whether a finding is among them."""
@@ -88,10 +86,8 @@ class Policy:
             "fail_on": fail_on,
         }
         for name, check in checks.items():
-            try:
+            with about(name):
                 object.__setattr__(self, name, check(getattr(self, name)))
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from error
 
     def rules(self) -> Iterator[Rule]:
         """The rules to ask."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from lwprof.auditing import Exemption, Policy
 from lwprof.auditing.policy import codes, severities, thresholds
 from lwprof.cli.audit_options import Judging
-from lwprof.errors import InputError
+from lwprof.errors import InputError, about
 from lwprof.models.specs import literal
 
 REASON = "given on the command line"
@@ -26,21 +25,21 @@ def policy(base: Policy, typed: Judging) -> Policy:
     changes: dict[str, Any] = {}
     for option, names in (("select", typed.select), ("ignore", typed.ignore)):
         if names:
-            with _option(option):
+            with about(f"--{option}"):
                 changes[option] = codes(list(chain.from_iterable(names)))
     if typed.select and not typed.ignore:  # what is asked for is asked, whatever the settings ignore
         changes["ignore"] = ()
     if typed.fail_on is not None:
         changes["fail_on"] = typed.fail_on
-    with _option("threshold"):
+    with about("--threshold"):
         limits = thresholds(_nested(typed.threshold))
     changes["thresholds"] = {
         **base.thresholds,
         **{code: {**base.thresholds.get(code, {}), **numbers} for code, numbers in limits.items()},
     }
-    with _option("severity"):
+    with about("--severity"):
         changes["severities"] = {**base.severities, **severities(dict(typed.severity))}
-    with _option("exempt"):
+    with about("--exempt"):
         added = map(_exemption, typed.exempt)
         changes["exemptions"] = (*(() if typed.no_exemptions else base.exemptions), *added)
     return replace(base, **changes)
@@ -64,12 +63,3 @@ def _nested(assigned: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
         else:
             found[name] = literal(text)
     return found
-
-
-@contextmanager
-def _option(name: str) -> Iterator[None]:
-    """Say in front of an error which option it is about."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"--{name}: {error}") from error

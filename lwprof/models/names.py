@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from lwprof.errors import InputError, near
+from lwprof.errors import InputError, about, near
 from lwprof.models import aliases, catalog, projects, specs
 from lwprof.models.aliases import Alias
 from lwprof.models.catalog import Entry
@@ -92,10 +92,8 @@ def _below(own: ProjectNetwork, target: specs.Spec) -> Named | None:
         return None
     if specs.plain(target.place) in map(specs.plain, projects.networks()):
         raise InputError(f"{own.label}: {target.place!r} is a name of the project too; write what it stands for")
-    try:
+    with about(own.label):
         return find(target.place, project=False)
-    except InputError as error:
-        raise InputError(f"{own.label}: {error}") from error
 
 
 def _merged(named: Named | None, target: specs.Spec, typed: specs.Spec) -> specs.Spec:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lwprof import settings
-from lwprof.errors import InputError
+from lwprof.errors import InputError, about
 from lwprof.files import shown
 from lwprof.models import aliases, catalog, specs
 
@@ -92,11 +92,9 @@ def _network(name: str, value: Any, label: str, file: Path) -> ProjectNetwork:
             raise InputError(f"{label}: {key} must be a string, not {text!r}")
     if texts.get("inputs") and table.get("input_size"):
         raise InputError(f"{label}: give either inputs or input_size, not both")
-    try:
+    with about(label):
         specs.parse(table["spec"])
         sizes = _sizes(table.get("input_size", []))
-    except InputError as error:
-        raise InputError(f"{label}: {error}") from error
     return ProjectNetwork(name, table["spec"], label, file, sizes, **texts)
 
 
