@@ -111,7 +111,7 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     findings = [finding for model in result.models for finding in model.findings]
     if result.baseline:
         known, mended = sum(finding.known for finding in findings), sum(model.mended for model in result.models)
-        again = "; write it again, or they may come back unnoticed" if mended else ""
+        again = "; write it again, or they may come back unnoticed" if mended and result.ok else ""
         yield Note(
             f"baseline: {result.baseline}; of its findings {known} "
             f"{'is' if known == 1 else 'are'} still there (known), {mended} gone (mended){again}"

@@ -182,6 +182,13 @@ def test_notes_say(sentence, format, audit_result):
     assert sentence in text
 
 
+def test_a_passing_audit_with_findings_mended_asks_for_a_new_baseline(clean_audit):
+    models = (dataclasses.replace(clean_audit.models[0], mended=1),)
+    result = dataclasses.replace(clean_audit, models=models, baseline="known.json")
+    assert "1 gone (mended); write it again" in render(result)
+    assert "write it again" not in render(dataclasses.replace(result, ok=False))
+
+
 def test_a_network_that_the_baseline_lacks_is_named(audit_result):
     assert "not in the baseline, so that all of it is new: mbv2" in render(only(audit_result, in_baseline=False))
 
