@@ -105,10 +105,12 @@ def advice(evidence: Evidence, case: Case) -> Advice:
     touched, bound = memory_access(layer), lower_bound(layer)
     width = convolutions.near(sqrt(layer.channels_in * layer.channels_out), layer.groups)
     other = layer.alternative(width, width, layer.groups)
+    strided = layer.elements_in > layer.pixels * layer.channels_in
     return Advice(
         f"{layer.channels_in} to {layer.channels_out} channels: {touched / bound:.2f} times the least memory access "
         "for its mult-adds",
-        f"{width} to {width} channels do {'' if other.mult_adds == other.instead_of else 'about '}the same work",
+        f"{width} to {width} channels do {'' if other.mult_adds == other.instead_of else 'about '}the same work"
+        f"{', but read more of what the stride skips' if strided and other.saves <= 0 else ''}",
         (
             Step("pixels of the output", "hw", layer.pixels),
             Step("channels in", "c1", layer.channels_in),
