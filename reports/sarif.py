@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -63,6 +64,8 @@ def _log(runs: list[Record]) -> str:
 
 
 def _run(result: AuditResult) -> Record:
+    named = zip(phrases.networks(result), result.models, strict=True)
+    result = replace(result, models=tuple(replace(model, name=label) for label, model in named))
     rules = [*result.rules, *_unlisted(result), *OWN_RULES]
     places = {rule.code: place for place, rule in enumerate(rules)}
     results = [

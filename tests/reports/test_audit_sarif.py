@@ -164,6 +164,14 @@ def test_fingerprints_are_one_each_and_stay_when_numbers_change(audit_result):
     assert not set(prints(renamed)) & set(prints(audit_result))
 
 
+def test_networks_of_one_name_are_told_apart(audit_result):
+    model = audit_result.models[0]
+    other = dataclasses.replace(model, model=dataclasses.replace(model.model, spec="b.py:mbv2"))
+    found = run(dataclasses.replace(audit_result, models=(model, other)))["results"]
+    assert len({item["partialFingerprints"]["lwprof/v1"] for item in found}) == len(found) > 0
+    assert found[-1]["message"]["text"].startswith("b.py:mbv2 ")
+
+
 def test_what_the_baseline_knows_is_unchanged(audit_result):
     assert [item["baselineState"] for item in results(audit_result, "G1")] == ["new", "unchanged", "new", "new"]
     without = dataclasses.replace(audit_result, baseline="", models=(audit_result.models[1],))
