@@ -125,6 +125,7 @@ class Runner:
             place, GITHUB_ACTION_PATH=str(ROOT), RUNNER_TEMP=str(place),
             GITHUB_OUTPUT=str(self.output), GITHUB_STEP_SUMMARY=str(self.summary),
         )  # fmt: skip
+        assert shutil.which("lwprof", path=self.variables["PATH"]), "the action would install lwprof where tests run"
 
     def run(self, **given: str) -> tuple[int, str]:
         """Exit code of the first step that fails, and everything printed."""
