@@ -45,13 +45,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """Programs of this installation first, nothing of the user's own settings."""
     names = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
     kept = {name: value for name, value in os.environ.items() if name not in names}
-    return kept | {
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(home),
-        "NO_COLOR": "1",
-        "COLUMNS": "200",
-        **more,
-    }
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    return kept | {"PATH": path, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "200", **more}
 
 
 def git(folder: Path, home: Path, *arguments: str) -> None:
