@@ -198,3 +198,12 @@ def test_results_as_frames(document):
     assert list(compared.to_pandas()["totals.mult_adds"]) == [568_740_352, 300_774_272, 56_510]
     profile = results.load(next(path for path in SAVED if path.name == "profile_result.json"))
     assert profile.to_pandas()["mult_adds"].sum() == profile.totals.mult_adds
+
+
+@pytest.mark.parametrize("place", ["rules", "findings"])
+def test_a_severity_that_there_is_not_is_refused(place, tmp_path):
+    document = json.loads((Path(__file__).parent / "goldens" / "audit_result.json").read_text(encoding="utf-8"))
+    (document["models"][0] if place == "findings" else document)[place][0]["severity"] = "fatal"
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(document))
+    refused(path, "damaged lwprof.audit document: severity must be one of error, warning, info, not 'fatal'$")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -138,7 +138,8 @@ def _configured(
 
 def _asked(networks: Audited | Sequence[Audited] | None, configured: Configuration) -> Sequence[Audited]:
     if networks is not None:
-        listed = [networks] if isinstance(networks, Audited) else list(networks)
+        several = isinstance(networks, Iterable) and not isinstance(networks, Audited | bytes | Mapping)
+        listed = list(networks) if several else [networks]
         if not listed:
             raise InputError("nothing to audit; name a network such as 'mbv2'")
         for item in listed:
@@ -162,7 +163,8 @@ def _weights_files(
 ) -> Sequence[str | PathLike[str] | None]:
     """A file of weights or ``None`` for each network."""
     if len(files) not in (0, len(networks)):
-        told = f"{len(files)} files of weights for {len(networks)} networks"
+        told = f"{len(files)} file{'s' * (len(files) != 1)} of weights"
+        told += f" for {len(networks)} network{'s' * (len(networks) != 1)}"
         raise InputError(f"{told}; give one for each in their order, or none")
     return files or [None] * len(networks)
 

@@ -5,6 +5,7 @@ A baseline holds counts and findings, which are the same on every machine, in a 
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -75,8 +76,10 @@ def read(file: Path) -> Baseline:
     Raises:
         InputError: it is missing, no baseline, damaged, or of a newer schema.
     """
-    if not file.exists():
-        raise InputError(f"there is no baseline {shown(file)}: 'lwprof audit --write-baseline {shown(file)}' writes it")
+    with contextlib.suppress(OSError):  # what is wrong with it is said below
+        if not file.exists():
+            advice = f"'lwprof audit --write-baseline {shown(file)}' writes it"
+            raise InputError(f"there is no baseline {shown(file)}: {advice}")
     data = read_json(file, "baseline")
     schema = data.get("schema") if isinstance(data, dict) else None
     if str(schema).partition("/")[0] != BASELINE:

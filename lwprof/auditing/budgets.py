@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,11 +124,11 @@ def _limit(name: str, value: Any, label: str) -> float:
         number = units.amount(value, of_bytes=of_bytes)
         if number is None and not of_bytes and units.amount(value, of_bytes=True) is not None:
             raise InputError(f"{label}: {name} is no number of bytes; write one such as 18M, not {value!r}")
-    if not isinstance(value, str | int | float) or isinstance(value, bool) or number is None or math.isnan(number):
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or number is None or number != number:
         example = "10 MB or 9.6 MiB" if of_bytes else "6" if name == f"max_{FRAGMENTS}" else "4_000_000 or 4M"
         raise InputError(f"{label}: {name} must be a number such as {example}, not {value!r}")
     if number < 0:
-        raise InputError(f"{label}: {name} must be 0 or more, not {value!r}")
+        raise InputError(f"{label}: {name} must be 0 or more, not {reprlib.repr(value)}")
     if number > LARGEST:
-        raise InputError(f"{label}: {name} is larger than anything that is counted: {value!r}")
+        raise InputError(f"{label}: {name} is larger than anything that is counted: {reprlib.repr(value)}")
     return float(number)

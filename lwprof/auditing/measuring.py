@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,11 @@ PAIRS = 25
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
-    """How alternatives are timed."""
+    """How alternatives are timed.
+
+    Raises:
+        InputError: a number of seconds is not above 0, or without end.
+    """
 
     backend: str = "torch"
     device: str = "cpu"
@@ -36,6 +41,11 @@ class Measuring:
     """A pair is done sooner once its 95 % intervals are at most this share of their medians wide."""
     margin: float = 0.01
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, seconds in (("total_s", self.total_s), ("budget_s", self.pair_s)):
+            if not 0 < seconds < math.inf:
+                raise InputError(f"{name} must be a number of seconds above 0, not {seconds!r}")
 
     @property
     def pair_s(self) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 from lwprof import guidelines
 from lwprof.errors import InputError, about, near
 from lwprof.guidelines import Rule, Thresholds
-from lwprof.results import SEVERITIES, WARNING, AuditedModel, Guideline
+from lwprof.results import LARGEST, SEVERITIES, WARNING, AuditedModel, Guideline
 
 NEVER = "never"
 FAIL_ON = (*SEVERITIES, NEVER)
@@ -210,6 +210,8 @@ def _thresholds(rule: Rule, value: Any) -> Thresholds:
 def _number(value: Any, label: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise InputError(f"{label} must be a number from 0 on, not {reprlib.repr(value)}")
+    if value > LARGEST:
+        raise InputError(f"{label} is larger than anything that is measured: {reprlib.repr(value)}")
     return value
 
 

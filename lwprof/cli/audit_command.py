@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from lwprof.cli.options import (
     input_size_option,
     inputs_option,
 )
-from lwprof.cli.output import audit_output_options, destination, guests
+from lwprof.cli.output import OutputFile, audit_output_options, destination, guests
 from lwprof.errors import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ GRAVEST = (4, 2, 3)
 @click.argument("specs", metavar="[SPEC]...", nargs=-1, shell_complete=complete_spec)
 @judging_options
 @budget_option
-@click.option("--baseline", metavar="FILE", type=click.Path(path_type=Path), help="Fail only on what is new.")
+@click.option("--baseline", metavar="FILE", type=OutputFile(path_type=Path), help="Fail only on what is new.")
 @click.option("--no-baseline", is_flag=True, help="Leave out the baseline that the settings name.")
 @click.option(
-    "--write-baseline", metavar="FILE", type=click.Path(path_type=Path), help="Write what is found as a baseline."
+    "--write-baseline", metavar="FILE", type=OutputFile(path_type=Path), help="Write what is found as a baseline."
 )
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="File of settings to go by.")
 @click.option("--no-config", is_flag=True, help="Leave out what the settings say of the audit.")
@@ -108,6 +109,7 @@ def audit_command(
     if write_baseline is not None:
         destination("json", write_baseline)  # that it can be written is known before the work
     _check(ctx)
+    _check_files(ctx)
     from lwprof.auditing import Configuration, audit, configuration
     from lwprof.cli import overrides
 
@@ -199,6 +201,20 @@ def _check(ctx: click.Context) -> None:
             raise click.UsageError(f"{_option(name)} goes with --measure", ctx)
     if "no_config" in given and "specs" not in given:
         raise click.UsageError("--no-config leaves nothing to audit; name a network", ctx)
+
+
+def _check_files(ctx: click.Context) -> None:
+    """Refuse to write the report over another file of the audit, and a baseline to standard output.
+
+    Raises:
+        click.UsageError: that is asked for.
+    """
+    if str(ctx.params["write_baseline"]) == "-":
+        raise click.UsageError("--write-baseline needs a file; - is none", ctx)
+    for name in ("baseline", "write_baseline", "config"):
+        file, output = ctx.params[name], ctx.params["output"]
+        if file is not None and output is not None and os.path.realpath(file) == os.path.realpath(output):
+            raise click.UsageError(f"-o and {_option(name)} name the same file", ctx)
 
 
 def _option(name: str) -> str:

@@ -32,7 +32,7 @@ from lwprof.results.audit import (
     Location,
 )
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
-from lwprof.results.document import Document, Scalar, json_text, plain, read_json, rebuild
+from lwprof.results.document import LARGEST, Document, Scalar, json_text, plain, read_json, rebuild
 from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing
 from lwprof.results.structure import (
     IMAGENET,
@@ -57,6 +57,7 @@ __all__ = [
     "ERROR",
     "IMAGENET",
     "INFO",
+    "LARGEST",
     "SEVERITIES",
     "WARNING",
     "Alternative",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -15,6 +16,11 @@ ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 
 BASELINE = "lwprof.baseline"
 """The schema of baselines, which are no results and stand in files of their own."""
+
+
+def _check_severity(severity: str) -> None:
+    if severity not in SEVERITIES:
+        raise ValueError(f"severity must be one of {', '.join(SEVERITIES)}, not {reprlib.repr(severity)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,9 @@ class Finding:
     fails: bool = True
     """It alone makes the audit fail."""
 
+    def __post_init__(self) -> None:
+        _check_severity(self.severity)
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
@@ -136,6 +145,9 @@ class Guideline:
     """What ``measured`` is a number of; empty where the rule measures nothing."""
     page: str
     """All of its documentation, in Markdown."""
+
+    def __post_init__(self) -> None:
+        _check_severity(self.severity)
 
 
 @dataclass(frozen=True, slots=True)

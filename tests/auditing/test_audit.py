@@ -161,7 +161,7 @@ def test_weights_are_loaded_one_file_for_each_network(folder: Path) -> None:
     assert "bad.pth" in bad.failure
     with pytest.raises(InputError) as caught:
         lwprof.audit(["mbv1", "mbv2"], weights_files=["bad.pth"])
-    assert str(caught.value) == "1 files of weights for 2 networks; give one for each in their order, or none"
+    assert str(caught.value) == "1 file of weights for 2 networks; give one for each in their order, or none"
 
 
 def test_a_network_that_fails_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +287,10 @@ def test_no_network_is_kept_once_it_is_audited(monkeypatch: pytest.MonkeyPatch) 
     [
         ({"networks": []}, "nothing to audit; name a network such as 'mbv2'"),
         ({"networks": ["mbv2", 3]}, "3, of type int, is neither a model spec nor an nn.Module"),
+        ({"networks": 3}, "3, of type int, is neither a model spec nor an nn.Module"),
+        ({"networks": nn.Identity}, ", of type type, is neither"),
+        ({"networks": b"mbv2"}, "b'mbv2', of type bytes, is neither"),
+        ({"networks": {}}, "{}, of type dict, is neither"),
         ({"networks": "mbv2", "budgets": {"max_parms": 3}},
          "budgets: unknown budget 'max_parms'; did you mean 'max_params'?"),
         ({"networks": "mbv2", "config": "none.toml"}, "no file none.toml"),

@@ -154,6 +154,8 @@ def test_later_budgets_go_before_earlier_ones() -> None:
         ({"max_params": "nan"}, "not 'nan'"),
         ({"max_params": math.inf}, "max_params is larger than anything that is counted: inf"),
         ({"max_params": "9" * 40}, "larger than anything"),
+        ({"max_params": 10**400}, "max_params is larger than anything that is counted: 1000"),
+        ({"max_params": -(10**400)}, "max_params must be 0 or more, not -1000"),
         ({"max_params": -1}, "max_params must be 0 or more, not -1"),
         ({"max_params": "-4M"}, "not '-4M'"),
         ({"max_model_bytes": "10 MBit"}, "max_model_bytes must be a number such as 10 MB or 9.6 MiB, not '10 MBit'"),

@@ -215,3 +215,10 @@ def test_progress_goes_from_nothing_to_all(watch: Watch) -> None:
 def test_a_measured_audit_is_saved_and_read_whole(watch: Watch) -> None:
     result = measured(audited(finding(10, 5), finding(10, 5, type="Bogus")), Measuring(), clock=watch.clock)
     assert from_dict(result.to_dict()) == result
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["total_s", "budget_s"])
+def test_seconds_that_never_begin_or_never_end_are_refused(name: str, seconds: float) -> None:
+    with pytest.raises(InputError, match=f"^{name} must be a number of seconds above 0, not {seconds!r}$"):
+        Measuring(**{name: seconds})

@@ -87,6 +87,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"thresholds": {"G1": -1}}, "thresholds: G1 must be a number from 0 on, not -1"),
     ({"thresholds": {"G1": float("nan")}}, "thresholds: G1 must be a number from 0 on, not nan"),
     ({"thresholds": {"G1": {"ratio": float("inf")}}}, "thresholds: G1.ratio must be a number from 0 on, not inf"),
+    ({"thresholds": {"D3": 1e40}}, "thresholds: D3 is larger than anything that is measured: 1e+40"),
     ({"thresholds": {"G1": {"rato": 1}}}, "thresholds: G1 has no threshold 'rato'; did you mean 'ratio'?"),
     ({"thresholds": {"G1": {"x": 1}}}, "thresholds: G1 has no threshold 'x'; it has ratio"),
     ({"thresholds": {"G1": 1, SLUG: 2}}, "thresholds: the thresholds of G1 are given twice"),
