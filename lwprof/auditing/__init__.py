@@ -83,6 +83,13 @@ def audit(
         InputError: there is nothing to audit, or settings, budgets or baseline are wrong.
         BackendError: what ``measuring`` is to time with is not available.
     """
+    for name, value, kind in (
+        ("policy", policy, Policy),
+        ("budgets", budgets, Mapping),
+        ("measuring", measuring, Measuring),
+    ):
+        if value is not None and not isinstance(value, kind):
+            raise InputError(f"{name} must be a {kind.__name__}, not {reprlib.repr(value)}")
     configured = _configured(networks, config)
     policy = configured.policy if policy is None else policy
     strict = configured.strict if strict is None else strict
@@ -136,7 +143,7 @@ def _configured(
     return Configuration() if config is None and networks is not None else configuration.read(config)
 
 
-def _asked(networks: Audited | Sequence[Audited] | None, configured: Configuration) -> Sequence[Audited]:
+def _asked(networks: Any, configured: Configuration) -> Sequence[Audited]:
     if networks is not None:
         several = isinstance(networks, Iterable) and not isinstance(networks, Audited | bytes | Mapping)
         listed = list(networks) if several else [networks]

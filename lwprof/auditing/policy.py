@@ -82,7 +82,7 @@ class Policy:
             "ignore": codes,
             "thresholds": thresholds,
             "severities": severities,
-            "exemptions": tuple,
+            "exemptions": exemptions,
             "fail_on": fail_on,
         }
         for name, check in checks.items():
@@ -182,9 +182,9 @@ def thresholds(given: Any) -> Mapping[str, Thresholds]:
         raise InputError(f"write them by guideline, such as G1 = 1.3, not {reprlib.repr(given)}")
     found: dict[str, Thresholds] = {}
     for name, value in given.items():
-        if name.upper() in families():
+        if str(name).upper() in families():
             raise InputError(f"{name} is a family; name one guideline, such as {_first(name.upper())}")
-        rule = guidelines.find(name)
+        rule = guidelines.find(str(name))
         if rule.code in found:
             raise InputError(f"the thresholds of {rule.code} are given twice")
         found[rule.code] = _thresholds(rule, value)
@@ -202,7 +202,7 @@ def _thresholds(rule: Rule, value: Any) -> Thresholds:
         return {names[0]: _number(value, rule.code)}
     for name in value:
         if name not in names:
-            hint = near(name, names) or f"; it has {', '.join(names)}"
+            hint = near(str(name), names) or f"; it has {', '.join(names)}"
             raise InputError(f"{rule.code} has no threshold {name!r}{hint}")
     return {name: _number(number, f"{rule.code}.{name}") for name, number in value.items()}
 
@@ -233,6 +233,17 @@ def severities(given: Any) -> Mapping[str, str]:
         else:
             of_rules[code] = severity
     return of_families | of_rules
+
+
+def exemptions(given: Any) -> tuple[Exemption, ...]:
+    """The exemptions of a list.
+
+    Raises:
+        InputError: they are no list, or one is something else.
+    """
+    if not isinstance(given, list | tuple) or not all(isinstance(one, Exemption) for one in given):
+        raise InputError(f'write a list such as [Exemption("stem.*", "on purpose")], not {reprlib.repr(given)}')
+    return tuple(given)
 
 
 def fail_on(value: Any) -> str:

@@ -287,6 +287,9 @@ def test_no_network_is_kept_once_it_is_audited(monkeypatch: pytest.MonkeyPatch) 
     [
         ({"networks": []}, "nothing to audit; name a network such as 'mbv2'"),
         ({"networks": ["mbv2", 3]}, "3, of type int, is neither a model spec nor an nn.Module"),
+        ({"networks": "mbv2", "policy": {"select": ["G1"]}}, "policy must be a Policy, not {'select': ['G1']}"),
+        ({"networks": "mbv2", "measuring": True}, "measuring must be a Measuring, not True"),
+        ({"networks": "mbv2", "budgets": ["max_params=4M"]}, "budgets must be a Mapping, not ['max_params=4M']"),
         ({"networks": 3}, "3, of type int, is neither a model spec nor an nn.Module"),
         ({"networks": nn.Identity}, ", of type type, is neither"),
         ({"networks": b"mbv2"}, "b'mbv2', of type bytes, is neither"),
