@@ -39,7 +39,8 @@ def _commands(result: AuditResult) -> Iterator[str]:
         for budget in model.budgets:
             if not budget.ok:
                 severity = WARNING if budget.advisory else ERROR
-                yield command(severity, f"{label} is over budget", phrases.over(budget))
+                title = f"{label} is over budget" if budget.actual is not None else f"{label}: budget not measured"
+                yield command(severity, title, phrases.over(budget))
         for grown in (grown for grown in model.growth if not grown.module):
             yield command(ERROR, f"{label} has grown", phrases.grown(grown))
         if model.in_baseline is False:

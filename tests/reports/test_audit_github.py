@@ -8,7 +8,7 @@ import re
 import pytest
 
 from lwprof.reports import render
-from lwprof.results import AuditResult, Location
+from lwprof.results import AuditedModel, AuditResult, Budget, Location
 
 
 def lines(result: AuditResult) -> list[str]:
@@ -107,3 +107,10 @@ def test_a_name_cannot_end_a_command_or_begin_one(name, audit_result):
 def test_percent_signs_are_escaped_once(audit_result):
     (line,) = (line for line in lines(audit_result) if "%25" in line)
     assert "100 %25 of" in line
+
+
+def test_a_budget_that_was_not_measured_is_not_called_over() -> None:
+    remark = "not measured against net.py:Net: no file net.py"
+    budget = Budget("max_latency_ratio", 1.2, None, ok=False, advisory=True, remark=remark)
+    text = render(AuditResult((AuditedModel("mbv2", budgets=(budget,)),), ok=True), "github")
+    assert text.startswith("::warning title=mbv2%3A budget not measured::max_latency_ratio: unknown, ")
