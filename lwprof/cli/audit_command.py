@@ -137,7 +137,9 @@ def audit_command(
     alone = len(result.models) == len(errors) == 1 and not result.interrupted
     if alone and (target.format, target.file) == ("table", None):
         raise errors[0]  # a table would say no more; programs get a document all the same
-    target.write(result, top=top)
+    known = write_baseline is not None and not (errors or result.interrupted)  # from now on: no verdict is due
+    if not known or format_name or output:
+        target.write(result, top=top)
     if isinstance(ctx.obj, dict) and ctx.obj.get("debug"):
         for error in errors:
             traceback.print_exception(error)
@@ -155,7 +157,9 @@ def audit_command(
     from lwprof.auditing import baselines
 
     baselines.write(write_baseline, result)
-    click.echo(f"wrote {write_baseline}", err=True)
+    findings, networks = sum(len(model.findings) for model in result.models), len(result.models)
+    numbers = f"{findings} finding{'s' * (findings != 1)} in {networks} network{'s' * (networks != 1)}"
+    click.echo(f"wrote {write_baseline}, which knows {numbers}", err=True)
     return 0
 
 
