@@ -156,7 +156,7 @@ def _asked(named: Sequence[tuple[str, AuditedModel]]) -> Iterator[Note]:
 
 def _explained(result: AuditResult) -> Iterator[Note]:
     """Say how to learn more, with the first finding as the example."""
-    examples = [(finding, model) for model in result.models for finding in listed(model) or model.findings]
+    examples = [(finding, model) for model in result.models for finding in model.findings if not finding.known]
     examples.sort(key=lambda example: not example[0].fails)
     for finding, model in examples[:1]:
         spec = model.model.spec if model.model else model.name

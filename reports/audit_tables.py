@@ -22,7 +22,7 @@ def listed(model: AuditedModel) -> list[Finding]:
 
 def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Table]:
     """Everything that there is to show of one network; of its findings, ``top`` lines at most."""
-    if any(rule.broken for rule in model.checked):
+    if not all(finding.known for finding in model.findings):  # what is known has been looked at before
         yield _by_rule(label, model)
     alike = list(phrases.alike(listed(model)))
     if alike:

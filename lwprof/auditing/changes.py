@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
@@ -19,14 +20,16 @@ def origins(
     """Find what each of ``new`` was, by its name, and what of ``old`` is gone.
 
     First come those that did not change; then, where layers have other names than before, those that only moved, for
-    a layer that is put into a Sequential renames all behind it; then those of the same name with other numbers. The
-    others are new.
+    a layer that is put into a Sequential renames all behind it, first to names that differ in their numbers alone;
+    then those of the same name with other numbers. The others are new.
 
     >>> same = lambda number: number
     >>> origins({"0": 7, "1": 5}, {"0": 7, "1": 9, "2": 5}, same, renamed=True)  # "1" is new, and was moved on to "2"
     ({'0': 7, '2': 5}, {})
     >>> origins({"0": 7, "1": 5}, {"0": 5, "1": 6}, same, renamed=False)
     ({'0': 7, '1': 5}, {})
+    >>> origins({"0.add": 7, "1": 7}, {"1.add": 7, "2": 7}, same, renamed=True)[0]
+    {'1.add': 7, '2': 7}
 
     Args:
         old: what there was, by name.
@@ -39,16 +42,22 @@ def origins(
     for name, item in new.items():
         if name in left and numbers(left[name]) == numbers(item):
             found[name] = left.pop(name)
-    moved: dict[Hashable, list[K]] = {}
-    for name, item in left.items() if renamed else ():
-        moved.setdefault(numbers(item), []).append(name)
-    for name, item in new.items():
-        if name not in found and (names := moved.get(numbers(item))):
-            found[name] = left.pop(names.pop(0))
+    for likeness in (_pattern, lambda name: None) if renamed else ():
+        moved: dict[Hashable, list[K]] = {}
+        for name, item in left.items():
+            moved.setdefault((likeness(name), numbers(item)), []).append(name)
+        for name, item in new.items():
+            if name not in found and (names := moved.get((likeness(name), numbers(item)))):
+                found[name] = left.pop(names.pop(0))
     for name in new:
         if name not in found and name in left:
             found[name] = left.pop(name)
     return found, left
+
+
+def _pattern(name: Hashable) -> str:
+    """A name without its numbers."""
+    return re.sub(r"\d+", "#", str(name))
 
 
 def growth(old: Snapshot, new: Snapshot) -> tuple[Growth, ...]:

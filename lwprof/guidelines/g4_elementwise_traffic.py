@@ -179,8 +179,8 @@ def _suggestion(case: Case, ends: int) -> str:
         narrow = _channels(detail.inputs[0])
         if narrow <= width < inside:
             return (
-                f"at most {width} channels inside: {width / narrow:.1f} times the block's {narrow} instead of "
-                f"{inside / narrow:.1f} times; or fewer of these operators there"
+                f"at most {width} channels inside, {width / narrow:.1f} times the block's {narrow} and not "
+                f"{inside / narrow:.1f}; or fewer of these operators"
             )
     return "fewer of these operators, or on fewer channels or pixels"
 

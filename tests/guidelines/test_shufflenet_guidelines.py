@@ -472,7 +472,7 @@ def test_g4_measures_what_thick_maps_are_touched_over_the_ends_of_a_block() -> N
 def test_g4_says_how_wide_a_block_may_be() -> None:
     finding, *_ = audited(twice(Inverted, 64, 384), (64, 14, 14), select=["G4"]).findings
     assert finding.suggestion == (
-        "at most 136 channels inside: 2.1 times the block's 64 instead of 6.0 times; or fewer of these operators there"
+        "at most 136 channels inside, 2.1 times the block's 64 and not 6.0; or fewer of these operators"
     )
     assert fared("G4", twice(Inverted, 64, 136), (64, 14, 14)) == (0, 2)
     assert fared("G4", twice(Inverted, 64, 144), (64, 14, 14)) == (2, 2)
