@@ -156,6 +156,7 @@ def test_a_seed_decides_all_weights_and_a_state_dict_carries_them(entry, options
     assert torch.equal(scores(other, images), expected)
 
 
+@pytest.mark.slow
 @every_variant_with_weights
 def test_gradients_reach_every_parameter(entry, options) -> None:
     network = built(entry, options, seed=1) if options else copy.deepcopy(default_network(entry.name))
@@ -197,6 +198,7 @@ def test_scores_are_numbers_at_the_default_resolution(entry) -> None:
     assert given.isfinite().all()
 
 
+@pytest.mark.slow
 @every_network
 def test_smaller_than_the_smallest_resolution_does_not_run(entry) -> None:
     side = entry.min_resolution - 1
@@ -210,6 +212,7 @@ def test_options_are_the_builders_arguments(entry) -> None:
     assert {option.name: option.default for option in entry.options} == arguments
 
 
+@pytest.mark.slow
 @every_network
 def test_the_building_block_is_found(entry) -> None:
     blocks = lwprof.profile(without_weights(entry.name), input_size=(3, 64, 64)).fragmentation.blocks

@@ -261,6 +261,7 @@ def test_the_same_audit_is_the_same_document(folder: Path) -> None:
     assert str(folder) not in first
 
 
+@pytest.mark.slow
 def test_no_network_is_kept_once_it_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
     import gc
     import weakref

@@ -67,6 +67,7 @@ def test_the_three_counts_of_mobilenet_v2():
     assert all(row.version for row in rows.values())
 
 
+@pytest.mark.slow
 def test_a_batch_counts_whole():
     one, four = (crosscheck(models.resolve("mbv3_small:resolution=32", batch=batch)) for batch in (1, 4))
     for single, batch in zip(one.rows, four.rows, strict=True):

@@ -14,6 +14,7 @@ from lwprof.models import catalog
 from lwprof.results import TensorSpec
 
 
+@pytest.mark.slow
 def test_every_network_is_built_as_the_catalogue_says() -> None:
     for entry in catalog.entries().values():
         network = models.resolve(entry.name, weights=False)

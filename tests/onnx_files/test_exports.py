@@ -92,6 +92,7 @@ FOLDED = {"batch norm folded into weights", "bias that a folded batch norm leave
 SPELT = {"mbv2_sa": {"ones and zeros of a group norm", "equal tensors stored once"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in catalog.entries()]
 )

@@ -113,6 +113,7 @@ def test_console_block_shows_the_output(text, folder):
     assert code == 0
 
 
+@pytest.mark.slow
 @every_page
 def test_pycon_blocks_run(page, folder, monkeypatch):
     monkeypatch.chdir(folder)
@@ -190,6 +191,7 @@ def generate():
     return module
 
 
+@pytest.mark.slow
 def test_generated_pages_are_in_date(generate):
     assert {"networks.md", "commands.md", "json.md", "guidelines/README.md"} < set(generate.PAGES)
     for name, page in generate.PAGES.items():

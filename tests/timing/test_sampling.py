@@ -237,6 +237,7 @@ def test_five_per_cent_are_found_on_a_machine_that_drifts(machine: Any) -> None:
     assert verdict == SLOWER
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "expected", "at_least"), [(1.0, INDISTINGUISHABLE, 39), (1.05, SLOWER, 38)])
 def test_forty_comparisons_on_a_noisy_machine(machine: Any, factor: float, expected: str, at_least: int) -> None:
     verdicts = []
@@ -273,6 +274,7 @@ def test_forty_comparisons_on_a_machine_that_is_slow_for_a_while(
     assert verdicts.count(expected) >= at_least
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("persistence", "at_least"), [(0.5, 39), (0.8, 38)])
 def test_forty_comparisons_of_networks_that_are_slow_for_a_while_each_by_itself(
     machine: Any, persistence: float, at_least: int

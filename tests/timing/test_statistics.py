@@ -61,6 +61,7 @@ def test_effective_size_is_that_of_an_autoregressive_process() -> None:
     assert effective_size(samples) > 0.85 * 20_001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("persistence", [0.0, 0.5, 0.8])
 def test_interval_covers_the_true_median_though_neighbours_resemble_each_other(persistence: float) -> None:
     covered = 0
