@@ -78,7 +78,10 @@ def held(
             warnings |= dict.fromkeys(advice.on_machine(timed.latencies.environment, options.threads))
             interrupted |= timed.latencies.interrupted
         interrupted |= timed == INTERRUPTED
-        budget = _budget(pair.limit, options, timed)
+        try:
+            budget = _budget(pair.limit, options, timed)
+        except KeyboardInterrupt:  # the bootstrap takes a moment
+            interrupted, budget = True, _budget(pair.limit, options, INTERRUPTED)
         models.append(replace(model, budgets=(*model.budgets, budget)))
     return replace(
         result,

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from lwprof.auditing import latencies
 from lwprof.auditing.latencies import Pair, held
 from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.errors import InputError
@@ -223,6 +224,16 @@ def test_interruption_while_a_network_is_built(watch: Watch) -> None:
     result = audited(watch, Pair(build, network(watch, "mbv2", 0.1), limit(1.2)))
     assert result.models[0].budgets == (OTHER, result.models[0].budgets[1])
     assert result.interrupted
+
+
+def test_interruption_while_the_interval_is_reckoned(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(latencies, "ratio_interval", interrupted)
+    result = audited(watch, Pair(network(watch, "tiny", 0.1), network(watch, "mbv2", 0.1), limit(1.2)))
+    assert result.models[0].budgets[1].remark == "not measured against mbv2: interrupted"
+    assert (result.models[0].budgets[0], result.interrupted) == (OTHER, True)
 
 
 def test_result_is_a_document_still(watch: Watch) -> None:
