@@ -19,7 +19,8 @@ from memory import MEASURABLE, added
 from speed import seconds
 
 import lwprof
-from lwprof.guidelines import RULES, Evidence
+from lwprof.auditing.judging import evidence_of
+from lwprof.guidelines import RULES
 from lwprof.models import catalog
 from lwprof.profiling import examine
 
@@ -75,7 +76,7 @@ def rule_by_rule(rounds: int) -> None:
     seen = [examine(name) for name in catalog.entries()]
     taken: dict[str, list[float]] = {rule.code: [] for rule in RULES}
     for _ in range(rounds):
-        evidence = [Evidence(one.graph, one.rows, one.blocks, one.result) for one in seen]
+        evidence = [evidence_of(one) for one in seen]
         for rule in RULES:
             taken[rule.code].append(
                 sum(seconds(lambda one=one, rule=rule: list(rule.cases(one, rule.thresholds))) for one in evidence)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any
@@ -11,7 +10,7 @@ from torch import nn
 
 from lwprof.errors import InputError
 from lwprof.inputs import Inputs
-from lwprof.models import Network, prepare
+from lwprof.models import Network, not_a_network, prepare
 from lwprof.profiling import InputSize, profile_network
 from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, Timing
 from lwprof.timing.backends import Options
@@ -136,8 +135,7 @@ def _check_networks(networks: Sequence[Any]) -> None:
         raise InputError("nothing to compare; give a list of networks such as ['mbv1', 'mbv2']")
     for item in networks:
         if not isinstance(item, str | nn.Module | Network):
-            kind = type(item).__name__
-            raise InputError(f"{reprlib.repr(item)}, of type {kind}, is neither a model spec nor an nn.Module")
+            raise not_a_network(item)
 
 
 def _weights_files(

@@ -10,7 +10,7 @@ from os import PathLike
 from torch import nn
 
 from lwprof import analyses, collector
-from lwprof.analyses import Costed, PlacedBlock
+from lwprof.analyses import Costed, Group, PlacedBlock
 from lwprof.capture import capture
 from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
@@ -72,6 +72,8 @@ class Examination:
     network: Network
     graph: OpGraph
     rows: Sequence[Costed]
+    params: Mapping[int, int]
+    groups: Sequence[Group]
     blocks: Sequence[PlacedBlock]
     result: ProfileResult
 
@@ -116,11 +118,12 @@ def _counted(graph: OpGraph, network: Network, block: str | None) -> Examination
         _check_block(block, graph, network.name)
     rows = analyses.costed(graph)
     params = analyses.parameters(graph, rows)
+    groups = analyses.fused_groups(graph, rows)
     blocks = analyses.building_blocks(graph, rows, block)
     inputs = tuple(TensorSpec(value.shape, value.dtype) for value in graph.inputs)
     result = ProfileResult(
         model=Model(network.name, network.spec, inputs),
-        totals=analyses.totals(graph, rows, params),
+        totals=analyses.totals(graph, rows, params, groups),
         kinds=analyses.kinds(rows, params),
         fragmentation=analyses.fragmentation(blocks),
         coverage=analyses.coverage(graph, rows),
@@ -128,7 +131,7 @@ def _counted(graph: OpGraph, network: Network, block: str | None) -> Examination
         input_dependent=graph.input_dependent,
         published=network.published,
     )
-    return Examination(network, graph, rows, blocks, result)
+    return Examination(network, graph, rows, params, groups, blocks, result)
 
 
 def _check_block(block: str, graph: OpGraph, name: str) -> None:

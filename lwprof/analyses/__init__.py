@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lwprof.analyses.blocks import PlacedBlock, building_blocks, fragmentation
-from lwprof.analyses.fusion import fused_groups
+from lwprof.analyses.fusion import Group, fused_groups
 from lwprof.analyses.layers import kinds, layers
 from lwprof.analyses.liveness import peak_bytes
 from lwprof.analyses.parameters import parameters
@@ -16,11 +16,13 @@ from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
 
 __all__ = [
     "Costed",
+    "Group",
     "PlacedBlock",
     "building_blocks",
     "costed",
     "coverage",
     "fragmentation",
+    "fused_groups",
     "kinds",
     "layers",
     "parameters",
@@ -28,8 +30,8 @@ __all__ = [
 ]
 
 
-def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) -> Totals:
-    """Add up a graph's costs."""
+def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int], groups: Sequence[Group]) -> Totals:
+    """Add up a graph's costs: those of its operators, of its parameters and of its fused groups."""
     mult_adds = additions = elementwise = launches = paper = paper_bytes = eager = eager_bytes = 0
     steps = []
     for operator, cost, touched, width in rows:
@@ -43,7 +45,6 @@ def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) ->
         paper_bytes += cost.paper_bytes
         eager += touched
         eager_bytes += width
-    groups = fused_groups(graph, rows)
     elements = trainable = param_bytes = buffers = 0
     for weight in graph.weights:
         if weight.value in params:

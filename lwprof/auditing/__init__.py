@@ -15,15 +15,15 @@ from lwprof.auditing import baselines, configuration, latencies
 from lwprof.auditing.baselines import Baseline
 from lwprof.auditing.budgets import Limits, check, parse
 from lwprof.auditing.configuration import Configuration
-from lwprof.auditing.judging import judge
+from lwprof.auditing.judging import evidence_of, judge
 from lwprof.auditing.locations import located
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.auditing.policy import Exemption, Policy
 from lwprof.auditing.quantities import counts_of
 from lwprof.auditing.subjects import Audited, Called, Subject, name_before
 from lwprof.errors import InputError, described
-from lwprof.guidelines import Evidence
 from lwprof.inputs import Inputs
+from lwprof.models import not_a_network
 from lwprof.profiling import InputSize
 from lwprof.results import AuditedModel, AuditResult
 from lwprof.timing import backends
@@ -151,8 +151,7 @@ def _asked(networks: Any, configured: Configuration) -> Sequence[Audited]:
             raise InputError("nothing to audit; name a network such as 'mbv2'")
         for item in listed:
             if not isinstance(item, Audited):
-                kind = type(item).__name__
-                raise InputError(f"{reprlib.repr(item)}, of type {kind}, is neither a model spec nor an nn.Module")
+                raise not_a_network(item)
         return listed
     if configured.networks:
         return configured.networks
@@ -188,7 +187,7 @@ def _audited(
     try:
         seen = subject.examined()
         result = seen.result
-        judged = judge(Evidence(seen.graph, seen.rows, seen.blocks, result), policy)
+        judged = judge(evidence_of(seen), policy)
         model = AuditedModel(
             name=result.model.name,
             model=result.model,

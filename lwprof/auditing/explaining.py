@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lwprof.guidelines import Advice, Case, Evidence, Rule, Thresholds
+from lwprof.auditing.judging import evidence_of
+from lwprof.guidelines import Advice, Case, Rule, Thresholds
 from lwprof.profiling import Examination
 from lwprof.results import Model
 
@@ -42,7 +43,7 @@ class Explanation:
 def explanation(seen: Examination, rule: Rule, thresholds: Thresholds | None = None) -> Explanation:
     """Walk through a rule's numbers at the worst place of a network."""
     limits = rule.thresholds if thresholds is None else thresholds
-    evidence = Evidence(seen.graph, seen.rows, seen.blocks, seen.result)
+    evidence = evidence_of(seen)
     cases = list(rule.cases(evidence, limits))
     broken = sum(case.breaks for case in cases)
     if not cases:

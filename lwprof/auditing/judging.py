@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lwprof.auditing.policy import Policy
 from lwprof.guidelines import Advice, Case, Evidence, Rule
+from lwprof.profiling import Examination
 from lwprof.results import Checked, Finding, Ignored
 
 DIGITS = 9
@@ -21,6 +22,11 @@ class Judgement(NamedTuple):
     """The costliest first."""
     checked: tuple[Checked, ...]
     ignored: tuple[Ignored, ...]
+
+
+def evidence_of(seen: Examination) -> Evidence:
+    """What rules look at in a network that was profiled."""
+    return Evidence(seen.graph, seen.rows, seen.params, seen.groups, seen.blocks, seen.result)
 
 
 def judge(evidence: Evidence, policy: Policy) -> Judgement:

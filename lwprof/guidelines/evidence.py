@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from lwprof.analyses import Costed, PlacedBlock, parameters
-from lwprof.analyses.fusion import Group, fused_groups
+from lwprof.analyses import Costed, Group, PlacedBlock
 from lwprof.graph import Operator, OpGraph, Value
 from lwprof.results import ProfileResult
 
@@ -15,11 +14,21 @@ class Evidence:
     """One network: its graph, what each operator costs, its blocks and its totals."""
 
     def __init__(
-        self, graph: OpGraph, rows: Sequence[Costed], blocks: Sequence[PlacedBlock], result: ProfileResult
+        self,
+        graph: OpGraph,
+        rows: Sequence[Costed],
+        parameters: Mapping[int, int],
+        groups: Sequence[Group],
+        blocks: Sequence[PlacedBlock],
+        result: ProfileResult,
     ) -> None:
         self.graph = graph
         self.rows = rows
         """Every operator with its cost, at its index."""
+        self.parameters = parameters
+        """Elements of every parameter, by the number of its value."""
+        self.groups = groups
+        """What an inference runtime would launch as one."""
         self.blocks = blocks
         """In running order."""
         self.result = result
@@ -28,16 +37,6 @@ class Evidence:
     def types(self) -> Mapping[str, str]:
         """The class of every module."""
         return {module.name: module.type for module in self.graph.modules}
-
-    @cached_property
-    def parameters(self) -> Mapping[int, int]:
-        """Elements of every parameter, by the number of its value."""
-        return parameters(self.graph, self.rows)
-
-    @cached_property
-    def groups(self) -> Sequence[Group]:
-        """What an inference runtime would launch as one."""
-        return fused_groups(self.graph, self.rows)
 
     @cached_property
     def base(self) -> Mapping[int, int]:

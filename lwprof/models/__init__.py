@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lwprof.models.network import Network, build, prepare, resolve
+from lwprof.models.network import Network, build, not_a_network, prepare, resolve
 
-__all__ = ["Network", "build", "prepare", "resolve"]
+__all__ = ["Network", "build", "not_a_network", "prepare", "resolve"]

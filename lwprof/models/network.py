@@ -82,8 +82,7 @@ def prepare(
     from torch import nn
 
     if not isinstance(network, nn.Module):
-        kind = type(network).__name__
-        raise InputError(f"{reprlib.repr(network)}, of type {kind}, is neither a model spec nor an nn.Module")
+        raise not_a_network(network)
     if weights_file is not None:
         raise InputError(f"{weights_file} goes with a model spec; load the weights of a module into it")
     name = type(network).__name__
@@ -91,6 +90,11 @@ def prepare(
         values = calls.values(inputs)
         return Network(name, name, network, calls.tensor_specs(values), values=values)
     return Network(name, name, network, calls.batched(sizes or (sources.USER_INPUT,), batch, network))
+
+
+def not_a_network(item: object) -> InputError:
+    """What to raise where neither a model spec nor a module was given."""
+    return InputError(f"{reprlib.repr(item)}, of type {type(item).__name__}, is neither a model spec nor an nn.Module")
 
 
 def resolve(

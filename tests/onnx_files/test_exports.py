@@ -24,7 +24,7 @@ DYNAMO = ("mbv3_small", "shufflenetv1:groups=3,width=0.25", "squeezenet:version=
 def totals(graph: OpGraph) -> Totals:
     rows = analyses.costed(graph)
     assert analyses.coverage(graph, rows).unknown == ()
-    return analyses.totals(graph, rows, analyses.parameters(graph, rows))
+    return analyses.totals(graph, rows, analyses.parameters(graph, rows), analyses.fused_groups(graph, rows))
 
 
 def elements(graph: OpGraph, operators: str, *arguments: str) -> int:

@@ -37,7 +37,7 @@ def test_every_operator_of_onnx_has_the_shape_that_it_should(tmp_path: Path) -> 
                 raise
             continue
         rows = analyses.costed(graph)
-        totals = analyses.totals(graph, rows, analyses.parameters(graph, rows))
+        totals = analyses.totals(graph, rows, analyses.parameters(graph, rows), analyses.fused_groups(graph, rows))
         assert totals.mult_adds >= 0
         unknown = {row.op for row in analyses.coverage(graph, rows).unknown}
         results = case.data_sets[0][1]
