@@ -46,25 +46,28 @@ def summary(result: AuditResult) -> str:
     """
     told = []
     for label, model in zip(phrases.networks(result), result.models, strict=True):
-        new = [finding.severity for finding in model.findings if not finding.known]
-        counts = [
-            f"{new.count(severity)} {severity}{_plural(severity, new)}" for severity in SEVERITIES if severity in new
-        ]
+        counts = [f"{number} {_plural(severity, number)}" for severity, number in _new(model).items() if number]
         words = ", ".join(filter(None, [*counts, _besides(model)])) if not model.failure else "not audited"
         if not model.ok:
             told.append(f"{label} {words}")
     return ": ".join(filter(None, (headline(result), "; ".join(told))))
 
 
-def _plural(severity: str, found: Sequence[str]) -> str:
-    return "s" * (severity != INFO and found.count(severity) != 1)
+def _plural(severity: str, number: int) -> str:
+    return severity + "s" * (severity != INFO and number != 1)
+
+
+def _new(model: AuditedModel) -> dict[str, int]:
+    """How many findings of each severity are new."""
+    new = [finding.severity for finding in model.findings if not finding.known]
+    return {severity: new.count(severity) for severity in SEVERITIES}
 
 
 def _overview(named: Sequence[tuple[str, AuditedModel]]) -> Table:
     columns = [
         Column("name", "network", wrap=True),
         Column("verdict", "verdict"),
-        *(Column(severity, f"{severity}s" * (severity != INFO) or severity, align="right") for severity in SEVERITIES),
+        *(Column(severity, _plural(severity, 0), align="right") for severity in SEVERITIES),
         Column("besides", "besides", wrap=True, optional=True, narrowest=16),
     ]
     rows = []
@@ -81,10 +84,7 @@ def _verdict(model: AuditedModel) -> Cell:
 
 
 def _counts(model: AuditedModel) -> list[Cell]:
-    """How many findings of each severity are new."""
-    new = [finding.severity for finding in model.findings if not finding.known]
-    found = {severity: new.count(severity) for severity in SEVERITIES}
-    return [Cell(units.exact(n), style=STYLES[severity] if n else "quiet") for severity, n in found.items()]
+    return [Cell(units.exact(n), style=STYLES[severity] if n else "quiet") for severity, n in _new(model).items()]
 
 
 def _besides(model: AuditedModel) -> str:
@@ -101,7 +101,7 @@ def _besides(model: AuditedModel) -> str:
 
 def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> Iterator[Note]:
     if result.interrupted:
-        yield Note("interrupted: this is what had been found by then", "bad")
+        yield Note(phrases.INTERRUPTED, "bad")
     for label, model in named:
         if model.failure:
             yield Note(f"{label} could not be audited: {model.failure}", "bad")

@@ -56,8 +56,7 @@ def _document(results: Sequence[AuditResult]) -> str:
         for label, model in zip(phrases.networks(result), result.models, strict=True):
             root.append(_suite(label, list(_cases(model, result))))
         if result.interrupted:
-            message = "interrupted: this is what had been found by then"
-            root.append(_suite("lwprof audit", [Case("complete", "error", message, "interrupted")]))
+            root.append(_suite("lwprof audit", [Case("complete", "error", phrases.INTERRUPTED, "interrupted")]))
     for count in ("tests", *COUNTS):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ElementTree.indent(root)

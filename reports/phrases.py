@@ -25,6 +25,7 @@ from lwprof.results import (
 
 Parts = tuple[tuple[str, ...], ...]
 """Names of modules: at each place one part, or the numbers that they have there."""
+INTERRUPTED = "interrupted: this is what had been found by then"
 
 
 def labels(networks: Sequence[tuple[str, str]]) -> list[str]:

@@ -216,7 +216,7 @@ def _properties(finding: Finding) -> Record:
 def _notifications(result: AuditResult) -> Iterator[Record]:
     """What kept the audit from looking at everything."""
     if result.interrupted:
-        yield {"level": "error", "message": {"text": "interrupted: this is what had been found by then"}}
+        yield {"level": "error", "message": {"text": phrases.INTERRUPTED}}
     for model in result.models:
         texts = []
         if model.failure:

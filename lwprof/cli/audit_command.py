@@ -22,6 +22,7 @@ from lwprof.cli.options import (
     debug_option,
     input_size_option,
     inputs_option,
+    weights_files_option,
 )
 from lwprof.cli.output import OutputFile, audit_output_options, destination, guests
 from lwprof.errors import INTERRUPTED
@@ -63,13 +64,7 @@ GRAVEST = (4, 2, 3)
 @input_size_option
 @inputs_option
 @batch_option
-@click.option(
-    "--weights",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(),
-    help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
-)
+@weights_files_option
 @block_option
 @click.option("--top", type=click.IntRange(min=1), help="Show only so many lines of findings, the costliest first.")
 @audit_output_options
@@ -92,7 +87,7 @@ def audit_command(
     input_sizes: tuple[Size, ...],
     inputs: str | None,
     batch: int,
-    weights: tuple[str, ...],
+    weights_files: tuple[str | None, ...],
     block: str | None,
     top: int | None,
     format_name: str | None,
@@ -129,7 +124,7 @@ def audit_command(
             inputs=inputs,
             input_size=input_sizes or None,
             batch=batch,
-            weights_files=[None if file == "-" else file for file in weights],
+            weights_files=weights_files,
             block=block,
             progress=show,
             failed=errors.append,

@@ -19,6 +19,7 @@ from lwprof.cli.options import (
     specs_argument,
     strict_option,
     view_option,
+    weights_files_option,
 )
 from lwprof.cli.output import destination, guests, output_options
 from lwprof.errors import INTERRUPTED, InputError
@@ -32,13 +33,7 @@ if TYPE_CHECKING:
 @input_size_option
 @inputs_option
 @batch_option
-@click.option(
-    "--weights",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(),
-    help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
-)
+@weights_files_option
 @block_option
 @click.option(
     "--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True, help="Threads of the CPU."
@@ -77,7 +72,7 @@ def compare_command(
     input_sizes: tuple[Size, ...],
     inputs: str | None,
     batch: int,
-    weights: tuple[str, ...],
+    weights_files: tuple[str | None, ...],
     block: str | None,
     threads: int,
     budget: float | None,
@@ -104,7 +99,7 @@ def compare_command(
             input_size=input_sizes or None,
             inputs=inputs,
             batch=batch,
-            weights_files=[None if file == "-" else file for file in weights],
+            weights_files=weights_files,
             block=block,
             threads=threads,
             budget_s=budget,

@@ -122,6 +122,21 @@ weights_option = click.option(
     type=click.Path(),
     help="Weights to load: a state_dict as .pth, .pt or .safetensors.",
 )
+
+
+def _files_or_none(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str | None, ...]:
+    return tuple(None if file == "-" else file for file in given)
+
+
+weights_files_option = click.option(
+    "--weights",
+    "weights_files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    callback=_files_or_none,
+    help="Weights to load, as for profile; repeat it for each network in their order, with - for none.",
+)
 block_option = click.option("--block", metavar="TYPE", help="Class of the building block, where the guess is wrong.")
 
 batch_option = click.option(
