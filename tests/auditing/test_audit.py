@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from wide_network import SOURCE
 
 import lwprof
 from lwprof import auditing
@@ -17,19 +18,7 @@ from lwprof.errors import BackendError, InputError
 from lwprof.guidelines import RULES
 from lwprof.models import prepare
 
-NET = """
-import torch
-from torch import nn
-
-class Wide(nn.Module):
-    def __init__(self, width=256):
-        super().__init__()
-        self.first = nn.Conv2d(32, width, 1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-
-    def forward(self, x):
-        return self.norm(self.first(x)).relu()
-
+NET = f"""{SOURCE}
 class Raising(Wide):
     def forward(self, x):
         raise KeyError("no such layer")
@@ -37,10 +26,6 @@ class Raising(Wide):
 class Leaving(Wide):
     def forward(self, x):
         raise SystemExit(3)
-
-class Pressed(Wide):
-    def forward(self, x):
-        raise KeyboardInterrupt
 
 class Strange(Wide):
     def forward(self, x):

@@ -8,28 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wide_network import SOURCE
 
 from lwprof import auditing
 from lwprof.auditing import measuring
 from lwprof.results import AuditResult
 
-NET = """
-import torch
-from torch import nn
-
-class Wide(nn.Module):
-    def __init__(self, width=256):
-        super().__init__()
-        self.first = nn.Conv2d(32, width, 1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
-
-    def forward(self, x):
-        return self.norm(self.first(x)).relu()
-
-class Pressed(Wide):
-    def forward(self, x):
-        raise KeyboardInterrupt
-"""
 SETTINGS = """
 [networks]
 wide = { spec = "wide.py:Wide", input_size = "32x56x56" }
@@ -49,7 +33,7 @@ NARROW = ("audit", "wide.py:Wide:width=32", "--input-size", "32x56x56", "--selec
 
 @pytest.fixture(autouse=True)
 def project(run: Any, tmp_path: Path) -> Path:
-    (tmp_path / "wide.py").write_text(NET)
+    (tmp_path / "wide.py").write_text(SOURCE)
     return tmp_path
 
 
@@ -370,7 +354,7 @@ def test_every_command_says_what_is_wrong_with_the_names_of_a_project(run: Any, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
 def test_a_file_whose_name_is_no_text_is_audited_and_known_again(run: Any, project: Path) -> None:
-    (project / "w\udcff.py").write_text(NET)
+    (project / "w\udcff.py").write_text(SOURCE)
     named = ("audit", "w\udcff.py:Wide", *WIDE[2:])
     outcome = run(*named, "--format", "json")
     assert json.loads(outcome.out)["models"][0]["findings"][0]["location"]["file"] == "w\udcff.py"
