@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any
 
@@ -12,12 +12,13 @@ from lwprof.errors import InputError
 from lwprof.inputs import Inputs
 from lwprof.models import Network, not_a_network, prepare
 from lwprof.profiling import InputSize, profile_network
-from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, Timing
-from lwprof.timing.backends import Options
+from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, Timing, Untimed
+from lwprof.timing.backends import CONTIGUOUS, Options
 from lwprof.timing.clock import Clock
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
+from lwprof.timing.targets import Target, find_targets
 from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 BUDGET_PER_NETWORK_S = 5.0
@@ -33,9 +34,12 @@ def compare(
     batch: int = 1,
     weights_files: Sequence[str | PathLike[str] | None] = (),
     block: str | None = None,
-    backend: str = "torch",
-    device: str = "cpu",
+    backend: str | Sequence[str] = "torch",
+    device: str | Sequence[str] = "cpu",
+    dtype: str | Sequence[str] = "",
+    layout: str = CONTIGUOUS,
     threads: int = 1,
+    cold_l2: bool = False,
     budget_s: float | None = None,
     precision: float = 0.02,
     margin: float = 0.01,
@@ -58,9 +62,12 @@ def compare(
         batch: first dimension of the random inputs; those that a function makes have their own.
         weights_files: weights to load, one for each network, ``None`` for one that keeps its random weights.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
-        backend: what to time on.
-        device: where to time.
-        threads: how many the backend may use.
+        backend: what to time on, one or several; all are timed in the same rounds.
+        device: where to time, one or several.
+        dtype: what to compute in, one or several; by default what each network is built in.
+        layout: how images lie in memory, "contiguous" or "channels_last".
+        threads: how many each backend may use.
+        cold_l2: whether a GPU's L2 cache is emptied before every call.
         budget_s: seconds of measuring for all networks together, warm-up included; by default 5 for each.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
@@ -71,26 +78,35 @@ def compare(
 
     Raises:
         InputError: a network or an option is wrong; the message names it, and nothing was timed.
-        BackendError: the backend or device is not available.
+        BackendError: no backend, or device, is available.
     """
     _check_networks(networks)
+    targets = find_targets(_several(backend), [
+        Options(one_device, threads, seed, one_dtype, layout, cold_l2)
+        for one_device in _several(device) for one_dtype in _several(dtype)
+    ]) if timed else ()  # fmt: skip
     files = _weights_files(networks, weights_files)
     budget_s = BUDGET_PER_NETWORK_S * len(networks) if budget_s is None else budget_s
     _check_numbers(budget_s, precision, margin)
     record: dict[str, Scalar] = environment()
     rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
-    subjects = [Subject(network.name, network.module, result.model.inputs, network.values, network.build_s)
-                for network, result in rows if network.module is not None]  # fmt: skip
-    if interrupted or not timed or not subjects:
-        return CompareResult(_models(rows, (), backend, margin, seed), record, interrupted)
+    subjects = [
+        Subject(network.name, network.module, result.model.inputs, network.values, network.build_s, network.file)
+        for network, result in rows
+    ]
+    if interrupted or not timed:
+        return CompareResult(_models(rows, (), targets, margin, seed), record, interrupted)
     latencies = time_subjects(
-        subjects,
-        backend=backend, options=Options(device, threads, seed),
+        subjects, targets,
         rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
     )  # fmt: skip
     latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
-    models = _models(rows, latencies.timings, backend, margin, seed)
+    models = _models(rows, latencies.outcomes, targets, margin, seed)
     return CompareResult(models, latencies.environment, latencies.interrupted, latencies.failure)
+
+
+def _several(given: str | Sequence[str]) -> Sequence[str]:
+    return (given,) if isinstance(given, str) else given
 
 
 def pareto_front(
@@ -193,32 +209,53 @@ def _profiled(network: Network, block: str | None) -> ProfileResult:
 
 
 def _models(
-    rows: Sequence[Row], measured: Sequence[Timing], backend: str, margin: float, seed: int
+    rows: Sequence[Row],
+    outcomes: Sequence[Sequence[Timing | Untimed]],
+    targets: Sequence[Target],
+    margin: float,
+    seed: int,
 ) -> tuple[ComparedModel, ...]:
-    remaining = iter(measured)
-    timings = [next(remaining, None) if network.module is not None else None for network, _ in rows]
-    front = _front(rows, timings, margin, seed)
-    first = next((place for place, timing in enumerate(timings) if timing is not None), 0)
-    base = timings[first] if timings else None
-    models = []
-    for position, ((network, result), timing) in enumerate(zip(rows, timings, strict=True)):
-        relative: tuple[Relative, ...] = ()
-        if timing is not None and base is not None and position > first:
-            ratio, verdict = paired(timing.samples_s, base.samples_s, margin, seed)
-            relative = (Relative(backend, rows[first][0].name, ratio.median, (ratio.low, ratio.high), verdict),)
-        models.append(
-            ComparedModel(
-                Model(network.name, network.spec, result.model.inputs),
-                result.totals,
-                result.fragmentation,
-                result.coverage,
-                network.published,
-                () if timing is None else (timing,),
-                relative,
-                front[position],
-            )
+    outcomes = outcomes or [()] * len(rows)
+    timings = [tuple(item for item in found if isinstance(item, Timing)) for found in outcomes]
+    settings = [target.setting for target in targets]
+    used = next((name for name in settings if any(item.setting == name for found in timings for item in found)), "")
+    front = _front(rows, [_on(found, used) for found in timings], margin, seed)
+    return tuple(
+        ComparedModel(
+            Model(network.name, network.spec, result.model.inputs),
+            result.totals,
+            result.fragmentation,
+            result.coverage,
+            network.published,
+            timings[place],
+            tuple(_to_first_network(place, rows, timings, margin, seed)),
+            front[place],
+            tuple(_relative(other, timings[place][0], timings[place][0].setting, margin, seed)
+                  for other in timings[place][1:]),
+            tuple(item for item in outcomes[place] if isinstance(item, Untimed)),
         )
-    return tuple(models)
+        for place, (network, result) in enumerate(rows)
+    )  # fmt: skip
+
+
+def _on(timings: Sequence[Timing], setting: str) -> Timing | None:
+    return next((timing for timing in timings if timing.setting == setting), None)
+
+
+def _to_first_network(
+    place: int, rows: Sequence[Row], timings: Sequence[Sequence[Timing]], margin: float, seed: int
+) -> Iterator[Relative]:
+    """Ratios of one network's timings to those of the first network that was timed on the same target."""
+    for timing in timings[place]:
+        first = next(number for number, found in enumerate(timings) if _on(found, timing.setting))
+        base = _on(timings[first], timing.setting)
+        if base is not None and first != place:
+            yield _relative(timing, base, rows[first][0].name, margin, seed)
+
+
+def _relative(timing: Timing, base: Timing, to: str, margin: float, seed: int) -> Relative:
+    ratio, verdict = paired(timing.samples_s, base.samples_s, margin, seed)
+    return Relative(timing.backend, to, ratio.median, (ratio.low, ratio.high), verdict, timing.setting)
 
 
 def _front(rows: Sequence[Row], timings: Sequence[Timing | None], margin: float, seed: int) -> list[bool | None]:

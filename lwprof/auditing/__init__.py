@@ -28,6 +28,7 @@ from lwprof.profiling import InputSize
 from lwprof.results import AuditedModel, AuditResult
 from lwprof.timing import backends
 from lwprof.timing.sampling import Progress
+from lwprof.timing.targets import find_targets
 
 __all__ = ["Configuration", "Exemption", "Limits", "Measuring", "Policy", "audit"]
 
@@ -98,7 +99,7 @@ def audit(
     options = backends.Options()
     if measuring is not None:  # whatever is wrong with it is said before the work
         options = backends.Options(measuring.device, measuring.threads, measuring.seed)
-        backends.find(measuring.backend, options)
+        find_targets([measuring.backend], [options])
     models: list[AuditedModel] = []
     interrupted = False
     with settings.choose(configured.settings):

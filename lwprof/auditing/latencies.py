@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lwprof.auditing.latency_limits import NAME, LatencyLimit
 from lwprof.auditing.snapshots import shapes
-from lwprof.errors import InputError, described
+from lwprof.errors import described
 from lwprof.models import Network
 from lwprof.results import AuditResult, Budget, TensorSpec
 from lwprof.timing import advice
@@ -16,6 +16,7 @@ from lwprof.timing.backends import Options
 from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.statistics import ratio_interval
+from lwprof.timing.targets import find_targets
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _timed(pair: Pair, options: Options, rules: Rules, progress: Progress | None
     try:
         subjects = [_subject(pair.build()), _subject(pair.build_other())]
         latencies = time_subjects(
-            subjects, backend=pair.limit.backend, options=options, rules=rules, clock=clock, progress=progress
+            subjects, find_targets([pair.limit.backend], [options]), rules=rules, clock=clock, progress=progress
         )
         return _Timed(latencies, subjects[0].inputs, subjects[1].inputs)
     except KeyboardInterrupt:
@@ -108,14 +109,16 @@ def _timed(pair: Pair, options: Options, rules: Rules, progress: Progress | None
 
 
 def _subject(network: Network) -> Subject:
-    if network.module is None:
-        raise InputError(f"{network.name} has no latency here: torch does not run ONNX files")
-    return Subject(network.name, network.module, network.inputs, network.values, network.build_s)
+    return Subject(network.name, network.module, network.inputs, network.values, network.build_s, network.file)
+
+
+def _reason(latencies: Latencies) -> str:
+    return latencies.failure or next((item.reason for item in latencies.untimed), INTERRUPTED)
 
 
 def _budget(limit: LatencyLimit, options: Options, timed: _Timed | str) -> Budget:
     if isinstance(timed, str) or timed.latencies.failure or len(timed.latencies.timings) < 2:
-        reason = timed if isinstance(timed, str) else timed.latencies.failure or INTERRUPTED
+        reason = timed if isinstance(timed, str) else _reason(timed.latencies)
         remark = f"not measured against {limit.to.text}: {reason}"
         return Budget(NAME, limit.ratio, None, ok=False, advisory=not limit.enforced, remark=remark)
     samples, other_samples = (timing.samples_s for timing in timed.latencies.timings)

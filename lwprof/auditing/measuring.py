@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lwprof.auditing import forms
@@ -11,11 +11,12 @@ from lwprof.errors import BackendError, InputError
 from lwprof.guidelines.convolutions import python
 from lwprof.results import Alternative, AuditResult, Finding, Form, Gain, Scalar, TensorSpec
 from lwprof.timing import advice
-from lwprof.timing.backends import Options, find
+from lwprof.timing.backends import Options
 from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
+from lwprof.timing.targets import Target, find_targets
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT, paired
 
 PAIRS = 25
@@ -70,7 +71,7 @@ def measured(
         InputError: the backend is unknown, or the number of threads is impossible.
         BackendError: the backend or device is not available.
     """
-    find(how.backend, Options(how.device, how.threads, how.seed))
+    targets = find_targets([how.backend], [Options(how.device, how.threads, how.seed)])
     pairs = _pairs(result)
     if not pairs:
         return result
@@ -79,7 +80,7 @@ def measured(
     outcomes: dict[Pair, Gain | str] = dict.fromkeys(pairs, INTERRUPTED)
     interrupted = False
     try:
-        for pair, outcome in _outcomes(pairs, how, record, clock, progress):
+        for pair, outcome in _outcomes(pairs, targets, how, record, clock, progress):
             outcomes[pair] = outcome  # noqa: PERF403 (those before Ctrl-C are kept)
     except KeyboardInterrupt:
         interrupted = True
@@ -99,6 +100,7 @@ def measured(
 
 def _outcomes(
     pairs: Mapping[Pair, Alternative],
+    targets: Sequence[Target],
     how: Measuring,
     record: dict[str, Scalar],
     clock: Clock,
@@ -113,8 +115,7 @@ def _outcomes(
         try:
             found = time_subjects(
                 [_subject(alternative.before, how.seed), _subject(alternative.after, how.seed)],
-                backend=how.backend,
-                options=Options(how.device, how.threads, how.seed),
+                targets,
                 rules=Rules(how.pair_s, how.precision, single_calls=0, seed=how.seed),
                 clock=clock,
                 machine=record,
@@ -159,6 +160,8 @@ def _outcome(found: Latencies, how: Measuring) -> Gain | str:
     """What the alternative gained, or why that is not known."""
     if found.failure:
         return found.failure
+    if found.untimed:
+        return found.untimed[0].reason
     if len(found.timings) < 2:
         return INTERRUPTED
     before, after = found.timings

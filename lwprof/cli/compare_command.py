@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from lwprof.cli import gate, progress
 from lwprof.cli.options import (
     MOST_THREADS,
     FiniteRange,
+    Names,
+    OneOf,
     batch_option,
     block_option,
     debug_option,
@@ -22,10 +25,16 @@ from lwprof.cli.options import (
     weights_files_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.errors import INTERRUPTED, InputError
+from lwprof.errors import INTERRUPTED, BackendError, InputError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
+
+
+def _layouts() -> Sequence[str]:
+    from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS
+
+    return CONTIGUOUS, CHANNELS_LAST
 
 
 @click.command("compare", short_help="Compare networks: structure and latency.")
@@ -35,6 +44,38 @@ if TYPE_CHECKING:
 @batch_option
 @weights_files_option
 @block_option
+@click.option(
+    "--backend",
+    "backends",
+    type=Names("backend"),
+    default="torch",
+    show_default=True,
+    help="What to time on, with commas between several.",
+)
+@click.option(
+    "--device",
+    "devices",
+    type=Names("device"),
+    default="cpu",
+    show_default=True,
+    help="Where to time, with commas between several.",
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    type=Names("dtype"),
+    default="",
+    show_default="the network's own",
+    help="What to compute in, with commas between several.",
+)
+@click.option(
+    "--layout",
+    type=OneOf(_layouts),
+    default="contiguous",
+    show_default=True,
+    help="How images lie in memory.",
+)
+@click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call.")
 @click.option(
     "--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True, help="Threads of the CPU."
 )
@@ -74,6 +115,11 @@ def compare_command(
     batch: int,
     weights_files: tuple[str | None, ...],
     block: str | None,
+    backends: tuple[str, ...],
+    devices: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    layout: str,
+    cold_l2: bool,
     threads: int,
     budget: float | None,
     precision: float,
@@ -101,6 +147,11 @@ def compare_command(
             batch=batch,
             weights_files=weights_files,
             block=block,
+            backend=backends,
+            device=devices,
+            dtype=dtypes,
+            layout=layout,
+            cold_l2=cold_l2,
             threads=threads,
             budget_s=budget,
             precision=precision,
@@ -110,9 +161,6 @@ def compare_command(
             progress=show,
         )
     target.write(result, view=view)
-    for model in result.models:
-        if not model.timings and not (no_time or result.interrupted or result.failure):
-            click.echo(f"note: {model.model.name} has no latency here: torch does not run ONNX files", err=True)
     if result.interrupted:
         timed = any(model.timings for model in result.models)
         shown = "what was measured until then is shown" if timed else "nothing had been timed yet"
@@ -120,4 +168,7 @@ def compare_command(
         return INTERRUPTED
     if result.failure:
         raise InputError(f"{result.failure}; what was measured before is shown")
+    failed = [item for _, item in result.untimed() if item.failed]
+    if failed:
+        raise BackendError(f"{failed[0].reason}{f' (and {len(failed) - 1} more)' if failed[1:] else ''}")
     return gate.coverage(result.models, strict)

@@ -106,11 +106,11 @@ def _numbers(version: str) -> list[int]:
 
 
 def _backends() -> Iterator[Check]:
-    from lwprof.timing.backends import BACKENDS
+    from lwprof.timing.backends import BACKENDS, Options, usable
 
     for backend in BACKENDS:
         subject = f"backend {backend.name}"
-        reason = backend.unavailable()
+        reason = usable(backend, Options())
         if reason is None and backend.name == "torch":
             try:
                 importlib.import_module("torch")

@@ -33,7 +33,7 @@ from lwprof.results.audit import (
 )
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
 from lwprof.results.document import LARGEST, Document, Scalar, json_text, plain, read_json, rebuild
-from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing
+from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing, Untimed
 from lwprof.results.structure import (
     IMAGENET,
     Block,
@@ -95,6 +95,7 @@ __all__ = [
     "TensorSpec",
     "Timing",
     "Totals",
+    "Untimed",
     "from_dict",
     "json_text",
     "load",

@@ -22,6 +22,8 @@ class Contender:
 
     label: str
     run: Callable[[], object]
+    before: Callable[[], object] | None = None
+    """Called before every call, outside of the time; every call is then timed singly."""
 
 
 @dataclass(slots=True)
@@ -35,8 +37,10 @@ class Track:
 
     def block(self, clock: Clock) -> tuple[float, ...]:
         """Run one block; seconds of every call, or of all calls together where a call is too short."""
-        run, now = self.contender.run, clock.now
+        run, before, now = self.contender.run, self.contender.before, clock.now
         try:
+            if before is not None:
+                return tuple(_prepared_call(before, run, now) for _ in repeat(None, self.calls))
             stamps = [now()]
             if self.singly:
                 for _ in repeat(None, self.calls):
@@ -57,4 +61,11 @@ class Track:
             elapsed = sum(self.block(clock))
             if elapsed >= BLOCK_TICKS * clock.tick_s or self.calls >= MOST_CALLS:
                 break
-        self.singly = elapsed >= CALL_TICKS * clock.tick_s * self.calls
+        self.singly = self.contender.before is not None or elapsed >= CALL_TICKS * clock.tick_s * self.calls
+
+
+def _prepared_call(before: Callable[[], object], run: Callable[[], object], now: Callable[[], float]) -> float:
+    before()
+    start = now()
+    run()
+    return now() - start

@@ -1,144 +1,155 @@
-"""Latency of networks: prepared on one backend, sampled together, summed up one by one."""
+"""Latency of networks: loaded on backends, held against torch, sampled together, summed up one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
-from lwprof.errors import BackendError, InputError, first_line, missing_memory
-from lwprof.results import Scalar, TensorSpec, Timing
+from lwprof.results import Scalar, Timing, Untimed
 from lwprof.timing import advice
-from lwprof.timing.backends import Inputs, Options, Session, find
 from lwprof.timing.blocks import Contender
 from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
+from lwprof.timing.preparation import Place, Preparation, Ready, Subject
 from lwprof.timing.sampling import Measurement, Progress, Rules, Series, measure
 from lwprof.timing.statistics import median_interval, quantile
+from lwprof.timing.targets import Target, find_targets
 
-FLOATS = ("float32", "float16", "bfloat16", "float64")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A network to time."""
-
-    label: str
-    module: Any
-    inputs: tuple[TensorSpec, ...]
-    values: Inputs | None = None
-    """The caller's own inputs, instead of random ones."""
-    build_s: float = 0.0
-
-    @property
-    def batch(self) -> int:
-        """First dimension of the first input."""
-        return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
-
-    @property
-    def dtype(self) -> str:
-        """Dtype of the first input with fractions, else of the first input."""
-        dtypes = [spec.dtype for spec in self.inputs]
-        return next((dtype for dtype in dtypes if dtype in FLOATS), dtypes[0] if dtypes else "float32")
+__all__ = ["Latencies", "Subject", "time_subjects"]
 
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """One timing a subject; none at all where Ctrl-C came before the first round ended."""
+    """What came of every network on every target: none at all where Ctrl-C came before the first round ended."""
 
-    timings: tuple[Timing, ...]
+    outcomes: tuple[tuple[Timing | Untimed, ...], ...]
+    """One row a network, one column a target; a row lacks what was not reached."""
     environment: dict[str, Scalar]
     interrupted: bool
     failure: str = ""
     """What a network raised while it was timed; the rounds before are kept."""
 
+    @property
+    def timings(self) -> tuple[Timing, ...]:
+        """All timings, network by network."""
+        return tuple(item for row in self.outcomes for item in row if isinstance(item, Timing))
+
+    @property
+    def untimed(self) -> tuple[Untimed, ...]:
+        """All that could not be timed, network by network."""
+        return tuple(item for row in self.outcomes for item in row if isinstance(item, Untimed))
+
 
 def time_subjects(
     subjects: Sequence[Subject],
+    targets: Sequence[Target] = (),
     *,
-    backend: str = "torch",
-    options: Options | None = None,
     rules: Rules | None = None,
     clock: Clock | None = None,
     machine: Mapping[str, Scalar] | None = None,
     progress: Progress | None = None,
 ) -> Latencies:
-    """Time networks in interleaved rounds on one backend.
+    """Time networks on targets, all in the same interleaved rounds.
+
+    What a target cannot load, or computes otherwise than torch does, is not timed there; the rest is.
 
     Args:
         subjects: what to time, in the order of the results.
-        backend: name of the runtime.
-        options: how it runs.
+        targets: what to time them on, as :func:`lwprof.timing.targets.targets` finds them; by default torch.
         rules: when to stop.
         clock: what to read the time from.
         machine: the environment as it was before anything else ran, for the warnings.
-        progress: called after every round.
+        progress: called with what is going on and the share of it that is done.
 
     Raises:
-        InputError: the backend is unknown, or a network or its inputs are too large for the memory.
-        BackendError: the backend or device is not available, or cannot load a network.
+        InputError: a network or its inputs are too large for the memory.
     """
-    options, rules, clock = options or Options(), rules or Rules(), clock or performance_clock()
-    runtime = find(backend, options)
-    record = dict(environment() if machine is None else machine)
-    record |= {**runtime.versions(), "backend": backend, "device": options.device}
-    record |= {"threads": options.threads, "seed": options.seed}
+    targets = targets or find_targets(["torch"])
+    rules, clock = rules or Rules(), clock or performance_clock()
+    record = dict(environment() if machine is None else machine) | _recorded(targets)
+    outcomes: dict[Place, Timing | Untimed] = {}
+    measurement: Measurement | None = None
+    preparation = Preparation(subjects, targets, outcomes, clock, progress)
     try:
-        with runtime.session(options) as session:
-            loaded = [_load(session, subject, backend, clock) for subject in subjects]
-            measurement = measure([contender for contender, _ in loaded], rules, clock, progress)
+        with ExitStack() as stack:
+            ready = preparation.ready(stack)
+            if ready:
+                contenders = [
+                    Contender(subjects[item.place[0]].label, item.loaded.run, item.loaded.before) for item in ready
+                ]
+                measurement = measure(contenders, rules, clock, progress)
     except KeyboardInterrupt:
-        return Latencies((), record, interrupted=True)
-    warnings = advice.on_machine(record, options.threads)
-    timings = tuple(
-        _timing(subject, series, measurement, rules, backend, options, load_s, warnings)
-        for subject, series, (_, load_s) in zip(subjects, measurement.series, loaded, strict=True)
-        if series.samples_s
+        return Latencies(_rows(outcomes, len(subjects)), record, interrupted=True, failure=preparation.failure)
+    if measurement is None:
+        return Latencies(_rows(outcomes, len(subjects)), record, interrupted=False, failure=preparation.failure)
+    warnings = advice.on_machine(record, targets[0].options.threads)
+    for item, series in zip(ready, measurement.series, strict=True):
+        if series.samples_s:
+            subject, target = subjects[item.place[0]], targets[item.place[1]]
+            outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, warnings)
+    failure = preparation.failure or measurement.failure
+    return Latencies(_rows(outcomes, len(subjects)), record, measurement.stopped == "interrupted", failure)
+
+
+def _recorded(targets: Sequence[Target]) -> dict[str, Scalar]:
+    """What is to be known of the targets: versions, names, threads, seed."""
+    record: dict[str, Scalar] = {}
+    for target in targets:
+        if target.unusable is None:
+            record |= target.backend.versions()
+    options = targets[0].options
+    record["backend"] = ", ".join(dict.fromkeys(target.backend.name for target in targets))
+    record["device"] = ", ".join(dict.fromkeys(target.options.device for target in targets))
+    return record | {"threads": options.threads, "seed": options.seed}
+
+
+def _rows(outcomes: Mapping[Place, Timing | Untimed], subjects: int) -> tuple[tuple[Timing | Untimed, ...], ...]:
+    return tuple(
+        tuple(outcomes[place] for place in sorted(outcomes) if place[0] == number) for number in range(subjects)
     )
-    return Latencies(timings, record, measurement.stopped == "interrupted", measurement.failure)
-
-
-def _load(session: Session, subject: Subject, backend: str, clock: Clock) -> tuple[Contender, float]:
-    """Prepare a network; what runs it, and the seconds that it took to build and prepare."""
-    start = clock.now()
-    try:
-        run = session.prepare(subject.module, subject.inputs, subject.values)
-    except Exception as error:
-        if wanted := missing_memory(error):
-            raise InputError(
-                f"{subject.label} or its input is too large for this machine's memory ({wanted})"
-            ) from error
-        raise BackendError(f"{backend} cannot load {subject.label}: {first_line(error)}") from error
-    return Contender(subject.label, run), subject.build_s + clock.now() - start
 
 
 def _timing(
     subject: Subject,
+    target: Target,
+    ready: Ready,
     series: Series,
     measurement: Measurement,
     rules: Rules,
-    backend: str,
-    options: Options,
-    load_s: float,
     warnings: Sequence[str],
 ) -> Timing:
-    """Sum up what was measured of one network."""
+    """Sum up what was measured of one network on one target."""
     middle = median_interval(series.samples_s, rules.seed)
     singles = series.single_calls_s
+    options, loaded, files = target.options, ready.loaded, ready.converted
+    calls = len(series.samples_s) * series.calls_per_sample
+    events = tuple(loaded.events_s[-calls:])
+    kept = (files.warning,) if files and files.warning else ()
     return Timing(
-        backend=backend,
+        backend=target.backend.name,
         device=options.device,
         threads=options.threads,
         batch=subject.batch,
-        dtype=subject.dtype,
+        dtype=options.dtype or subject.dtype,
         median_s=middle.median,
         ci95_s=(middle.low, middle.high),
         p90_s=quantile(singles, 0.9) if singles and len(singles) >= rules.single_calls else None,
         samples_s=series.samples_s,
-        warnings=(*warnings, *advice.on_series(series, measurement, rules)),
-        load_s=load_s,
-        first_call_s=series.first_call_s,
+        warnings=(*warnings, *advice.on_series(series, measurement, rules), *kept),
+        load_s=ready.load_s,
+        first_call_s=ready.first_call_s if ready.ran else series.first_call_s,
         calls_per_sample=series.calls_per_sample,
         single_calls_s=singles,
         stopped=measurement.stopped,
+        setting=target.setting,
+        layout=options.layout,
+        convert_s=files.seconds if files else None,
+        converted_before=files.cached if files else False,
+        size_bytes=loaded.size_bytes if files is None else files.size_bytes,
+        difference=ready.difference,
+        events_s=events,
+        median_events_s=quantile(events, 0.5) if events else None,
+        l2="" if options.device == "cpu" else "cold" if options.cold_l2 else "warm",
+        peak_memory_bytes=loaded.peak_memory(),
     )

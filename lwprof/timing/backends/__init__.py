@@ -2,31 +2,88 @@
 
 from __future__ import annotations
 
-from lwprof.errors import BackendError, InputError
-from lwprof.timing.backends.contract import Backend, Inputs, Options, Session
+from lwprof.errors import InputError, near
+from lwprof.timing.backends.onnxruntime import OnnxRuntime
 from lwprof.timing.backends.torch_eager import TorchEager
+from lwprof.timing.contract import (
+    CHANNELS_LAST,
+    CONTIGUOUS,
+    Backend,
+    Conversion,
+    Loaded,
+    Options,
+    Source,
+)
 
-__all__ = ["BACKENDS", "Backend", "Inputs", "Options", "Session", "find"]
+__all__ = [
+    "BACKENDS",
+    "CHANNELS_LAST",
+    "CONTIGUOUS",
+    "DEVICES",
+    "DTYPES",
+    "Backend",
+    "Conversion",
+    "Loaded",
+    "Options",
+    "Source",
+    "check",
+    "install_line",
+    "named",
+    "usable",
+]
 
-BACKENDS: tuple[Backend, ...] = (TorchEager(),)
+BACKENDS: tuple[Backend, ...] = (TorchEager(), OnnxRuntime())
+
+DTYPES = tuple(dict.fromkeys(dtype for backend in BACKENDS for dtype in backend.dtypes))
+DEVICES = tuple(dict.fromkeys(device for backend in BACKENDS for device in backend.devices))
 
 
-def find(name: str, options: Options) -> Backend:
-    """Give the backend called ``name``, ready to be used with ``options``.
+def named(name: str) -> Backend:
+    """Give the backend called ``name``.
 
     Raises:
-        InputError: there is no such backend, or an option has an impossible value.
-        BackendError: the backend is not installed, or has no such device.
+        InputError: there is none; the message lists those there are.
+    """
+    for backend in BACKENDS:
+        if backend.name == name:
+            return backend
+    known = [backend.name for backend in BACKENDS]
+    hint = near(name, known) or f"; there is {', '.join(known)}"
+    raise InputError(f"unknown backend {name!r}{hint}")
+
+
+def check(options: Options) -> None:
+    """Refuse options that no backend knows.
+
+    Raises:
+        InputError: the message lists what there is.
     """
     if options.threads < 1:
         raise InputError(f"cannot run on {options.threads} threads; give 1 or more")
-    for backend in BACKENDS:
-        if backend.name == name:
-            break
-    else:
-        raise InputError(f"unknown backend {name!r}; there is {', '.join(backend.name for backend in BACKENDS)}")
-    if options.device not in backend.devices:
-        raise BackendError(f"backend {name} has no device {options.device!r}; it has {', '.join(backend.devices)}")
-    if (reason := backend.unavailable()) is not None:
-        raise BackendError(reason)
-    return backend
+    for what, given, known in (
+        ("device", options.device, DEVICES),
+        ("dtype", options.dtype, ("", *DTYPES)),
+        ("layout", options.layout, (CONTIGUOUS, CHANNELS_LAST)),
+    ):
+        if given not in known:
+            raise InputError(f"unknown {what} {given!r}; there is {', '.join(filter(None, known))}")
+
+
+def usable(backend: Backend, options: Options) -> str | None:
+    """Say why a backend cannot be used with ``options``, and what to do; ``None`` where it can."""
+    for what, given, offered in (
+        ("device", options.device, backend.devices),
+        ("dtype", options.dtype or "float32", backend.dtypes),
+        ("layout", options.layout, backend.layouts),
+    ):
+        if given not in offered and (what != "dtype" or options.dtype):
+            return f"backend {backend.name} has no {what} {given!r}; it has {', '.join(offered)}"
+    reason = backend.unavailable(options.device)
+    if reason is None or not backend.extra:
+        return reason
+    return f"{reason}: {install_line(backend)}"
+
+
+def install_line(backend: Backend) -> str:
+    """The line that installs what a backend needs."""
+    return f"pip install 'lwprof[{backend.extra}]'"

@@ -1,27 +1,27 @@
-"""PyTorch in eager mode on the CPU: ``eval()`` and ``inference_mode``, threads pinned."""
+"""PyTorch in eager mode: ``eval()`` and ``inference_mode``, threads pinned."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from lwprof.results import TensorSpec
-from lwprof.timing.backends.contract import Inputs, Options
-
-if TYPE_CHECKING:
-    import torch
+from lwprof.timing.contract import CONTIGUOUS, Loaded, Options, Source
 
 
 class TorchEager:
-    """Eager PyTorch. Networks are timed in place, and put back as they were."""
+    """Eager PyTorch. Networks are timed in place."""
 
     name = "torch"
+    extra = ""
     devices = ("cpu",)
+    dtypes = ("float32", "bfloat16", "float16")
+    layouts = (CONTIGUOUS,)
+    runs_files = False
 
-    def unavailable(self) -> str | None:
+    def unavailable(self, device: str) -> str | None:
         """Say that torch is missing, if it is."""
         return None if importlib.util.find_spec("torch") else "torch is not installed: pip install torch"
 
@@ -29,46 +29,31 @@ class TorchEager:
         """Version of torch."""
         return {"torch": importlib.metadata.version("torch")}
 
+    def conversion(self, source: Source, options: Options) -> None:
+        """Nothing is converted."""
+
+    def is_reference(self, options: Options) -> bool:
+        """On the CPU in the network's own dtype and layout."""
+        return options.device == "cpu" and not options.dtype and options.layout == CONTIGUOUS
+
     @contextmanager
-    def session(self, options: Options) -> Iterator[EagerSession]:
-        """Pin the threads and enter ``inference_mode`` until the context ends."""
+    def settings(self, options: Options) -> Iterator[None]:
+        """Pin the threads and enter ``inference_mode``."""
         import torch
 
-        from lwprof.preservation import random_state
+        threads = torch.get_num_threads()
+        torch.set_num_threads(options.threads)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
-        with ExitStack() as stack:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(options.threads)
-            stack.enter_context(random_state())
-            torch.default_generator.manual_seed(options.seed)
-            kept = stack.enter_context(ExitStack())  # networks are put back last, as ordinary tensors
-            stack.enter_context(torch.inference_mode())
-            yield EagerSession(kept, options.seed)
+    def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
+        """Allocate the inputs: copies of the source's."""
+        from lwprof.timing.forwards import called, outputs
 
-
-class EagerSession:
-    """Networks in ``eval()`` for as long as the session lasts; then they are as they were."""
-
-    def __init__(self, kept: ExitStack, seed: int) -> None:
-        self._kept = kept
-        self._seed = seed
-
-    def prepare(
-        self, module: torch.nn.Module, inputs: tuple[TensorSpec, ...], values: Inputs | None = None
-    ) -> Callable[[], object]:
-        """Put the network in ``eval()`` and allocate its inputs: copies of ``values`` where given."""
-        import torch
-        from torch.utils._pytree import tree_map_only
-
-        from lwprof.inputs import random_tensors
-        from lwprof.preservation import evaluated
-
-        modules = list(module.modules())
-        with torch.inference_mode(False):  # what is kept goes back into ordinary tensors
-            self._kept.enter_context(evaluated(modules))
-            if values is None:
-                values = random_tensors(inputs, self._seed)
-            else:
-                values = tree_map_only(torch.Tensor, lambda tensor: tensor.detach().clone(), values)
-        args, kwargs = ((), values) if isinstance(values, Mapping) else (values, {})
-        return lambda: module(*args, **kwargs)
+        module = source.module
+        assert module is not None
+        args, kwargs = called(source.values)
+        return Loaded(lambda: module(*args, **kwargs), lambda values: outputs(module, values))

@@ -1,0 +1,122 @@
+"""What a timing backend is, and what it is given and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from lwprof.inputs import Values
+
+CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run; the batch is that of the inputs."""
+
+    device: str = "cpu"
+    threads: int = 1
+    seed: int = 0
+    dtype: str = ""
+    """What to compute in; empty for what the network is built in."""
+    layout: str = CONTIGUOUS
+    """How images lie in memory, in torch's words."""
+    cold_l2: bool = False
+    """Whether the GPU's L2 cache is emptied before every call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A network to be converted and loaded: a module in ``eval()``, or an ONNX file."""
+
+    label: str
+    module: Any | None
+    values: Values
+    """What it is called with: tensors on the CPU, which nobody writes to."""
+    file: Path | None = None
+    content: str = ""
+    """Hash of what it computes; empty where nothing is converted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How a network becomes files that a runtime loads; backends may share one."""
+
+    name: str
+    """Of the format, with what tells it from others: ``onnx-int8``."""
+    versions: Mapping[str, str]
+    """Of everything that writes the files: other versions write them anew."""
+    write: Callable[[Source, Path], None]
+    """Write the files into an empty folder.
+
+    Raises:
+        BackendError: an operator cannot be converted; the message names it and its module.
+    """
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A network that is ready to run."""
+
+    run: Callable[[], object]
+    """Run once on the source's inputs, and return when the result is there."""
+    outputs: Callable[[Values], Sequence[Any]]
+    """Run on other inputs of the same shapes; every output as a NumPy array, float16 and bfloat16 as float32."""
+    close: Callable[[], object] = lambda: None
+    size_bytes: int | None = None
+    """Of the model on disk, where that is not the size of the conversion's files."""
+    before: Callable[[], object] | None = None
+    """Called before every call, outside of the time."""
+    events_s: list[float] = field(default_factory=list)
+    """One entry for each call so far: seconds between the device's own events around it."""
+    peak_memory: Callable[[], int | None] = lambda: None
+    """Most bytes of the device's memory that were in use while it ran."""
+
+
+class Backend(Protocol):
+    """A runtime that networks are timed on."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the command line and in results."""
+
+    @property
+    def extra(self) -> str:
+        """The extra of lwprof that installs it; empty where lwprof itself does."""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices that it can time on."""
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """What it can compute in, ``float32`` first."""
+
+    @property
+    def layouts(self) -> tuple[str, ...]:
+        """Layouts that somebody can choose."""
+
+    @property
+    def runs_files(self) -> bool:
+        """Whether it takes ONNX files, too."""
+
+    def unavailable(self, device: str) -> str | None:
+        """Say in a sentence why it cannot run here; ``None`` where it can."""
+
+    def versions(self) -> dict[str, str]:
+        """Versions to record, by name."""
+
+    def conversion(self, source: Source, options: Options) -> Conversion | None:
+        """How a network is converted for it; ``None`` where it runs the module, or the ONNX file, as it is."""
+
+    def is_reference(self, options: Options) -> bool:
+        """Whether what it computes is what others are held against: torch, eager, in the network's own dtype."""
+
+    def settings(self, options: Options) -> AbstractContextManager[object]:
+        """Have settings of the whole process (threads, modes) as they must be while it loads and runs."""
+
+    def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
+        """Load a network; ``folder`` holds the files of its conversion."""

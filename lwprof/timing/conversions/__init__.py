@@ -1,0 +1,1 @@
+"""Conversions: networks as the files that runtimes load, kept between runs."""

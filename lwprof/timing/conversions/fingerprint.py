@@ -1,0 +1,74 @@
+"""Fingerprints: a hash of what a network computes, by which its conversions are kept.
+
+The operators that one call runs are hashed with everything that they are given: numbers as they stand, results of
+earlier operators by their place, all other tensors by their content. So a change in the code or in one weight
+changes the hash, and a change in a comment does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from lwprof.inputs import Values
+from lwprof.timing.forwards import called
+
+
+def of_module(module: Any, values: Values) -> str:
+    """Hash what a module in ``eval()`` computes on inputs of these shapes."""
+    args, kwargs = called(values)
+    recorder = _Recorder((args, kwargs))
+    with torch.no_grad(), recorder:
+        module(*args, **kwargs)
+    return str(recorder.hash.hexdigest())
+
+
+def of_file(file: Path) -> str:
+    """Hash the content of a file."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, _new).hexdigest()
+
+
+def _new() -> Any:
+    return hashlib.blake2b(digest_size=20)
+
+
+class _Recorder(TorchDispatchMode):
+    """Hashes operators as they are dispatched."""
+
+    def __init__(self, inputs: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.hash = _new()
+        self._places: dict[int, int] = {}
+        self._kept: list[Any] = []
+        """So that no tensor's id is given to another one."""
+        for leaf in tree_leaves(inputs):
+            self._add(leaf, content=False)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        self.hash.update(f"{func}(".encode())
+        for leaf in tree_leaves((args, kwargs)):
+            self._add(leaf, content=True)
+        results = func(*args, **kwargs)
+        for leaf in tree_leaves(results):
+            self._add(leaf, content=False)
+        return results
+
+    def _add(self, leaf: Any, *, content: bool) -> None:
+        if not isinstance(leaf, torch.Tensor):
+            self.hash.update(f"{leaf!r},".encode())
+            return
+        place = self._places.get(id(leaf))
+        if place is None:
+            place = self._places[id(leaf)] = len(self._kept)
+            self._kept.append(leaf)
+            self.hash.update(f"{tuple(leaf.shape)}{leaf.dtype}{leaf.stride()}".encode())
+            if content:
+                self.hash.update(leaf.detach().contiguous().flatten().view(torch.uint8).numpy())
+        self.hash.update(f"#{place},".encode())

@@ -1,0 +1,222 @@
+"""Preparation: networks converted, loaded and held against torch, on every target, before anything is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lwprof.errors import BackendError, InputError, LwprofError, first_line, missing_memory
+from lwprof.inputs import Values
+from lwprof.results import TensorSpec, Timing, Untimed
+from lwprof.timing.clock import Clock
+from lwprof.timing.contract import Loaded, Source
+from lwprof.timing.conversions.cache import Converted, converted
+from lwprof.timing.sampling import Progress
+from lwprof.timing.targets import Target
+
+if TYPE_CHECKING:
+    from lwprof.timing.references import Reference
+
+Place = tuple[int, int]
+"""Of a network and of a target."""
+
+TOLERANCES = {"float32": 1e-4, "tf32": 1e-2, "float16": 2e-2, "bfloat16": 1e-1, "int8": 0.5}
+"""Largest difference from torch in the network's own dtype, as a share of the output's range."""
+
+FLOATS = ("float32", "float16", "bfloat16", "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network to time."""
+
+    label: str
+    module: Any
+    """``None`` for an ONNX file."""
+    inputs: tuple[TensorSpec, ...]
+    values: Values | None = None
+    """The caller's own inputs, instead of random ones."""
+    build_s: float = 0.0
+    file: str = ""
+    """Path of an ONNX file."""
+
+    @property
+    def batch(self) -> int:
+        """First dimension of the first input."""
+        return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of the first input with fractions, else of the first input."""
+        dtypes = [spec.dtype for spec in self.inputs]
+        return next((dtype for dtype in dtypes if dtype in FLOATS), dtypes[0] if dtypes else "float32")
+
+
+class DisagreementError(BackendError):
+    """A backend computes something else than torch."""
+
+    def __init__(self, message: str, difference: float) -> None:
+        super().__init__(message)
+        self.difference = difference
+
+
+class NothingToRunError(BackendError):
+    """A backend does not run networks of this kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A network that is loaded on a target and computes what torch computes."""
+
+    place: tuple[int, int]
+    """Of the network and of the target."""
+    loaded: Loaded
+    load_s: float
+    first_call_s: float | None
+    """Before it was checked; ``None`` where that was not done."""
+    converted: Converted | None
+    difference: float | None
+    ran: bool
+    """Whether the network had run before it was sampled."""
+
+
+class Preparation:
+    """Converts and loads every network for every target; what fails is put down as an outcome."""
+
+    def __init__(
+        self,
+        subjects: Sequence[Subject],
+        targets: Sequence[Target],
+        outcomes: dict[Place, Timing | Untimed],
+        clock: Clock,
+        progress: Progress | None,
+    ) -> None:
+        self.failure = ""
+        """What the first network raised that torch cannot run."""
+        self._subjects, self._targets, self._outcomes = subjects, targets, outcomes
+        self._clock = clock
+        self._alone = all(target.is_reference for target in targets)
+        self._progress = None if self._alone else progress
+
+    def ready(self, stack: ExitStack) -> list[Ready]:
+        """Give what can be timed; settings and networks are put back when ``stack`` ends."""
+        import torch
+
+        from lwprof.preservation import evaluated, random_state
+
+        stack.enter_context(random_state())
+        seed = self._targets[0].options.seed
+        torch.default_generator.manual_seed(seed)
+        for subject in self._subjects:
+            if subject.module is not None:
+                stack.enter_context(evaluated(list(subject.module.modules())))
+        for target in self._targets:  # networks are put back last, as ordinary tensors
+            if target.unusable is None:
+                stack.enter_context(target.backend.settings(target.options))
+        found: list[Ready] = []
+        for row, subject in enumerate(self._subjects):
+            try:
+                source, reference = self._source(subject, seed)
+            except InputError as error:
+                self.failure = self.failure or str(error)
+                continue
+            for column, target in enumerate(self._targets):
+                place = row, column
+                self._report(f"load {subject.label} on {target.setting}", place)
+                try:
+                    found.append(self._loaded(place, source, reference, stack))
+                except BackendError as error:
+                    self._outcomes[place] = _untimed(target, error)
+        return found
+
+    def _report(self, what: str, place: Place) -> None:
+        if self._progress is not None:
+            done = place[0] * len(self._targets) + place[1]
+            self._progress(what, done / (len(self._subjects) * len(self._targets)))
+
+    def _source(self, subject: Subject, seed: int) -> tuple[Source, Reference | None]:
+        """What is loaded, and what torch makes of it; nothing of that where only torch itself is asked.
+
+        Raises:
+            InputError: the network cannot run.
+        """
+        from lwprof.inputs import random_tensors
+
+        values = random_tensors(subject.inputs, seed) if subject.values is None else subject.values
+        file = Path(subject.file) if subject.file else None
+        source = Source(subject.label, subject.module, values, file)
+        if self._alone:
+            return source, None
+        self._report(f"check {subject.label}", (0, 0))
+        from lwprof.timing import references
+        from lwprof.timing.conversions import fingerprint
+
+        try:
+            if subject.module is None:
+                assert file is not None
+                return replace(source, content=fingerprint.of_file(file)), references.of_file(file, values, seed)
+            reference = references.reference(subject.module, values, seed)
+            content = fingerprint.of_module(reference.module, values)
+        except Exception as error:
+            raise InputError(f"{subject.label} cannot be timed: {first_line(error)}") from error
+        return replace(source, module=reference.module, content=content), reference
+
+    def _loaded(self, place: Place, source: Source, reference: Reference | None, stack: ExitStack) -> Ready:
+        """Convert, load and check one network on one target.
+
+        Raises:
+            BackendError: it cannot be converted or loaded, or computes something else than torch.
+            InputError: it is too large for the memory.
+        """
+        target = self._targets[place[1]]
+        backend, options = target.backend, target.options
+        if target.unusable is not None:
+            raise BackendError(target.unusable)
+        if source.module is None and not backend.runs_files:
+            raise NothingToRunError(f"{backend.name} does not run ONNX files")
+        subject = self._subjects[place[0]]
+        files: Converted | None = None
+        try:
+            if (conversion := backend.conversion(source, options)) is not None:
+                files = stack.enter_context(converted(conversion, source, self._clock))
+            start = self._clock.now()
+            loaded = backend.load(source, options, files.folder if files else None)
+            load_s = self._clock.now() - start
+            stack.callback(loaded.close)
+            first_call_s = gap = None
+            if reference is not None and not target.is_reference:
+                from lwprof.timing import references
+
+                start = self._clock.now()
+                loaded.run()
+                first_call_s = self._clock.now() - start
+                gap = references.largest_difference(loaded, reference)
+        except LwprofError:
+            raise
+        except Exception as error:
+            if (wanted := missing_memory(error)) and options.device == "cpu":
+                raise InputError(
+                    f"{subject.label} or its input is too large for this machine's memory ({wanted})"
+                ) from error
+            raise BackendError(f"{target.setting} cannot load {subject.label}: {first_line(error)}") from error
+        if gap is not None and not gap <= (most := TOLERANCES[options.dtype or "float32"]):
+            raise DisagreementError(
+                f"{target.setting} computes something else than torch for {subject.label}: "
+                f"the largest difference is {gap:.2g} of the output's range, at most {most:g} is accepted",
+                gap,
+            )
+        return Ready(place, loaded, load_s + subject.build_s, first_call_s, files, gap, reference is not None)
+
+
+def _untimed(target: Target, error: BackendError) -> Untimed:
+    return Untimed(
+        target.backend.name,
+        target.options.device,
+        target.setting,
+        str(error),
+        error.difference if isinstance(error, DisagreementError) else None,
+        failed=not isinstance(error, NothingToRunError),
+    )

@@ -1,0 +1,65 @@
+"""Targets: a backend with the options that it runs with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lwprof.errors import BackendError
+from lwprof.timing.backends import CONTIGUOUS, Backend, Options, check, named, usable
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What networks are timed on."""
+
+    backend: Backend
+    options: Options
+    unusable: str | None = None
+    """Why it cannot be used here, and what to do."""
+
+    @property
+    def setting(self) -> str:
+        """Name it: the backend, and what else was chosen."""
+        options = self.options
+        parts = (
+            self.backend.name,
+            options.device if options.device != "cpu" else "",
+            options.dtype,
+            options.layout if options.layout != CONTIGUOUS else "",
+            "cold L2" if options.cold_l2 else "",
+        )
+        return " ".join(filter(None, parts))
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether others are held against what it computes."""
+        return self.unusable is None and self.backend.is_reference(self.options)
+
+
+def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(),)) -> tuple[Target, ...]:
+    """Combine backends with options.
+
+    A combination that cannot be used is left out where its backend can be used otherwise, and its options on
+    another backend; else it is a target that is not timed, with the reason.
+
+    Raises:
+        InputError: a backend, device, dtype or layout is unknown.
+        BackendError: none can be used.
+    """
+    for options in choices:
+        check(options)
+    found = [
+        Target(backend, options, usable(backend, options))
+        for backend in map(named, dict.fromkeys(backends))
+        for options in dict.fromkeys(choices)
+    ]
+    good = [target for target in found if target.unusable is None]
+    if not good:
+        raise BackendError(str(found[0].unusable))
+    names, used = {target.backend.name for target in good}, {target.options for target in good}
+    return tuple(
+        target
+        for target in found
+        if target.unusable is None or target.backend.name not in names or target.options not in used
+    )
