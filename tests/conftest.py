@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,28 @@ ONE_THREAD = ("architectures", "capture", "costs", "crosscheck")
 # The machine may be busy: no example is failed for being slow. Every run has the same examples.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+CACHE = "LWPROF_CACHE"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep conversions in a folder of this run, which all of its processes share, instead of the user's."""
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist, which inherited the variable
+        return
+    kept, folder = (
+        os.environ.get(CACHE),
+        tempfile.TemporaryDirectory(prefix="lwprof-tests-", ignore_cleanup_errors=True),
+    )
+    os.environ[CACHE] = folder.name
+
+    def put_back() -> None:
+        folder.cleanup()
+        os.environ.pop(CACHE)
+        if kept is not None:
+            os.environ[CACHE] = kept
+
+    config.add_cleanup(put_back)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -19,6 +19,7 @@ from lwprof.timing.contract import Conversion, Source
 
 VARIABLE = "LWPROF_CACHE"
 MANIFEST = "manifest.json"
+FOLDER = "conversions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
     key = hashlib.blake2b(
         json.dumps([conversion.name, sorted(conversion.versions.items()), source.content]).encode(), digest_size=20
     ).hexdigest()
-    place = cache_folder() / "conversions" / key
+    place = cache_folder() / FOLDER / key
     if (kept := _kept(place)) is not None:
         yield kept
         return
@@ -76,6 +77,35 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
     kept = _kept(place)
     assert kept is not None
     yield Converted(kept.folder, made, False, kept.size_bytes)
+
+
+def contents() -> tuple[int, int]:
+    """Count the conversions that are kept, and their bytes."""
+    entries = _entries()
+    return len(entries), sum(_size(entry) for entry in entries)
+
+
+def clear() -> tuple[int, int]:
+    """Remove all conversions that are kept; how many those were, and their bytes."""
+    found = contents()
+    for entry in _entries():
+        shutil.rmtree(entry, ignore_errors=True)
+    left = contents()
+    return found[0] - left[0], found[1] - left[1]
+
+
+def _entries() -> list[Path]:
+    with contextlib.suppress(OSError):
+        return [path for path in (cache_folder() / FOLDER).iterdir() if path.is_dir()]
+    return []
+
+
+def _size(entry: Path) -> int:
+    total = 0
+    for path in entry.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total
 
 
 def _kept(place: Path) -> Converted | None:
