@@ -110,18 +110,24 @@ class Preparation:
         stack.enter_context(random_state())
         seed = self._targets[0].options.seed
         torch.default_generator.manual_seed(seed)
-        for subject in self._subjects:
-            if subject.module is not None:
-                stack.enter_context(evaluated(list(subject.module.modules())))
+        able = []
+        for row, subject in enumerate(self._subjects):
+            try:
+                if subject.module is not None:
+                    stack.enter_context(evaluated(list(subject.module.modules())))
+                able.append(row)
+            except Exception as error:
+                self._fail(subject, error)
         for target in self._targets:  # networks are put back last, as ordinary tensors
             if target.unusable is None:
                 stack.enter_context(target.backend.settings(target.options))
         found: list[Ready] = []
-        for row, subject in enumerate(self._subjects):
+        for row in able:
+            subject = self._subjects[row]
             try:
                 source, reference = self._source(subject, seed)
-            except InputError as error:
-                self.failure = self.failure or str(error)
+            except Exception as error:
+                self._fail(subject, error)
                 continue
             for column, target in enumerate(self._targets):
                 place = row, column
@@ -132,17 +138,17 @@ class Preparation:
                     self._outcomes[place] = _untimed(target, error)
         return found
 
+    def _fail(self, subject: Subject, error: Exception) -> None:
+        if not self.failure:
+            self.failure = f"{subject.label} cannot be timed: {first_line(error)}"
+
     def _report(self, what: str, place: Place) -> None:
         if self._progress is not None:
             done = place[0] * len(self._targets) + place[1]
             self._progress(what, done / (len(self._subjects) * len(self._targets)))
 
     def _source(self, subject: Subject, seed: int) -> tuple[Source, Reference | None]:
-        """What is loaded, and what torch makes of it; nothing of that where only torch itself is asked.
-
-        Raises:
-            InputError: the network cannot run.
-        """
+        """What is loaded, and what torch makes of it; nothing of that where only torch itself is asked."""
         from lwprof.inputs import random_tensors
 
         values = random_tensors(subject.inputs, seed) if subject.values is None else subject.values
@@ -154,14 +160,11 @@ class Preparation:
         from lwprof.timing import references
         from lwprof.timing.conversions import fingerprint
 
-        try:
-            if subject.module is None:
-                assert file is not None
-                return replace(source, content=fingerprint.of_file(file)), references.of_file(file, values, seed)
-            reference = references.reference(subject.module, values, seed)
-            content = fingerprint.of_module(reference.module, values)
-        except Exception as error:
-            raise InputError(f"{subject.label} cannot be timed: {first_line(error)}") from error
+        if subject.module is None:
+            assert file is not None
+            return replace(source, content=fingerprint.of_file(file)), references.of_file(file, values, seed)
+        reference = references.reference(subject.module, values, seed)
+        content = fingerprint.of_module(reference.module, values)
         return replace(source, module=reference.module, content=content), reference
 
     def _loaded(self, place: Place, source: Source, reference: Reference | None, stack: ExitStack) -> Ready:

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof.errors import BackendError
 from lwprof.results import TensorSpec
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Rules
@@ -118,6 +117,8 @@ def test_network_that_cannot_run_is_named(machine: Any) -> None:
     assert (latencies.timings, latencies.interrupted) == ((), False)
 
 
-def test_network_that_cannot_be_loaded_is_named() -> None:
-    with pytest.raises(BackendError, match=r"^torch cannot load wrong: AttributeError: "):
-        time_subjects([Subject("wrong", "not a module", IMAGE)])
+def test_what_is_no_network_is_named(machine: Any) -> None:
+    subjects = [Subject("right", Timed(machine, 1.0), IMAGE), Subject("wrong", "not a module", IMAGE)]
+    latencies = time_subjects(subjects, rules=LONG, clock=machine.clock)
+    assert latencies.failure.startswith("wrong cannot be timed: AttributeError: ")
+    assert [timing.median_s for timing in latencies.timings] == [1.0]
