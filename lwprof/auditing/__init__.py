@@ -26,7 +26,6 @@ from lwprof.inputs import Inputs
 from lwprof.models import not_a_network
 from lwprof.profiling import InputSize
 from lwprof.results import AuditedModel, AuditResult
-from lwprof.timing import backends
 from lwprof.timing.sampling import Progress
 from lwprof.timing.targets import find_targets
 
@@ -71,7 +70,8 @@ def audit(
         budgets: limits for each of the networks by name, such as ``{"max_memory_access.fused": "18M"}``.
         baseline: what was known before, or the file that has it; only what is new fails.
         strict: whether an operator that no rule counts makes the audit fail.
-        measuring: time what findings suggest against what there is; latency budgets are timed on the same device then.
+        measuring: time what findings suggest against what there is; latency budgets that do not say where they are
+            timed go by it, too.
         inputs: what every network is called with, as for :func:`lwprof.profile`.
         input_size: likewise.
         batch: likewise.
@@ -82,7 +82,7 @@ def audit(
 
     Raises:
         InputError: there is nothing to audit, or settings, budgets or baseline are wrong.
-        BackendError: what ``measuring`` is to time with is not available.
+        BackendError: what ``measuring`` or an enforced latency budget is to be timed on is not available.
     """
     for name, value, kind in (
         ("policy", policy, Policy),
@@ -96,10 +96,8 @@ def audit(
     strict = configured.strict if strict is None else strict
     known = configured.baseline if baseline is None else baseline
     known = known if known is None or isinstance(known, Baseline) else baselines.read(Path(known))
-    options = backends.Options()
-    if measuring is not None:  # whatever is wrong with it is said before the work
-        options = backends.Options(measuring.device, measuring.threads, measuring.seed)
-        find_targets([measuring.backend], [options])
+    runtime = measuring or Measuring(alternatives=False)
+    find_targets([runtime.backend], [runtime.options])  # whatever is wrong with it is said before the work
     models: list[AuditedModel] = []
     interrupted = False
     with settings.choose(configured.settings):
@@ -110,6 +108,9 @@ def audit(
             Subject(network, called, file, block, _limits(network, configured, budgets))
             for network, file in zip(asked, files, strict=True)
         ]
+        for limit in (subject.limits.latency for subject in subjects):
+            if limit is not None and limit.enforced:
+                limit.targets(runtime.backend, runtime.options)
         try:
             for number, subject in enumerate(subjects):
                 if progress is not None:
@@ -127,11 +128,11 @@ def audit(
             interrupted=interrupted,
             rules=policy.guidelines(),
         )
-        if measuring is not None and not interrupted:
-            result = measured(result, measuring, progress)
+        if runtime.alternatives and not interrupted:
+            result = measured(result, runtime, progress)
         pairs = [subject.pair for subject in subjects[: len(models)]]
         if any(pairs):
-            result = latencies.held(result, pairs, options, progress=progress)
+            result = latencies.held(result, pairs, runtime.options, backend=runtime.backend, progress=progress)
     return replace(result, ok=all(model.ok for model in result.models) and len(models) == len(subjects))
 
 

@@ -16,7 +16,7 @@ from lwprof.timing.backends import Options
 from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.statistics import ratio_interval
-from lwprof.timing.targets import find_targets
+from lwprof.timing.targets import Target
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Pair(NamedTuple):
 
 class _Timed(NamedTuple):
     latencies: Latencies
+    target: Target
     inputs: tuple[TensorSpec, ...]
     other_inputs: tuple[TensorSpec, ...]
 
@@ -47,6 +48,7 @@ def held(
     pairs: Sequence[Pair | None],
     options: Options | None = None,
     *,
+    backend: str = "torch",
     budget_s: float = BUDGET_S,
     progress: Progress | None = None,
     clock: Clock | None = None,
@@ -59,7 +61,8 @@ def held(
     Args:
         result: what was audited.
         pairs: one for each network of it, in the same order; ``None`` where it has no latency budget.
-        options: how backends run.
+        options: how the backend runs, where a limit does not say.
+        backend: what networks are timed on, likewise.
         budget_s: seconds of measuring for each pair, warm-up included.
         progress: called with what is going on and the share of it that is done.
         clock: read instead of the machine's own.
@@ -73,16 +76,16 @@ def held(
             continue
         timed: _Timed | str = INTERRUPTED
         if not interrupted:
-            timed = _timed(pair, options, Rules(budget_s, seed=options.seed), progress, clock)
+            timed = _timed(pair, backend, options, Rules(budget_s, seed=options.seed), progress, clock)
         if isinstance(timed, _Timed):
             record |= timed.latencies.environment
-            warnings |= dict.fromkeys(advice.on_machine(timed.latencies.environment, options.threads))
+            warnings |= dict.fromkeys(advice.on_machine(timed.latencies.environment, timed.target.options.threads))
             interrupted |= timed.latencies.interrupted
         interrupted |= timed == INTERRUPTED
         try:
-            budget = _budget(pair.limit, options, timed)
+            budget = _budget(pair.limit, timed)
         except KeyboardInterrupt:  # the bootstrap takes a moment
-            interrupted, budget = True, _budget(pair.limit, options, INTERRUPTED)
+            interrupted, budget = True, _budget(pair.limit, INTERRUPTED)
         models.append(replace(model, budgets=(*model.budgets, budget)))
     return replace(
         result,
@@ -94,14 +97,15 @@ def held(
     )
 
 
-def _timed(pair: Pair, options: Options, rules: Rules, progress: Progress | None, clock: Clock | None) -> _Timed | str:
+def _timed(
+    pair: Pair, backend: str, options: Options, rules: Rules, progress: Progress | None, clock: Clock | None
+) -> _Timed | str:
     """Build and time a pair; a text says why that was not possible."""
     try:
+        targets = pair.limit.targets(backend, options)
         subjects = [_subject(pair.build()), _subject(pair.build_other())]
-        latencies = time_subjects(
-            subjects, find_targets([pair.limit.backend], [options]), rules=rules, clock=clock, progress=progress
-        )
-        return _Timed(latencies, subjects[0].inputs, subjects[1].inputs)
+        latencies = time_subjects(subjects, targets, rules=rules, clock=clock, progress=progress)
+        return _Timed(latencies, targets[0], subjects[0].inputs, subjects[1].inputs)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Exception, SystemExit) as error:
@@ -116,17 +120,19 @@ def _reason(latencies: Latencies) -> str:
     return latencies.failure or next((item.reason for item in latencies.untimed), INTERRUPTED)
 
 
-def _budget(limit: LatencyLimit, options: Options, timed: _Timed | str) -> Budget:
+def _budget(limit: LatencyLimit, timed: _Timed | str) -> Budget:
     if isinstance(timed, str) or timed.latencies.failure or len(timed.latencies.timings) < 2:
         reason = timed if isinstance(timed, str) else _reason(timed.latencies)
         remark = f"not measured against {limit.to.text}: {reason}"
         return Budget(NAME, limit.ratio, None, ok=False, advisory=not limit.enforced, remark=remark)
     samples, other_samples = (timing.samples_s for timing in timed.latencies.timings)
+    options = timed.target.options
     ratio = ratio_interval(samples, other_samples, options.seed)
     told = len(samples) >= ROUNDS_FOR_A_VERDICT
     remark = (
         f"{ratio.median:#.3g} [{ratio.low:#.3g}, {ratio.high:#.3g}] against {limit.to.text} "
-        f"on {limit.backend}, {options.device}, {options.threads} thread{'' if options.threads == 1 else 's'}"
+        f"on {timed.target.backend.name}, {options.device}, {f'{options.dtype}, ' if options.dtype else ''}"
+        f"{options.threads} thread{'' if options.threads == 1 else 's'}"
     )
     if timed.inputs != timed.other_inputs:
         remark += f"; its input is {shapes(timed.inputs)}, the other's {shapes(timed.other_inputs)}"

@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from lwprof.errors import InputError, about, near
+from lwprof.errors import InputError, about
 from lwprof.models import names, specs
 from lwprof.models.specs import Spec
 from lwprof.settings import check_keys
-from lwprof.timing.backends import BACKENDS
+from lwprof.timing.backends import Options, check, named
+from lwprof.timing.targets import Target, find_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "max_latency_ratio"
+
+MOST_THREADS = 1024
+"""Beyond the processors there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,23 @@ class LatencyLimit:
     to: Spec
     """The other one."""
     ratio: float
-    backend: str = "torch"
+    backend: str | None = None
+    """What both are timed on, as are device, dtype and threads; where nothing is said, as the audit is told."""
+    device: str | None = None
+    dtype: str | None = None
+    threads: int | None = None
     enforced: bool = False
     """Being over it makes the audit fail."""
+
+    def targets(self, backend: str, options: Options) -> tuple[Target, ...]:
+        """What both networks are timed on: ``backend`` with ``options``, where the limit says nothing else.
+
+        Raises:
+            InputError: the number of threads is impossible.
+            BackendError: the backend or device is not available.
+        """
+        own = {name: value for name in ("device", "dtype", "threads") if (value := getattr(self, name)) is not None}
+        return find_targets([self.backend or backend], [replace(options, **own)])
 
 
 def limit(
@@ -81,11 +99,31 @@ def _ratio(value: Any, label: str) -> float:
 
 
 def _backend(value: Any, label: str) -> str:
-    known = [backend.name for backend in BACKENDS]
-    if value not in known:
-        hint = near(str(value), known) or f"; there is {', '.join(known)}"
-        raise InputError(f"{label}: unknown backend {value!r}{hint}")
+    with about(label):
+        return named(_text(value)).name
+
+
+def _option(value: Any, label: str) -> str:
+    """A device or dtype that some backend has."""
+    with about(label):
+        check(replace(Options(), **{label.rpartition(".")[2]: _text(value)}))
     return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise InputError(f"it must be a name, not {value!r}")
+    return value
+
+
+def _threads(value: Any, label: str) -> int:
+    try:
+        threads = 0 if isinstance(value, bool | float) else int(value)
+    except (TypeError, ValueError):
+        threads = 0
+    if not 0 < threads <= MOST_THREADS:
+        raise InputError(f"{label} must be a whole number from 1 to {MOST_THREADS}, not {value!r}")
+    return threads
 
 
 def _switch(value: Any, label: str) -> bool:
@@ -99,5 +137,8 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "to": _network,
     "ratio": _ratio,
     "backend": _backend,
+    "device": _option,
+    "dtype": _option,
+    "threads": _threads,
     "enforced": _switch,
 }

@@ -33,7 +33,11 @@ class Measuring:
 
     backend: str = "torch"
     device: str = "cpu"
+    dtype: str = ""
+    """What to compute in; empty for what the layers are built in."""
     threads: int = 1
+    alternatives: bool = True
+    """Whether alternatives are timed at all; latency budgets are timed on the same in any case."""
     total_s: float = 40.0
     """Seconds for all pairs of layer and alternative together; a pair that begins within them is finished."""
     budget_s: float | None = None
@@ -47,6 +51,11 @@ class Measuring:
         for name, seconds in (("total_s", self.total_s), ("budget_s", self.pair_s)):
             if not 0 < seconds < math.inf:
                 raise InputError(f"{name} must be a number of seconds above 0, not {seconds!r}")
+
+    @property
+    def options(self) -> Options:
+        """How the backend runs."""
+        return Options(self.device, self.threads, self.seed, self.dtype)
 
     @property
     def pair_s(self) -> float:
@@ -68,10 +77,10 @@ def measured(
     Every finding is kept: one whose alternative was not timed says why. Ctrl-C ends it early, with ``interrupted`` set.
 
     Raises:
-        InputError: the backend is unknown, or the number of threads is impossible.
+        InputError: the backend, device or dtype is unknown, or the number of threads is impossible.
         BackendError: the backend or device is not available.
     """
-    targets = find_targets([how.backend], [Options(how.device, how.threads, how.seed)])
+    targets = find_targets([how.backend], [how.options])
     pairs = _pairs(result)
     if not pairs:
         return result
@@ -84,6 +93,8 @@ def measured(
             outcomes[pair] = outcome  # noqa: PERF403 (those before Ctrl-C are kept)
     except KeyboardInterrupt:
         interrupted = True
+    if how.dtype:
+        record["dtype"] = how.dtype
     record |= {"budget_s": how.pair_s, "total_s": how.total_s, "precision": how.precision, "margin": how.margin}
     models = tuple(
         replace(model, findings=tuple(_completed(finding, outcomes) for finding in model.findings))
@@ -150,10 +161,17 @@ def _subject(form: Form, seed: int) -> Subject:
 
 
 def _share(progress: Progress | None, number: int, pairs: int) -> Progress | None:
-    """Progress of one pair as a share of that of all."""
+    """Progress of one pair as a share of that of all; it stays where it is while timing follows upon loading."""
     if progress is None:
         return None
-    return lambda what, share: progress(f"{what} alternative {number + 1} of {pairs}", (number + share) / pairs)
+    furthest = 0.0
+
+    def shown(what: str, share: float) -> None:
+        nonlocal furthest
+        furthest = max(furthest, share)
+        progress(f"{what.partition(' ')[0]} alternative {number + 1} of {pairs}", (number + furthest) / pairs)
+
+    return shown
 
 
 def _outcome(found: Latencies, how: Measuring) -> Gain | str:

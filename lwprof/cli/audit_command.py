@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +16,6 @@ from lwprof.cli.audit_options import Judging, budget_option, judging_options
 from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
     DEBUG_ADVICE,
-    MOST_THREADS,
     FiniteRange,
     batch_option,
     block_option,
@@ -25,10 +25,11 @@ from lwprof.cli.options import (
     weights_files_option,
 )
 from lwprof.cli.output import OutputFile, audit_output_options, destination, guests
+from lwprof.cli.runtime_options import one_runtime
 from lwprof.errors import INTERRUPTED
 
 if TYPE_CHECKING:
-    from lwprof.auditing import Measuring
+    from lwprof.auditing import Configuration, Measuring
     from lwprof.models.specs import Size
     from lwprof.results import AuditResult
 
@@ -55,12 +56,7 @@ GRAVEST = (4, 2, 3)
     show_default="40",
     help="Seconds for all of that timing together.",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(1, MOST_THREADS),
-    show_default="1",
-    help="Threads for that timing and latency budgets.",
-)
+@one_runtime
 @input_size_option
 @inputs_option
 @batch_option
@@ -83,6 +79,9 @@ def audit_command(
     no_config: bool,
     measure: bool,
     seconds: float | None,
+    backend: str | None,
+    device: str | None,
+    dtype: str | None,
     threads: int | None,
     input_sizes: tuple[Size, ...],
     inputs: str | None,
@@ -109,6 +108,8 @@ def audit_command(
     from lwprof.cli import overrides
 
     configured = Configuration() if no_config else configuration.read(config)
+    runtime = {"backend": backend, "device": device, "dtype": dtype, "threads": threads}
+    measuring = _measuring(ctx, configured, {name: value for name, value in runtime.items() if value is not None})
     configured = replace(configured, policy=overrides.policy(configured.policy, judging))
     if no_baseline or write_baseline is not None:
         configured = replace(configured, baseline=None)
@@ -120,7 +121,7 @@ def audit_command(
             budgets=dict(budgets),
             baseline=baseline,
             strict=strict,
-            measuring=_measuring(seconds, threads) if measure else None,
+            measuring=measuring,
             inputs=inputs,
             input_size=input_sizes or None,
             batch=batch,
@@ -176,11 +177,22 @@ def _said(result: AuditResult) -> int:
     return next((code for code in GRAVEST if code in codes), 0 if result.ok else gate.FOUND)
 
 
-def _measuring(seconds: float | None, threads: int | None) -> Measuring:
-    from lwprof.auditing import Measuring
+def _measuring(ctx: click.Context, configured: Configuration, runtime: Mapping[str, Any]) -> Measuring | None:
+    """How to time what is to be timed: alternatives with ``--measure``, latency budgets where there are some.
 
-    usual = Measuring()
-    return Measuring(total_s=seconds or usual.total_s, threads=threads or usual.threads)
+    Raises:
+        click.UsageError: there is nothing to time.
+    """
+    from lwprof.auditing import Measuring
+    from lwprof.auditing.latency_limits import NAME
+
+    if not ctx.params["measure"]:
+        budgets = any(name.startswith(f"{NAME}.") for name, _ in ctx.params["budgets"])
+        if runtime and not (budgets or any(limits.latency for limits in configured.budgets.values())):
+            raise click.UsageError(f"{_option(next(iter(runtime)))} goes with --measure or a latency budget", ctx)
+        return Measuring(**runtime, alternatives=False) if runtime else None
+    seconds = {"total_s": ctx.params["seconds"]} if ctx.params["seconds"] else {}
+    return Measuring(**runtime, **seconds)
 
 
 def _check(ctx: click.Context) -> None:
@@ -195,9 +207,8 @@ def _check(ctx: click.Context) -> None:
     ):  # fmt: skip
         if {one, other} <= given:
             raise click.UsageError(f"give either {_option(one)} or {_option(other)}, not both", ctx)
-    for name in ("seconds", "threads"):
-        if name in given and "measure" not in given:
-            raise click.UsageError(f"{_option(name)} goes with --measure", ctx)
+    if "seconds" in given and "measure" not in given:
+        raise click.UsageError("--seconds goes with --measure", ctx)
     if "no_config" in given and "specs" not in given:
         raise click.UsageError("--no-config leaves nothing to audit; name a network", ctx)
 

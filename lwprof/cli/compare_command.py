@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,7 @@ import click
 
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
-    MOST_THREADS,
     FiniteRange,
-    Names,
-    OneOf,
     batch_option,
     block_option,
     debug_option,
@@ -25,16 +21,11 @@ from lwprof.cli.options import (
     weights_files_option,
 )
 from lwprof.cli.output import destination, guests, output_options
+from lwprof.cli.runtime_options import several_runtimes
 from lwprof.errors import INTERRUPTED, BackendError, InputError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
-
-
-def _layouts() -> Sequence[str]:
-    from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS
-
-    return CONTIGUOUS, CHANNELS_LAST
 
 
 @click.command("compare", short_help="Compare networks: structure and latency.")
@@ -44,41 +35,7 @@ def _layouts() -> Sequence[str]:
 @batch_option
 @weights_files_option
 @block_option
-@click.option(
-    "--backend",
-    "backends",
-    type=Names("backend"),
-    default="torch",
-    show_default=True,
-    help="What to time on, with commas between several.",
-)
-@click.option(
-    "--device",
-    "devices",
-    type=Names("device"),
-    default="cpu",
-    show_default=True,
-    help="Where to time, with commas between several.",
-)
-@click.option(
-    "--dtype",
-    "dtypes",
-    type=Names("dtype"),
-    default="",
-    show_default="the network's own",
-    help="What to compute in, with commas between several.",
-)
-@click.option(
-    "--layout",
-    type=OneOf(_layouts),
-    default="contiguous",
-    show_default=True,
-    help="How images lie in memory.",
-)
-@click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call.")
-@click.option(
-    "--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True, help="Threads of the CPU."
-)
+@several_runtimes
 @click.option(
     "--budget",
     metavar="SECONDS",
@@ -100,7 +57,7 @@ def _layouts() -> Sequence[str]:
     show_default=True,
     help="A difference within this share is called indistinguishable.",
 )
-@click.option("--no-time", is_flag=True, help="Compare the structure only.")
+@click.option("--no-time", is_flag=True, help="Compare the structure only; what says how to time is left out.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
 )
@@ -149,7 +106,7 @@ def compare_command(
             block=block,
             backend=backends,
             device=devices,
-            dtype=dtypes,
+            dtype=dtypes or "",
             layout=layout,
             cold_l2=cold_l2,
             threads=threads,
@@ -168,7 +125,7 @@ def compare_command(
         return INTERRUPTED
     if result.failure:
         raise InputError(f"{result.failure}; what was measured before is shown")
-    failed = [item for _, item in result.untimed() if item.failed]
-    if failed:
-        raise BackendError(f"{failed[0].reason}{f' (and {len(failed) - 1} more)' if failed[1:] else ''}")
+    reasons = list(dict.fromkeys(item.reason for _, item in result.untimed() if item.failed))
+    if reasons:
+        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")
     return gate.coverage(result.models, strict)

@@ -99,27 +99,6 @@ class OneOf(click.ParamType[str]):
         return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
-class Names(click.ParamType[tuple[str, ...]]):
-    """Names of backends, devices or dtypes, with commas between them: ``torch,onnxruntime``."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.name = f"{what.upper()},…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        if not isinstance(value, str):
-            return tuple(value)
-        return tuple(name.strip() for name in value.split(","))
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from lwprof.timing import backends
-
-        before, comma, last = incomplete.rpartition(",")
-        known = {"backend": [backend.name for backend in backends.BACKENDS]}
-        known |= {"device": list(backends.DEVICES), "dtype": list(backends.DTYPES)}
-        return [CompletionItem(f"{before}{comma}{name}") for name in known[self.what] if name.startswith(last)]
-
-
 spec_argument = click.argument("spec", shell_complete=complete_spec)
 specs_argument = click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=complete_spec)
 

@@ -1,0 +1,106 @@
+"""Options that say what to time on: backend, device, dtype, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from lwprof.cli.options import MOST_THREADS, OneOf
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Name(click.ParamType[str]):
+    """Name of a backend, a device or a dtype; an unknown one is refused before any work."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.name = what.upper()
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from lwprof.timing import backends
+
+        name = str(value).strip()
+        if not name:
+            self.fail(f"name a {self.what}; there is {', '.join(_known(self.what))}", param, ctx)
+        if self.what == "backend":
+            backends.named(name)
+        else:
+            backends.check(replace(backends.Options(), **{self.what: name}))
+        return name
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in _known(self.what) if name.startswith(incomplete)]
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Such names with commas between them, each once: ``torch,onnxruntime``."""
+
+    def __init__(self, what: str) -> None:
+        self.one = Name(what)
+        self.name = f"{self.one.name},…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if not isinstance(value, str):
+            return tuple(value)
+        return tuple(dict.fromkeys(self.one.convert(name, param, ctx) for name in value.split(",")))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        given = before.split(",")
+        return [
+            CompletionItem(f"{before}{comma}{item.value}")
+            for item in self.one.shell_complete(ctx, param, last)
+            if item.value not in given
+        ]
+
+
+def _known(what: str) -> Sequence[str]:
+    from lwprof.timing import backends
+
+    if what == "backend":
+        return [backend.name for backend in backends.BACKENDS]
+    return backends.DEVICES if what == "device" else backends.DTYPES
+
+
+def _layouts() -> Sequence[str]:
+    from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS
+
+    return CONTIGUOUS, CHANNELS_LAST
+
+
+def several_runtimes(command: F) -> F:
+    """Add options of a command that times on several backends: all combinations, in the same rounds."""
+    for option in (
+        click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
+                     help="Threads of the CPU, for each backend."),
+        click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call."),
+        click.option("--layout", type=OneOf(_layouts), default="contiguous", show_default=True,
+                     help="How images lie in memory."),
+        click.option("--dtype", "dtypes", type=Names("dtype"), default=(), show_default="the network's own",
+                     help="What to compute in, with commas between several."),
+        click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
+                     help="Where to time, with commas between several."),
+        click.option("--backend", "backends", type=Names("backend"), default="torch", show_default=True,
+                     help="What to time on, with commas between several."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def one_runtime(command: F) -> F:
+    """Add options of a command that times on one backend; what is not given is ``None``."""
+    for option in (
+        click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
+                     help="Threads for it."),
+        click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
+        click.option("--device", type=Name("device"), show_default="cpu", help="Where to time."),
+        click.option("--backend", type=Name("backend"), show_default="torch",
+                     help="What to time on; latency budgets that name one are timed on theirs."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
