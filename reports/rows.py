@@ -19,11 +19,12 @@ from lwprof.results import (
     Published,
     Relative,
     Timing,
+    Untimed,
     plain,
 )
 
 Record = dict[str, Any]
-LISTS = {"blocks", "free_ops", "samples_s", "single_calls_s"}
+LISTS = {"blocks", "free_ops", "samples_s", "single_calls_s", "events_s"}
 """Keys of a comparison that do not fit a row and are left to the JSON."""
 
 
@@ -48,20 +49,24 @@ def profile(result: ProfileResult) -> list[Record]:
 
 
 def comparison(result: CompareResult) -> list[Record]:
-    """One row a network; one a network and timing where a network was timed several times."""
+    """One row a network; one a network and setting where there were several, timed or not."""
     document = result.to_dict()
-    shared = {"interrupted": result.interrupted, **flat({"environment": document["environment"]})}
+    shared = flat({key: document[key] for key in ("interrupted", "settings", "environment")})
     rows: list[Record] = []
     for model, data in zip(result.models, document["models"], strict=True):
         data["model"]["inputs"] = phrases.inputs(model.model, "x")
         data["coverage"]["unknown"] = phrases.unknown(model.coverage, "x")
         data["published"] = data["published"] or _blank(Published)
-        timings = data.pop("timings") or [_blank(Timing)]
-        ratios = [model.relative_of(timing) for timing in model.timings] or [None]
-        del data["relative"]
-        for timing, ratio in zip(timings, ratios, strict=True):
-            relative = {f.name: getattr(ratio, f.name, None) for f in fields(Relative)}
-            rows.append({**flat(data | {"timings": _interval(timing), "relative": _interval(relative)}), **shared})
+        for item in (*model.timings, *model.untimed) or (None,):
+            timing = item if isinstance(item, Timing) else None
+            parts = {
+                "timings": (Timing, timing),
+                "relative": (Relative, timing and model.relative_of(timing)),
+                "across": (Relative, timing and model.across_of(timing)),
+                "untimed": (Untimed, item if isinstance(item, Untimed) else None),
+            }
+            cells = {key: _interval(plain(part) if part else _blank(kind)) for key, (kind, part) in parts.items()}
+            rows.append({**flat(data | cells), **shared})
     return rows
 
 

@@ -33,40 +33,53 @@ class Timing:
     stopped: str = ""
     """Why sampling ended: "interval" (narrow enough), "budget" (time spent), "interrupted" or "failed"."""
     setting: str = ""
-    """Backend, and what else tells it from the others of this comparison: "onnxruntime int8"."""
+    """Backend, and what else was chosen of device, dtype, layout and L2 cache: "onnxruntime int8"; empty in documents
+    of earlier versions, which have one for each backend."""
     layout: str = "contiguous"
     """"contiguous", or "channels_last" for images whose channels lie together."""
     convert_s: float | None = None
-    """Seconds that the conversion took, when it was made; ``None`` where nothing is converted."""
+    """Seconds that the conversion took, when it was made; null where nothing is converted."""
     converted_before: bool = False
-    """Whether the conversion comes from the cache."""
+    """Whether the conversion was in the cache."""
     size_bytes: int | None = None
-    """Of the converted model on disk."""
+    """Size of the model on disk, as the backend loads it; null where it loads no files."""
     difference: float | None = None
     """Largest difference from what torch computes in the network's own dtype, on two inputs, as a share of the
-    output's range; ``None`` where it is torch that runs, or nothing to compare with."""
+    output's range; null where it is torch itself that runs, or there is nothing to hold it against."""
     events_s: tuple[float, ...] = ()
     """Seconds of the same calls between the device's own events, one by one; empty on a CPU."""
     median_events_s: float | None = None
-    """Their median."""
+    """Median of those; null on a CPU."""
     l2: str = ""
-    """"warm" or "cold": whether a GPU's L2 cache was emptied before every call."""
+    """"warm", or "cold" where a GPU's L2 cache was emptied before every call; empty on a CPU."""
     peak_memory_bytes: int | None = None
-    """Most bytes of the device's memory in use while it ran."""
+    """Most bytes of the device's memory in use while it ran; null where nobody counts them."""
+
+    @property
+    def timed_on(self) -> str:
+        """Its setting, or its backend in documents without."""
+        return self.setting or self.backend
 
 
 @dataclass(frozen=True, slots=True)
 class Untimed:
-    """A backend that a network was not timed on."""
+    """A setting that a network was not timed on."""
 
     backend: str
     device: str
     setting: str
+    """As that of a timing."""
     reason: str
+    """In a sentence."""
     difference: float | None = None
-    """From torch, where that is the reason."""
+    """From torch, as that of a timing, where that is the reason."""
     failed: bool = True
-    """Whether that is an error; not where a backend has nothing to do with such a network."""
+    """Whether that is an error; it is none where a backend does not run networks of this kind."""
+
+    @property
+    def timed_on(self) -> str:
+        """What it would have been timed on, as :attr:`Timing.timed_on`."""
+        return self.setting or self.backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ class Relative:
 
     backend: str
     to: str
-    """The first network; across backends, the first one's setting."""
+    """What it is relative to: name of the first network, in `across` the first setting."""
     ratio: float
     ci95: tuple[float, float]
     verdict: str
@@ -95,27 +108,32 @@ class ComparedModel:
     published: Published | None = None
     timings: tuple[Timing, ...] = ()
     relative: tuple[Relative, ...] = ()
-    """To the first network, on the same backend."""
+    """Latency against the first network that was timed on the same setting; that one itself has none."""
     pareto: bool | None = None
-    """On the front of published top-1 against latency on the first backend (mult-adds where nothing was timed);
-    ``None`` without a published top-1, or with too few rounds to tell."""
+    """On the front of published top-1 against latency on the first setting that timed anything (mult-adds where
+    nothing was timed); null without a published top-1, or with too few rounds to tell."""
     across: tuple[Relative, ...] = ()
-    """To the first backend, with the same network."""
+    """Latency against the first setting that timed the same network; that one itself has none."""
     untimed: tuple[Untimed, ...] = ()
+    """Settings that it was not timed on, with the reason."""
 
     def relative_of(self, timing: Timing) -> Relative | None:
         """The ratio to the first network that belongs to ``timing``."""
-        return _of(self.relative, timing)
+        return self._of(self.relative, timing)
 
     def across_of(self, timing: Timing) -> Relative | None:
-        """The ratio to the first backend that belongs to ``timing``."""
-        return _of(self.across, timing)
+        """The ratio to the first setting that belongs to ``timing``."""
+        return self._of(self.across, timing)
 
+    def _of(self, ratios: Sequence[Relative], timing: Timing) -> Relative | None:
+        """The ratio on the same setting; earlier versions have none, so by backend, one after the other."""
 
-def _of(ratios: Sequence[Relative], timing: Timing) -> Relative | None:
-    """Documents of earlier versions have one timing for each backend, and no settings."""
-    wanted = (timing.backend, timing.setting)
-    return next((ratio for ratio in ratios if (ratio.backend, ratio.setting) == wanted), None)
+        def alike(items: Sequence[Any]) -> list[Any]:
+            return [item for item in items if (item.backend, item.setting) == (timing.backend, timing.setting)]
+
+        place = next((place for place, item in enumerate(alike(self.timings)) if item is timing), 0)
+        found = alike(ratios)
+        return found[place] if place < len(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +146,17 @@ class CompareResult(Document):
     interrupted: bool = False
     failure: str = ""
     """What a network raised while it was timed; what was measured before is kept."""
+    settings: tuple[str, ...] = ()
+    """What was to be timed on, in order; empty where nothing was, and in documents of earlier versions."""
+
+    @property
+    def timed_on(self) -> tuple[str, ...]:
+        """The settings that something was timed on, in order: the Pareto front is of the first."""
+        found = [timing.timed_on for model in self.models for timing in model.timings]
+        return tuple(setting for setting in dict.fromkeys([*self.settings, *found]) if setting in found)
 
     def untimed(self) -> Iterator[tuple[ComparedModel, Untimed]]:
-        """Every backend that a network was not timed on, with that network."""
+        """Every setting that a network was not timed on, with that network."""
         return ((model, item) for model in self.models for item in model.untimed)
 
     def to_pandas(self) -> Any:
