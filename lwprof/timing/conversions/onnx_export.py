@@ -1,34 +1,183 @@
-"""Export of modules to ONNX, through torch's own exporter."""
+"""Export of modules to ONNX, through torch's own exporters.
+
+The graph takes every tensor among the inputs by a name, and gives back every tensor among the outputs in order:
+dicts, lists and other values around them stay behind. Inputs that nothing reads may be missing from the graph.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import io
+import logging
+import re
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lwprof.errors import BackendError, LwprofError, missing_memory, sentence
 from lwprof.timing.contract import Conversion, Source
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lwprof.inputs import Values
 
 FILE = "model.onnx"
 OPSET = 18
 
+_LACKING = re.compile(r"operator '(\w+::\w+)|unrecognized namespace (\w+::\w+)")
+"""What tracing says of an operator that it has no translation for."""
+
 
 def conversion() -> Conversion:
     """How modules become ONNX files."""
-    versions = {package: importlib.metadata.version(package) for package in ("torch", "onnx")}
-    return Conversion("onnx", versions, write)
+    return Conversion("onnx", versions(), write)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what writes ONNX files; torch's newer exporter needs onnxscript."""
+    packages = ("torch", "onnx", "onnxscript")
+    return {package: importlib.metadata.version(package) for package in packages if importlib.util.find_spec(package)}
+
+
+def named(values: Values) -> dict[str, Tensor]:
+    """Tensors that a network is called with, by the names of the exported graph's inputs.
+
+    >>> import torch
+    >>> list(named((torch.ones(1), {"mask": torch.ones(1)})))
+    ['input_0', 'input_1_mask']
+    >>> list(named({"image": torch.ones(1)}))
+    ['image']
+    """
+    import torch
+    from torch.utils._pytree import tree_flatten_with_path
+
+    leaves, _ = tree_flatten_with_path(values if isinstance(values, Mapping) else tuple(values))
+    prefix = () if isinstance(values, Mapping) else ("input",)
+    found: dict[str, Tensor] = {}
+    for path, leaf in leaves:
+        if isinstance(leaf, torch.Tensor):
+            parts = (str(getattr(key, "key", getattr(key, "idx", key))) for key in path)
+            name = "_".join((*prefix, *parts))
+            found[name if name not in found else f"{name}_{len(found)}"] = leaf
+    return found
 
 
 def write(source: Source, folder: Path) -> None:
-    """Export a module in ``eval()``."""
+    """Export a module in ``eval()``: by tracing, and where that fails by torch's newer exporter, if it can run.
+
+    Above 2 GB the weights lie in files beside the graph's.
+
+    Raises:
+        BackendError: it cannot be exported.
+    """
     import torch
+
+    from lwprof.preservation import open_operators, random_state
+    from lwprof.timing.conversions import locating
+
+    with torch.inference_mode(False), random_state(), open_operators(), _silence():
+        try:
+            _export(source, folder / FILE, dynamo=False)
+            return
+        except LwprofError:
+            raise
+        except Exception as error:
+            if missing_memory(error):
+                raise
+            first = error
+        lacking = _LACKING.search(str(first))
+        operator = lacking[1] or lacking[2] if lacking else ""
+        _clear(folder)
+        known_to_torch = not operator or operator.startswith("aten::")
+        if known_to_torch and importlib.util.find_spec("onnxscript") is not None:
+            try:
+                _export(source, folder / FILE, dynamo=True)
+                return
+            except Exception:  # what tracing said of it is nearer to the network
+                _clear(folder)
+        if operator:
+            operator = locating.named(source.module, source.values, operator)
+    reason = f"ONNX has no operator {operator}" if operator else sentence(first)
+    raise BackendError(f"{source.label} cannot be converted to ONNX: {reason}") from first
+
+
+def _export(source: Source, file: Path, *, dynamo: bool) -> None:
+    import torch
+    from torch import nn
+    from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
     from lwprof.timing.forwards import called
 
-    args, kwargs = called(source.values)
-    module: Any = source.module
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        torch.onnx.export(module, args, str(folder / FILE), kwargs=kwargs, opset_version=OPSET, dynamo=False)
+    leaves, structure = tree_flatten(called(source.values))
+    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
+
+    class Flat(nn.Module):
+        """Takes and gives tensors alone."""
+
+        def __init__(self, module: Any) -> None:
+            super().__init__()
+            self.module = module
+            self.training = False
+
+        def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+            filled = list(leaves)
+            for place, tensor in zip(places, tensors, strict=True):
+                filled[place] = tensor
+            args, kwargs = tree_unflatten(filled, structure)
+            found = [leaf for leaf in tree_leaves(self.module(*args, **kwargs)) if isinstance(leaf, torch.Tensor)]
+            if not found:
+                raise BackendError(f"{source.label} gives back no tensor")
+            return tuple(found)
+
+    torch.onnx.export(
+        Flat(source.module),
+        tuple(leaves[place] for place in places),
+        str(file),
+        input_names=list(named(source.values)),
+        opset_version=OPSET,
+        dynamo=dynamo,
+        verbose=False,
+        **({"external_data": False} if dynamo else {}),
+    )
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have Python code print, warn and log nothing."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    printed, complained = io.StringIO(), io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Have the exporters print nothing, in C++ neither."""
+    import torch
+
+    native: Any = torch._C
+    enable = native._jit_set_onnx_log_enabled
+    was_enabled = native._jit_is_onnx_log_enabled()
+    enable(False)
+    native._jit_set_onnx_log_enabled = lambda enabled: None  # tracing switches it on, whatever it is asked for
+    try:
+        with quiet():
+            yield
+    finally:
+        native._jit_set_onnx_log_enabled = enable
+        enable(was_enabled)
