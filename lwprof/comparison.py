@@ -22,6 +22,7 @@ from lwprof.timing.targets import Target, find_targets
 from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 BUDGET_PER_NETWORK_S = 5.0
+CPU = "cpu"
 
 Row = tuple[Network, ProfileResult]
 
@@ -48,10 +49,16 @@ def compare(
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> CompareResult:
-    """Profile networks and time them in interleaved rounds.
+    """Profile networks and time them in interleaved rounds, on every combination of backend, device and dtype.
 
-    Ctrl-C ends it early: what is known by then is returned, with ``interrupted`` set. So does a network that
-    raises while it is timed, with ``failure`` set.
+    A backend's results are held against torch's before it is timed. A network that a backend cannot load, or of which
+    it computes something else, is not timed there: its row says why, and all others are timed. Ctrl-C ends it early:
+    what is known by then is returned, with ``interrupted`` set. So does a network that raises while it is timed, with
+    ``failure`` set.
+
+    >>> result = compare(["mbv2:resolution=96"] * 2, budget_s=0.3)
+    >>> [(timing.setting, timing.threads) for timing in result.models[1].timings]
+    [('torch', 1)]
 
     Args:
         networks: model specs, modules or networks; the first is what the others are compared to.
@@ -62,13 +69,14 @@ def compare(
         batch: first dimension of the random inputs; those that a function makes have their own.
         weights_files: weights to load, one for each network, ``None`` for one that keeps its random weights.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
-        backend: what to time on, one or several; all are timed in the same rounds.
+        backend: what to time on, one or several; networks are compared on the same one, and each across them.
         device: where to time, one or several.
         dtype: what to compute in, one or several; by default what each network is built in.
         layout: how images lie in memory, "contiguous" or "channels_last".
         threads: how many each backend may use.
         cold_l2: whether a GPU's L2 cache is emptied before every call.
-        budget_s: seconds of measuring for all networks together, warm-up included; by default 5 for each.
+        budget_s: seconds of measuring for all networks and backends together, warm-up included; by default 5 for each
+            network. Conversion and loading take their own time.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
         timed: whether to time at all.
@@ -78,13 +86,18 @@ def compare(
 
     Raises:
         InputError: a network or an option is wrong; the message names it, and nothing was timed.
-        BackendError: no backend, or device, is available.
+        BackendError: none of the backends, or devices, is available.
     """
     _check_networks(networks)
-    targets = find_targets(_several(backend), [
-        Options(one_device, threads, seed, one_dtype, layout, cold_l2)
-        for one_device in _several(device) for one_dtype in _several(dtype)
-    ]) if timed else ()  # fmt: skip
+    targets: Sequence[Target] = ()
+    if timed:
+        choices = [
+            Options(one_device, threads, seed, one_dtype, layout, cold_l2 and one_device != CPU)
+            for one_device in _several(device, "device") for one_dtype in _several(dtype, "dtype")
+        ]  # fmt: skip
+        if cold_l2 and not any(options.cold_l2 for options in choices):
+            raise InputError("only a GPU's L2 cache can be emptied; name a device such as 'cuda'")
+        targets = find_targets(_several(backend, "backend"), choices)
     files = _weights_files(networks, weights_files)
     budget_s = BUDGET_PER_NETWORK_S * len(networks) if budget_s is None else budget_s
     _check_numbers(budget_s, precision, margin)
@@ -102,11 +115,15 @@ def compare(
     )  # fmt: skip
     latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
     models = _models(rows, latencies.outcomes, targets, margin, seed)
-    return CompareResult(models, latencies.environment, latencies.interrupted, latencies.failure)
+    settings = tuple(target.setting for target in targets)
+    return CompareResult(models, latencies.environment, latencies.interrupted, latencies.failure, settings)
 
 
-def _several(given: str | Sequence[str]) -> Sequence[str]:
-    return (given,) if isinstance(given, str) else given
+def _several(given: str | Sequence[str], what: str) -> Sequence[str]:
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{what} must be a name, or a list of names, not {given!r}")
+    return names
 
 
 def pareto_front(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from fake_backends import Fake
 from torch import nn
 
 from lwprof.comparison import compare, pareto_front
@@ -13,6 +14,8 @@ from lwprof.errors import BackendError, InputError
 from lwprof.models import Network
 from lwprof.profiling import profile
 from lwprof.results import Published, TensorSpec, from_dict
+from lwprof.timing import backends
+from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.clock import Clock
 
 SIZE = (3, 8, 8)
@@ -245,7 +248,13 @@ def test_network_that_fails_is_named_and_nothing_is_timed(watch: Watch) -> None:
         (["mbv2"], {"margin": 1.5}, InputError, "margin must be a share from 0 to 1, not 1.5"),
         (["mbv2"], {"threads": 0}, InputError, "cannot run on 0 threads"),
         (["mbv2"], {"backend": "abacus"}, InputError, "unknown backend 'abacus'"),
-        (["mbv2"], {"device": "npu"}, BackendError, "backend torch has no device 'npu'"),
+        (["mbv2"], {"backend": ["torch", "abacus"]}, InputError, "unknown backend 'abacus'"),
+        (["mbv2"], {"backend": []}, InputError, r"^backend must be a name, or a list of names, not \[\]$"),
+        (["mbv2"], {"device": 3}, InputError, "^device must be a name, or a list of names, not 3$"),
+        (["mbv2"], {"device": "npu"}, InputError, "^unknown device 'npu'; there is cpu"),
+        (["mbv2"], {"dtype": ["float32", "float8"]}, InputError, "^unknown dtype 'float8'; there is float32"),
+        (["mbv2"], {"layout": "nhwc"}, InputError, "^unknown layout 'nhwc'; there is contiguous, channels_last"),
+        (["mbv2"], {"cold_l2": True}, InputError, "^only a GPU's L2 cache can be emptied"),
         (["mbv2", "mobilnet2"], {}, InputError, "mobilnet2"),
         (nn.ReLU(), {}, InputError, "nothing to compare"),
         (["mbv2", 42], {}, InputError, "^42, of type int, is neither a model spec nor an nn.Module$"),
@@ -264,6 +273,151 @@ def test_network_that_fails_is_named_and_nothing_is_timed(watch: Watch) -> None:
 def test_wrong_request(networks: Any, options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         compare(networks, **options)
+
+
+@pytest.fixture
+def fakes(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
+    """Two backends beside torch on which nothing takes time but what is said."""
+
+    def passes(seconds: float) -> None:
+        if watch.calls == watch.interrupt_at:
+            raise KeyboardInterrupt
+        watch.calls += 1
+        watch.now += seconds
+
+    found = {name: Fake(name, passes) for name in ("quick", "small")}
+    monkeypatch.setattr(backends, "BACKENDS", (TorchEager(), *found.values()))
+    monkeypatch.setattr(backends, "DTYPES", ("float32", "int8"))
+    return found
+
+
+def pair(watch: Watch) -> list[Network]:
+    return [network("a", Slow(watch, 2.0), 70.0), network("b", Slow(watch, 1.0), 69.0)]
+
+
+def test_nothing_runs_where_no_backend_can_do_it(watch: Watch, fakes: dict[str, Fake]) -> None:
+    with pytest.raises(BackendError, match="^backend torch has no dtype 'int8'; it has float32"):
+        compare(pair(watch), dtype="int8")
+    assert watch.calls == 0
+
+
+ALL = ("torch", "quick", "small")
+
+
+def test_backends_are_timed_in_the_same_rounds(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].seconds = {"a": 0.25, "b": 0.5}
+    result = compare(pair(watch), backend=ALL, clock=watch.clock, budget_s=1000)
+    a, b = result.models
+    assert [timing.setting for timing in a.timings] == list(ALL)
+    assert [timing.median_s for timing in a.timings] == [2.0, 0.25, 1.0]
+    assert [timing.median_s for timing in b.timings] == [1.0, 0.5, 1.0]
+    assert len({len(timing.samples_s) for model in result.models for timing in model.timings}) == 1
+    assert [timing.difference for timing in a.timings] == [None, 0.0, 0.0]
+    assert result.environment["backend"] == "torch, quick, small"
+    assert (result.environment["quick"], result.environment["torch"]) == ("1.0", torch.__version__)
+
+
+def test_ratios_are_to_the_first_network_on_each_backend_and_to_the_first_backend_of_each_network(
+    watch: Watch, fakes: dict[str, Fake]
+) -> None:
+    fakes["quick"].seconds = {"a": 0.25, "b": 0.5}
+    a, b = compare(pair(watch), backend=ALL, clock=watch.clock, budget_s=1000).models
+    assert a.relative == ()
+    assert [(one.setting, one.to, one.ratio, one.verdict) for one in b.relative] == [
+        ("torch", "a", 0.5, "faster"), ("quick", "a", 2.0, "slower"), ("small", "a", 1.0, "indistinguishable"),
+    ]  # fmt: skip
+    assert [(one.setting, one.to, one.ratio) for one in a.across] == [
+        ("quick", "torch", 0.125),
+        ("small", "torch", 0.5),
+    ]
+    assert [one.ratio for one in b.across] == [0.5, 1.0]
+    assert [b.relative_of(timing) for timing in b.timings] == list(b.relative)
+    assert [model.pareto for model in (a, b)] == [True, True]  # on torch; on the quick one, a dominates
+
+
+def test_front_is_that_of_the_first_backend(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].seconds = {"a": 0.25, "b": 0.5}
+    first = compare(pair(watch), backend=("quick", "torch"), clock=watch.clock, budget_s=1000)
+    assert [model.pareto for model in first.models] == [True, False]
+
+
+def test_missing_backend_keeps_the_other_rows(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    result = compare(pair(watch), backend=ALL, clock=watch.clock, budget_s=1000)
+    assert [[timing.setting for timing in model.timings] for model in result.models] == [["torch", "small"]] * 2
+    for model in result.models:
+        (untimed,) = model.untimed
+        assert (untimed.setting, untimed.failed) == ("quick", True)
+        assert untimed.reason == "quick is not installed: pip install 'lwprof[quick]'"
+    assert fakes["quick"].loads == []
+    fakes["small"].missing = "small is broken"
+    calls = watch.calls
+    with pytest.raises(BackendError, match=r"^quick is not installed: pip install 'lwprof\[quick\]'"):
+        compare(pair(watch), backend=("quick", "small"), clock=watch.clock)
+    assert watch.calls == calls
+
+
+def test_network_that_a_backend_cannot_load_is_compared_where_it_can(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].refuses = {"a": "no operator aten::odd in layers.3"}
+    networks = [*pair(watch), network("c", Slow(watch, 1.0), None)]
+    a, b, c = compare(networks, backend=ALL, clock=watch.clock, budget_s=1000).models
+    assert [item.reason for item in a.untimed] == ["no operator aten::odd in layers.3"]
+    assert [timing.setting for timing in a.timings] == ["torch", "small"]
+    assert [(one.setting, one.to) for one in b.relative] == [("torch", "a"), ("small", "a")]
+    assert [(one.setting, one.to) for one in c.relative] == [("torch", "a"), ("quick", "b"), ("small", "a")]
+
+
+def test_wrong_results_are_not_timed(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].wrong_by = 0.01
+    a, _ = compare(pair(watch), backend=("torch", "quick"), clock=watch.clock, budget_s=1000).models
+    (untimed,) = a.untimed
+    assert untimed.difference == pytest.approx(0.01)
+    assert "quick computes something else than torch for a" in untimed.reason
+    assert [timing.setting for timing in a.timings] == ["torch"]
+
+
+def test_dtypes_are_combined_with_the_backends_that_have_them(watch: Watch, fakes: dict[str, Fake]) -> None:
+    (row,) = compare(
+        pair(watch)[:1], backend=("torch", "quick"), dtype=("float32", "int8"), clock=watch.clock, budget_s=1000
+    ).models
+    assert [timing.setting for timing in row.timings] == ["torch float32", "quick float32", "quick int8"]
+    assert [timing.dtype for timing in row.timings] == ["float32", "float32", "int8"]
+    assert row.untimed == ()
+
+
+def test_interruption_while_something_is_loaded_shows_what_is_known(watch: Watch, fakes: dict[str, Fake]) -> None:
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    fakes["quick"].refuses = {"a": "no such operator"}
+    fakes["small"].when_loading = press
+    result = compare(pair(watch), backend=ALL, clock=watch.clock)
+    assert result.interrupted
+    assert [model.totals.params for model in result.models] == [12, 12]
+    assert all(model.timings == () for model in result.models)
+    assert [item.reason for _, item in result.untimed()] == ["no such operator"]
+
+
+def test_result_of_several_backends_survives_saving(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["small"].missing = "small is not installed"
+    result = compare(pair(watch), backend=ALL, clock=watch.clock)
+    assert from_dict(result.to_dict()) == result
+
+
+@pytest.mark.slow
+def test_onnx_file_is_timed_where_files_run(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    file = tmp_path / "net.onnx"
+    torch.onnx.export(module.eval(), (torch.rand(1, *SIZE),), str(file), dynamo=False)
+    result = compare([str(file), module], input_size=SIZE, backend=("torch", "onnxruntime"), budget_s=0.5)
+    of_file, of_module = result.models
+    assert [timing.setting for timing in of_file.timings] == ["onnxruntime"]
+    assert [(item.setting, item.failed) for item in of_file.untimed] == [("torch", False)]
+    assert "does not run ONNX files" in of_file.untimed[0].reason
+    assert [timing.setting for timing in of_module.timings] == ["torch", "onnxruntime"]
+    assert [one.setting for one in of_module.relative] == ["onnxruntime"]
 
 
 def steady(seconds: float) -> list[float]:

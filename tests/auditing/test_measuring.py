@@ -6,12 +6,15 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from fake_backends import Fake
 from torch import nn
 
 from lwprof.auditing import forms
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.errors import BackendError, InputError
 from lwprof.results import Alternative, AuditedModel, AuditResult, Finding, Form, Gain, from_dict
+from lwprof.timing import backends
+from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.clock import Clock
 
 
@@ -197,9 +200,73 @@ def test_more_threads_than_cores_are_warned_about_once(watch: Watch) -> None:
 def test_impossible_requests_are_refused_before_anything_runs(watch: Watch) -> None:
     with pytest.raises(InputError, match="unknown backend 'abacus'"):
         measured(audited(finding(10, 5)), Measuring(backend="abacus"), clock=watch.clock)
-    with pytest.raises(BackendError, match="no device 'tpu'"):
+    with pytest.raises(InputError, match="unknown device 'tpu'; there is cpu"):
         measured(audited(finding(10, 5)), Measuring(device="tpu"), clock=watch.clock)
     assert watch.log == []
+
+
+@pytest.fixture
+def quick(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """A backend beside torch on which a call takes 10 ms, and one of 5 channels 4 ms."""
+
+    def passes(seconds: float) -> None:
+        watch.now += seconds
+
+    fake = Fake("quick", passes)
+    fake.seconds = {"nn.Conv2d(10, 4, 1)": 0.01, "nn.Conv2d(5, 4, 1)": 0.004}
+    monkeypatch.setattr(backends, "BACKENDS", (TorchEager(), fake))
+    monkeypatch.setattr(backends, "DTYPES", ("float32", "int8"))
+    return fake
+
+
+def test_layers_are_timed_on_another_backend(watch: Watch, quick: Fake) -> None:
+    how = Measuring(backend="quick", dtype="int8", threads=2, budget_s=100)
+    result = measured(audited(finding(10, 5)), how, clock=watch.clock)
+    found = gain(result)
+    assert (found.backend, found.threads, found.ratio) == ("quick", 2, pytest.approx(0.4))
+    assert {options.dtype for _, options in quick.loads} == {"int8"}
+    assert {key: result.environment[key] for key in ("backend", "quick", "dtype")} == {
+        "backend": "quick", "quick": "1.0", "dtype": "int8",
+    }  # fmt: skip
+
+
+def test_layer_that_a_backend_cannot_load_says_why_and_hides_nothing(watch: Watch, quick: Fake) -> None:
+    quick.refuses = {"nn.Conv2d(7, 4, 1)": "quick has no operator for nn.Conv2d(7, 4, 1)"}
+    result = measured(audited(finding(10, 7), finding(10, 5)), Measuring(backend="quick"), clock=watch.clock)
+    refused, good = alternatives(result)
+    assert (refused.gain, refused.unmeasured) == (None, "quick has no operator for nn.Conv2d(7, 4, 1)")
+    assert good.gain is not None
+    quick.wrong_by = 0.1
+    result = measured(audited(finding(10, 5)), Measuring(backend="quick"), clock=watch.clock)
+    assert "quick computes something else than torch for nn.Conv2d(10, 4, 1)" in alternatives(result)[0].unmeasured
+
+
+def test_what_loading_takes_counts_too(watch: Watch, quick: Fake) -> None:
+    def loading() -> None:
+        watch.now += 0.4
+
+    quick.when_loading = loading
+    quick.seconds = {f"nn.Conv2d({channels}, 4, 1)": 0.01 for channels in (5, 6, 7, 10)}
+    pairs = [finding(10, 5, cost=9), finding(10, 6, cost=8), finding(10, 7, cost=7)]
+    result = measured(audited(*pairs), Measuring(backend="quick", total_s=1.5, budget_s=0.1), clock=watch.clock)
+    reasons = [alternative.unmeasured for alternative in alternatives(result)]
+    assert reasons == ["", "", "the 1.5 s for measuring were spent on costlier findings"]
+
+
+def test_missing_backend_is_said_before_anything_runs(watch: Watch, quick: Fake) -> None:
+    quick.missing = "quick is not installed"
+    with pytest.raises(BackendError, match=r"^quick is not installed: pip install 'lwprof\[quick\]'$"):
+        measured(audited(finding(10, 5)), Measuring(backend="quick"), clock=watch.clock)
+    with pytest.raises(BackendError, match="^backend torch has no dtype 'int8'"):
+        measured(audited(finding(10, 5)), Measuring(dtype="int8"), clock=watch.clock)
+    assert watch.log == []
+
+
+def test_progress_while_layers_are_loaded_does_not_go_back(watch: Watch, quick: Fake) -> None:
+    said: list[float] = []
+    how = Measuring(backend="quick", budget_s=0.5)
+    measured(audited(finding(10, 5), finding(10, 4)), how, lambda what, share: said.append(share), watch.clock)
+    assert said == sorted(said)
 
 
 def test_progress_goes_from_nothing_to_all(watch: Watch) -> None:
