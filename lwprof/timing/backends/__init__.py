@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lwprof.errors import InputError, near
 from lwprof.timing.backends.onnxruntime import OnnxRuntime
+from lwprof.timing.backends.openvino import OpenVino
 from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.contract import (
     CHANNELS_LAST,
@@ -32,7 +33,7 @@ __all__ = [
     "usable",
 ]
 
-BACKENDS: tuple[Backend, ...] = (TorchEager(), OnnxRuntime())
+BACKENDS: tuple[Backend, ...] = (TorchEager(), OnnxRuntime(), OpenVino())
 
 DTYPES = tuple(dict.fromkeys(dtype for backend in BACKENDS for dtype in backend.dtypes))
 DEVICES = tuple(dict.fromkeys(device for backend in BACKENDS for device in backend.devices))

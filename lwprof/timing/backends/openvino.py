@@ -1,0 +1,132 @@
+"""OpenVINO on the CPU: it reads the ONNX files that ONNX Runtime reads, too.
+
+Its own converter of modules gives the same numbers, takes longer than the export, and could share it with nobody.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lwprof.errors import BackendError, first_line
+from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
+from lwprof.timing.conversions import onnx_export, openvino_files
+from lwprof.timing.conversions.onnx_feeds import fed, given_back
+
+if TYPE_CHECKING:
+    from lwprof.inputs import Values
+
+WEIGHTS = "float16-weights"
+"""Weights in float16 on disk, everything computed in float32."""
+
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", WEIGHTS: "f32"}
+"""What to compute in, in OpenVINO's words; left alone, it chooses the fastest that the CPU has."""
+
+
+class OpenVino:
+    """OpenVINO's CPU plugin, set for latency: one stream, threads bound to no core."""
+
+    name = "openvino"
+    extra = "openvino"
+    devices = ("cpu",)
+    dtypes = tuple(PRECISIONS)
+    layouts = (CONTIGUOUS,)
+    runs_files = True
+
+    def unavailable(self, device: str) -> str | None:
+        """Say that a package is missing, or does not import."""
+        missing = [package for package in ("openvino", "onnx") if importlib.util.find_spec(package) is None]
+        if missing:
+            return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+        try:
+            openvino_files.runtime()
+        except Exception as error:
+            return f"openvino is installed but cannot be imported ({first_line(error)})"
+        return None
+
+    def versions(self) -> dict[str, str]:
+        """Version of OpenVINO."""
+        return {"openvino": importlib.metadata.version("openvino")}
+
+    def conversion(self, source: Source, options: Options) -> Conversion | None:
+        """Export modules to ONNX, and have OpenVINO write float16 weights."""
+        if options.dtype in ("float16", WEIGHTS):
+            return openvino_files.float16()
+        return None if source.module is None else onnx_export.conversion()
+
+    def is_reference(self, options: Options) -> bool:
+        """Never."""
+        return False
+
+    def settings(self, options: Options) -> AbstractContextManager[object]:
+        """Every compiled model has settings of its own."""
+        return nullcontext()
+
+    def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
+        """Compile a network for the shapes of its inputs, and hand it the inputs.
+
+        Raises:
+            BackendError: it has an operator that OpenVINO lacks, or this CPU computes in another dtype.
+        """
+        openvino = openvino_files.runtime()
+        dtype = options.dtype or _own_dtype(source)
+        if dtype not in PRECISIONS:
+            raise BackendError(f"openvino does not compute in {dtype}")
+        model = openvino_files.read(source, folder)
+        names = [port.any_name for port in model.inputs]
+
+        def arrays(values: Values) -> dict[str, Any]:
+            return fed(names, values, exported=source.module is not None)
+
+        feed = arrays(source.values)
+        if model.is_dynamic():
+            model.reshape({name: list(array.shape) for name, array in feed.items()})
+        wanted = {
+            "INFERENCE_PRECISION_HINT": PRECISIONS[dtype],
+            "INFERENCE_NUM_THREADS": options.threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,  # others run between our calls, on the same cores
+        }
+        try:
+            compiled = openvino.Core().compile_model(model, "CPU", wanted)
+        except RuntimeError as error:
+            raise BackendError(f"openvino cannot load {source.label}: {openvino_files.said(error)}") from error
+        _check(compiled, dtype)
+        request = compiled.create_infer_request()
+        for name, array in feed.items():
+            request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+
+        def outputs(values: Values) -> Sequence[Any]:
+            return given_back(compiled.create_infer_request().infer(arrays(values)).to_tuple())
+
+        size = source.file.stat().st_size if folder is None and source.file is not None else None
+        return Loaded(request.infer, outputs, size_bytes=size)
+
+
+def _check(compiled: Any, dtype: str) -> None:
+    """Refuse what computes in another dtype: where a CPU lacks one, OpenVINO takes another without a word.
+
+    Raises:
+        BackendError: it does.
+    """
+    computes = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if computes != PRECISIONS[dtype]:
+        other = next((name for name, word in PRECISIONS.items() if word == computes), computes)
+        advice = f"; {WEIGHTS} stores float16 and computes in float32" if dtype == "float16" else ""
+        raise BackendError(f"openvino computes in {other} on this CPU where {dtype} is asked for{advice}")
+
+
+def _own_dtype(source: Source) -> str:
+    """What a network is built in: the dtype of its first input with fractions, else of its first such weight."""
+    from itertools import chain
+
+    from lwprof.inputs import tensors
+
+    weights = () if source.module is None else source.module.parameters()
+    found = (tensor.dtype for tensor in chain(tensors(source.values), weights) if tensor.is_floating_point())
+    return str(next(found, "float32")).removeprefix("torch.")

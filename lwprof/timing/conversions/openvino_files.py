@@ -1,0 +1,116 @@
+"""Files that OpenVINO reads: ONNX, and its own with weights in float16."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lwprof.errors import BackendError, sentence
+from lwprof.timing.contract import Conversion, Source
+from lwprof.timing.conversions import onnx_export
+
+FILE = "model.xml"
+TELEMETRY = "openvino_telemetry"
+
+_LACKING = re.compile(r"No conversion rule found for operations: (.+)")
+_NO_NEWS = re.compile(r"Exception from |Check '|FrontEnd API failed")
+"""How lines of its errors begin that say nothing of the network."""
+
+
+def runtime() -> Any:
+    """Import OpenVINO; without its telemetry, which reports every import unasked where nobody has opted out."""
+    known = sys.modules.get(TELEMETRY)
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # cannot be imported: OpenVINO has a stub for that
+    try:
+        import openvino
+    finally:
+        del sys.modules[TELEMETRY]
+        if known is not None:
+            sys.modules[TELEMETRY] = known
+    return openvino
+
+
+def float16() -> Conversion:
+    """How networks become files with weights in float16; what is computed in is settled where they are loaded."""
+    versions = {**onnx_export.versions(), "openvino": importlib.metadata.version("openvino")}
+    return Conversion("openvino-float16", versions, write_float16)
+
+
+def write_float16(source: Source, folder: Path) -> None:
+    """Export a module to ONNX on the way, or take the ONNX file.
+
+    Raises:
+        BackendError: it cannot be exported, or has an operator that OpenVINO lacks.
+    """
+    with tempfile.TemporaryDirectory(prefix="lwprof-") as temporary:
+        exported = None if source.module is None else Path(temporary)
+        if exported is not None:
+            onnx_export.write(source, exported)
+        runtime().save_model(read(source, exported), folder / FILE, compress_to_fp16=True)
+
+
+def read(source: Source, folder: Path | None) -> Any:
+    """Read the files of a conversion, or the source's own file.
+
+    Raises:
+        BackendError: OpenVINO cannot read them; the message names an operator that it lacks, and its module.
+    """
+    if folder is None:
+        assert source.file is not None
+        file = source.file
+    else:
+        file = next(path for name in (FILE, onnx_export.FILE) if (path := folder / name).exists())
+    try:
+        return runtime().Core().read_model(file)
+    except RuntimeError as error:
+        if lacking := _LACKING.search(str(error)):
+            operator = re.sub(r"-\d+$", "", lacking[1].split(",")[0])
+            reason = f"it has no operator {_named(operator, file, source)}"
+        else:
+            reason = said(error)
+        raise BackendError(f"openvino cannot read {source.label}: {reason}") from error
+
+
+def said(error: Exception) -> str:
+    r"""What an error of OpenVINO says, without the places in its source.
+
+    >>> said(RuntimeError("Exception from core.cpp:84:\nCheck 'x' failed at y.cpp:1:\nShapes differ.\n\n"))
+    'Shapes differ.'
+    """
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not _NO_NEWS.match(line)), sentence(error))
+
+
+def _named(operator: str, file: Path, source: Source) -> str:
+    """Name an operator of an ONNX file, and what runs it: a module, or a node of the graph."""
+    import onnx
+
+    domain, _, kind = operator.rpartition(".")
+    nodes = onnx.load(str(file), load_external_data=False).graph.node
+    node = next((node.name for node in nodes if node.op_type == kind and domain in (node.domain, "")), "")
+    if not node:
+        return operator
+    path = module_path(node)
+    if source.module is not None and path in (path for path, _ in source.module.named_modules()):
+        return f"{operator}, which {path or 'the network itself'} runs"
+    return f"{operator}, which node {node} is"
+
+
+def module_path(node: str) -> str:
+    """Path of the module that a node of an exported graph comes from, by the scopes in the node's name.
+
+    >>> module_path("/module/body/body.1/body.1.0/act/Relu")
+    'body.1.0.act'
+    >>> module_path("/module/module.2/Relu")
+    '2'
+    """
+    parts: list[str] = []
+    for scope in node.strip("/").split("/")[:-1]:
+        if parts and scope.startswith(f"{parts[-1]}."):
+            parts.pop()
+        parts.append(scope)
+    return ".".join(parts).removeprefix("module").removeprefix(".")
