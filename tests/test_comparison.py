@@ -296,7 +296,7 @@ def pair(watch: Watch) -> list[Network]:
 
 
 def test_nothing_runs_where_no_backend_can_do_it(watch: Watch, fakes: dict[str, Fake]) -> None:
-    with pytest.raises(BackendError, match="^backend torch has no dtype 'int8'; it has float32"):
+    with pytest.raises(BackendError, match=r"^backend torch has no dtype 'int8'; it has float32"):
         compare(pair(watch), dtype="int8")
     assert watch.calls == 0
 

@@ -12,10 +12,11 @@ import click
 
 from lwprof.cli.options import debug_option
 from lwprof.cli.output import destination, output_options
-from lwprof.errors import BackendError, first_line
+from lwprof.errors import BackendError, InputError, first_line
 
 if TYPE_CHECKING:
     from lwprof.reports.contents import Style
+    from lwprof.timing.backends import Backend
 
 
 STYLES: dict[str, Style] = {"ok": "good", "note": "warning", "problem": "bad"}
@@ -32,17 +33,21 @@ class Check(NamedTuple):
 
 
 @click.command("doctor", short_help="Check libraries, backends and machine.")
+@click.option("--clear-cache", is_flag=True, help="Remove the conversions that are kept, and do nothing else.")
 @output_options
 @debug_option
-def doctor_command(format_name: str | None, output: Path | None) -> int:
+def doctor_command(clear_cache: bool, format_name: str | None, output: Path | None) -> int:
     """Check libraries, backends and the machine, and say what to do where something is amiss.
 
-    The exit code is 3 if something that lwprof needs is missing.
+    The exit code is 3 if something that lwprof needs is missing; backends that are not installed are no problem.
     """
+    if clear_cache:
+        _clear()
+        return 0
     target = destination(format_name, output)
     from lwprof.reports.contents import Cell, Column, Note, Table
 
-    checks = [*_libraries(), *_backends(), *_machine()]
+    checks = [*_libraries(), *_backends(), *_conversions(), *_machine()]
     columns = (
         Column("check", "check"),
         Column("found", "found", wrap=True),
@@ -106,21 +111,76 @@ def _numbers(version: str) -> list[int]:
 
 
 def _backends() -> Iterator[Check]:
-    from lwprof.timing.backends import BACKENDS, Options, usable
+    from lwprof.timing.backends import BACKENDS
 
+    try:
+        importlib.import_module("torch")
+        broken = ""
+    except Exception as error:
+        broken = f"torch cannot be imported ({first_line(error)})"
     for backend in BACKENDS:
-        subject = f"backend {backend.name}"
-        reason = usable(backend, Options())
-        if reason is None and backend.name == "torch":
-            try:
-                importlib.import_module("torch")
-            except Exception as error:
-                reason = f"torch cannot be imported ({first_line(error)}): pip install --force-reinstall torch"
-        if reason is None:
-            yield Check(subject, f"usable on {', '.join(backend.devices)}", "ok")
+        if broken:  # nothing runs, and nothing is converted, without it
+            needed = backend.name == "torch"
+            yield Check(_named(backend), broken, "problem" if needed else "note",
+                        "pip install --force-reinstall torch" if needed else "")  # fmt: skip
         else:
-            found, _, advice = reason.partition(": ")
-            yield Check(subject, found, "problem" if backend.name == "torch" else "note", advice)
+            yield _backend(backend)
+
+
+def _backend(backend: Backend) -> Check:
+    """Whether a backend can be used, with which versions and where; only torch has to be there."""
+    from lwprof.timing.backends import Options, usable
+
+    state = "problem" if backend.name == "torch" else "note"
+    try:
+        reasons = {device: usable(backend, Options(device)) for device in backend.devices}
+        devices = [device for device, reason in reasons.items() if reason is None]
+        if devices:
+            versions = ", ".join(f"{name} {version}" for name, version in backend.versions().items())
+            return Check(_named(backend), f"usable on {', '.join(devices)}: {versions}", "ok")
+    except Exception as error:
+        return Check(_named(backend), f"broken ({first_line(error)})", state, _again(backend))
+    found, _, advice = str(next(iter(reasons.values()))).partition(": pip ")
+    return Check(_named(backend), found, state, f"pip {advice}" if advice else "")
+
+
+def _named(backend: Backend) -> str:
+    return f"backend {backend.name}"
+
+
+def _again(backend: Backend) -> str:
+    from lwprof.timing.backends import install_line
+
+    return install_line(backend).replace("install", "install --force-reinstall") if backend.extra else ""
+
+
+def _conversions() -> Iterator[Check]:
+    from lwprof.timing.conversions import cache
+
+    kept, size = cache.contents()
+    remedy = "lwprof doctor --clear-cache removes them" if kept else ""
+    yield Check("cache", f"{_amount(kept, size)} in {cache.cache_folder()}", "ok", remedy)
+
+
+def _amount(conversions: int, size: int) -> str:
+    from lwprof import units
+
+    return f"{conversions} conversion{'s' * (conversions != 1)} ({units.size(size)})"
+
+
+def _clear() -> None:
+    """Remove the conversions that are kept.
+
+    Raises:
+        InputError: some are still there.
+    """
+    from lwprof.timing.conversions import cache
+
+    removed = _amount(*cache.clear())
+    folder = cache.cache_folder()
+    if left := cache.contents()[0]:
+        raise InputError(f"{left} of the conversions in {folder} cannot be removed; {removed} are")
+    click.echo(f"removed {removed} from {folder}")
 
 
 def _machine() -> Iterator[Check]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_backends import Fake
 
 from lwprof.cli import progress
 from lwprof.cli.entry import COMMANDS
-from lwprof.timing import environment
+from lwprof.timing import backends, environment
 
 
 def test_help_lists_every_command_in_order(run: Any) -> None:
@@ -125,7 +127,7 @@ def test_doctor_checks_backend_and_machine(run: Any, monkeypatch: pytest.MonkeyP
 def test_doctor_says_what_to_install(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from lwprof.timing.backends import torch_eager
 
-    monkeypatch.setattr(torch_eager.TorchEager, "unavailable", lambda self: "torch is not installed: pip install torch")
+    monkeypatch.setattr(torch_eager.TorchEager, "unavailable", lambda *_: "torch is not installed: pip install torch")
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["no-such-thing>=2.0", "click>=99", "rich"])
     versions = {"lwprof": "0.1", "click": "8.5", "rich": "15", "torch": "2"}
     monkeypatch.setattr(importlib.metadata, "version", versions.__getitem__)
@@ -142,6 +144,39 @@ def test_doctor_says_what_to_install(run: Any, monkeypatch: pytest.MonkeyPatch) 
         "state": "problem",
         "advice": "pip install torch",
     }
+
+
+def test_doctor_names_every_backend_its_versions_and_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, missing, broken = Fake("there"), Fake("missing"), Fake("broken")
+    there.devices = ("cpu", "cuda")
+    monkeypatch.setattr(there, "unavailable", lambda device: "no such device" if device == "cuda" else None)
+    missing.missing = "missing is not installed"
+    monkeypatch.setattr(broken, "versions", lambda: 1 / 0)
+    monkeypatch.setattr(backends, "BACKENDS", (there, missing, broken))
+    monkeypatch.setattr(backends, "DEVICES", ("cpu", "cuda"))
+    outcome = run("doctor", "--format", "json")
+    rows = rows_of(outcome)
+    assert outcome.code == 0
+    assert [tuple(rows[f"backend {name}"].values())[1:] for name in ("there", "missing", "broken")] == [
+        ("usable on cpu: there 1.0", "ok", ""),
+        ("missing is not installed", "note", "pip install 'lwprof[missing]'"),
+        ("broken (ZeroDivisionError: division by zero)", "note", "pip install --force-reinstall 'lwprof[broken]'"),
+    ]
+
+
+def test_doctor_shows_and_empties_the_cache(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LWPROF_CACHE", str(tmp_path / "kept"))
+    assert rows_of(run("doctor", "--format", "json"))["cache"]["found"] == f"0 conversions (0 B) in {tmp_path / 'kept'}"
+    entry = tmp_path / "kept" / "conversions" / "a"
+    entry.mkdir(parents=True)
+    (entry / "net.onnx").write_bytes(bytes(2_000))
+    row = rows_of(run("doctor", "--format", "json"))["cache"]
+    assert row["found"] == f"1 conversion (2.0 kB) in {tmp_path / 'kept'}"
+    assert row["advice"] == "lwprof doctor --clear-cache removes them"
+    outcome = run("doctor", "--clear-cache")
+    assert (outcome.code, outcome.out) == (0, f"removed 1 conversion (2.0 kB) from {tmp_path / 'kept'}\n")
+    assert not entry.exists()
+    assert run("doctor", "--clear-cache").out.startswith("removed 0 conversions (0 B)")
 
 
 def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:

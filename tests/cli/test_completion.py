@@ -86,6 +86,13 @@ def offered(run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         ("audit --threshold G1", ["G1=1.2"]),
         ("audit --threshold G3.b", ["G3.branches="]),
         ("audit --fail-on ne", ["never"]),
+        ("audit --backend onnxr", ["onnxruntime"]),
+        ("compare mbv1 --backend onnxr", ["onnxruntime"]),
+        ("compare mbv1 --backend torch,onnxr", ["torch,onnxruntime"]),
+        ("compare mbv1 --backend onnxruntime,onnxr", []),
+        ("compare mbv1 --dtype bfl", ["bfloat16"]),
+        ("compare mbv1 --device c", ["cpu", "cuda"]),
+        ("compare mbv1 --layout ch", ["channels_last"]),
     ],
 )
 def test_what_is_offered(offered: Offer, shell: str, words: str, names: list[str]) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "pandas", "numpy", "fvcore", "thop"}
+HEAVY = {"torch", "pandas", "numpy", "fvcore", "thop", "onnx", "onnxruntime", "openvino", "ncnn"}
 
 
 def imported(tmp_path, *command: str, **environment: str) -> tuple[set[str], str]:
@@ -38,6 +38,7 @@ def test_importing_the_package_is_light(tmp_path):
         ("--help", "compare"),
         ("profile --help", "--input-size"),
         ("audit --help", "--select"),
+        ("compare --help", "--backend"),
         ("--version", "lwprof"),
         ("list", "shufflenetv2"),
         ("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5"),
@@ -54,9 +55,10 @@ def test_command_is_light(tmp_path, arguments, shown):
     assert not names & HEAVY
 
 
-def test_shell_completion_is_light(tmp_path):
-    names, output = imported(
-        tmp_path, "-m", "lwprof", _LWPROF_COMPLETE="bash_complete", COMP_WORDS="lwprof com", COMP_CWORD="1"
-    )
-    assert "compare" in output
+@pytest.mark.parametrize(
+    ("line", "offered"), [("lwprof com", "compare"), ("lwprof compare --backend onnxr", "onnxruntime")]
+)
+def test_shell_completion_is_light(tmp_path, line, offered):
+    names, output = imported(tmp_path, "-m", "lwprof", _LWPROF_COMPLETE="bash_complete", COMP_LINE=line)
+    assert offered in output
     assert not names & HEAVY

@@ -1,0 +1,169 @@
+"""What to time on, as it is typed; and what is said where that is not there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fake_backends import Fake
+
+from lwprof.timing import backends
+from lwprof.timing.backends.torch_eager import TorchEager
+
+SMALL = ("--input-size", "3,8,8")
+COMPARE = ("compare", "net.py:TinyNet", "net.py:TinyNet:width=8", *SMALL, "--budget", "0.2")
+AUDIT = ("audit", "net.py:TinyNet", *SMALL)
+LIMIT = ("--budget", "max_latency_ratio.to=net.py:TinyNet", "--budget", "max_latency_ratio.ratio=1000")
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
+    found = {name: Fake(name) for name in ("quick", "small")}
+    monkeypatch.setattr(backends, "BACKENDS", (TorchEager(), *found.values()))
+    monkeypatch.setattr(backends, "DEVICES", ("cpu",))
+    monkeypatch.setattr(backends, "DTYPES", ("float32", "int8"))
+    return found
+
+
+@pytest.mark.parametrize("command", [COMPARE, AUDIT])
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--backend", "torhc"), "unknown backend 'torhc'; did you mean 'torch'?"),
+        (("--backend", "abacus"), "unknown backend 'abacus'; there is torch, quick, small"),
+        (("--backend", ""), "name a backend; there is torch, quick, small"),
+        (("--device", "tpu"), "unknown device 'tpu'; there is cpu"),
+        (("--dtype", "float8"), "unknown dtype 'float8'; there is float32, int8"),
+        (("--dtype", " "), "name a dtype; there is float32, int8"),
+    ],
+)
+def test_unknown_names_are_refused_before_any_work(
+    run: Any, fakes: dict[str, Fake], command: tuple[str, ...], option: tuple[str, str], says: str
+) -> None:
+    outcome = run(*command, *option)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert says in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", ["torch,,quick", ",torch", "torch,"])
+def test_a_name_between_commas_is_missed(run: Any, fakes: dict[str, Fake], names: str) -> None:
+    outcome = run(*COMPARE, "--backend", names)
+    assert outcome.code == 2
+    assert "name a backend; there is torch, quick, small" in outcome.err
+
+
+def settings_of(outcome: Any) -> list[list[str]]:
+    return [[timing["setting"] for timing in model["timings"]] for model in json.loads(outcome.out)["models"]]
+
+
+def test_spaces_and_repetitions_do_not_count(run: Any, fakes: dict[str, Fake]) -> None:
+    outcome = run(*COMPARE, "--backend", " quick, torch,quick", "--format", "json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert settings_of(outcome) == [["quick", "torch"]] * 2
+
+
+def test_missing_backend_leaves_the_others_and_is_exit_code_3(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    outcome = run(*COMPARE, "--backend", "torch,quick", "--format", "json")
+    assert outcome.code == 3
+    assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]'\n"
+    assert settings_of(outcome) == [["torch"]] * 2
+
+
+def test_only_missing_backends_are_said_before_any_work(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    outcome = run("compare", "no_such_file.py:Net", "--backend", "quick")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]'\n"
+
+
+def test_several_reasons_are_one_line(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    fakes["small"].refuses = {"TinyNet": "no operator for layer a", "TinyNet:width=8": "no operator for layer b"}
+    outcome = run(*COMPARE, "--backend", "torch,quick,small", "--format", "json")
+    assert outcome.code == 3
+    assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]' (and 2 more, in the report)\n"
+
+
+def test_missing_backend_weighs_more_than_a_gate(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    strange = ("compare", "net.py:Strange", *SMALL, "--budget", "0.2", "--strict", "--backend", "torch,quick")
+    assert run(*strange).code == 3
+    fakes["quick"].missing = None
+    assert run(*strange[:-1], "torch").code == 1
+
+
+def test_interruption_while_something_is_loaded(run: Any, fakes: dict[str, Fake]) -> None:
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    fakes["quick"].when_loading = press
+    outcome = run(*COMPARE, "--backend", "torch,quick", "--format", "json")
+    assert (outcome.code, outcome.err) == (130, "error: interrupted; nothing had been timed yet\n")
+    assert [model["totals"]["params"] for model in json.loads(outcome.out)["models"]] == [112, 224]
+
+
+def test_structure_alone_needs_no_backend(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    outcome = run(*COMPARE, "--backend", "quick", "--no-time", "--format", "json")
+    assert (outcome.code, settings_of(outcome)) == (0, [[], []])
+
+
+def test_cold_cache_is_a_gpus(run: Any) -> None:
+    outcome = run(*COMPARE, "--cold-l2")
+    assert outcome.code == 2
+    assert outcome.err == "error: only a GPU's L2 cache can be emptied; name a device such as 'cuda'\n"
+
+
+def test_latency_budget_is_timed_where_the_audit_is_told_to(run: Any, fakes: dict[str, Fake]) -> None:
+    outcome = run(*AUDIT, *LIMIT, "--backend", "quick", "--dtype", "int8", "--threads", "2", "--fail-on", "never")
+    assert outcome.code == 0, outcome.err
+    assert {(options.dtype, options.threads) for _, options in fakes["quick"].loads} == {("int8", 2)}
+    own = ("--budget", "max_latency_ratio.backend=small", "--budget", "max_latency_ratio.threads=1")
+    assert run(*AUDIT, *LIMIT, *own, "--backend", "quick", "--fail-on", "never").code == 0
+    assert {options.threads for _, options in fakes["small"].loads} == {1}
+
+
+def test_runtime_without_anything_to_time_is_refused(run: Any, fakes: dict[str, Fake]) -> None:
+    outcome = run(*AUDIT, "--backend", "quick")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--backend goes with --measure or a latency budget" in outcome.err
+
+
+@pytest.mark.parametrize("timed", [("--measure",), (*LIMIT, "--budget", "max_latency_ratio.enforced=true")])
+def test_audit_that_cannot_be_timed_is_exit_code_3_at_once(
+    run: Any, fakes: dict[str, Fake], timed: tuple[str, ...]
+) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    outcome = run(*AUDIT, *timed, "--backend", "quick")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]'\n"
+
+
+def test_advice_that_cannot_be_measured_fails_nothing(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].missing = "quick is not installed"
+    own = ("--budget", "max_latency_ratio.backend=quick")
+    outcome = run(*AUDIT, *LIMIT, *own, "--fail-on", "never", "--format", "json")
+    assert outcome.code == 0
+    (budget,) = json.loads(outcome.out)["models"][0]["budgets"]
+    assert (budget["actual"], budget["advisory"]) == (None, True)
+    assert "quick is not installed: pip install 'lwprof[quick]'" in budget["remark"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("backend", "abacus", "max_latency_ratio.backend: unknown backend 'abacus'; there is torch, quick, small"),
+        ("device", "tpu", "max_latency_ratio.device: unknown device 'tpu'; there is cpu"),
+        ("dtype", "float8", "max_latency_ratio.dtype: unknown dtype 'float8'; there is float32, int8"),
+        ("threads", "none", "max_latency_ratio.threads must be a whole number from 1 to 1024, not 'none'"),
+    ],
+)
+def test_wrong_runtime_of_a_latency_budget_is_named(
+    run: Any, fakes: dict[str, Fake], key: str, value: str, says: str
+) -> None:
+    outcome = run(*AUDIT, *LIMIT, "--budget", f"max_latency_ratio.{key}={value}")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert says in outcome.err
