@@ -10,6 +10,13 @@ from lwprof import __version__
 from lwprof.results import Scalar
 
 
+VARIABLES = (
+    "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "OMP_WAIT_POLICY", "GOMP_CPU_AFFINITY", "KMP_AFFINITY",
+    "KMP_BLOCKTIME", "MKL_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "LD_PRELOAD", "CUDA_VISIBLE_DEVICES",
+)  # fmt: skip
+"""What changes how fast runtimes are, or on which processors they run; recorded where it is set."""
+
+
 def environment() -> dict[str, Scalar]:
     """Describe machine and software; ``None`` where the system does not say."""
     return {
@@ -21,6 +28,7 @@ def environment() -> dict[str, Scalar]:
         "cores": usable_cores(),
         "governor": governor(),
         "load_1min": load(),
+        **{name: value for name in VARIABLES if (value := os.environ.get(name))},
     }
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import lwprof
 from lwprof.timing.environment import cpu_model, environment, governor
 
@@ -13,6 +15,15 @@ def test_environment_is_a_flat_record() -> None:
     assert isinstance(record["cores"], int)
     assert record["cores"] >= 1
     assert all(value is None or isinstance(value, str | int | float) for value in record.values())
+
+
+def test_variables_that_change_runtimes_are_recorded_where_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_PROC_BIND", "true")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")
+    monkeypatch.delenv("KMP_BLOCKTIME", raising=False)
+    record = environment()
+    assert record["OMP_PROC_BIND"] == "true"
+    assert not {"OMP_WAIT_POLICY", "KMP_BLOCKTIME"} & set(record)
 
 
 def test_cpu_model_is_read_from_the_system(tmp_path: Path) -> None:
