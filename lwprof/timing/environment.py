@@ -9,7 +9,6 @@ from pathlib import Path
 from lwprof import __version__
 from lwprof.results import Scalar
 
-
 VARIABLES = (
     "OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "OMP_WAIT_POLICY", "GOMP_CPU_AFFINITY", "KMP_AFFINITY",
     "KMP_BLOCKTIME", "MKL_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "LD_PRELOAD", "CUDA_VISIBLE_DEVICES",
