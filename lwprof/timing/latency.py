@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from lwprof.results import Scalar, Timing, Untimed
-from lwprof.timing import advice
+from lwprof.timing import advice, cuda
 from lwprof.timing.blocks import Contender
 from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
@@ -61,9 +61,6 @@ def time_subjects(
         clock: what to read the time from.
         machine: the environment as it was before anything else ran, for the warnings.
         progress: called with what is going on and the share of it that is done.
-
-    Raises:
-        InputError: a network or its inputs are too large for the memory.
     """
     targets = targets or find_targets(["torch"])
     rules, clock = rules or Rules(), clock or performance_clock()
@@ -71,6 +68,7 @@ def time_subjects(
     outcomes: dict[Place, Timing | Untimed] = {}
     measurement: Measurement | None = None
     preparation = Preparation(subjects, targets, outcomes, clock, progress)
+    on_gpu = any(_uses_gpu(target) for target in targets)
     try:
         with ExitStack() as stack:
             ready = preparation.ready(stack)
@@ -78,7 +76,9 @@ def time_subjects(
                 contenders = [
                     Contender(subjects[item.place[0]].label, item.loaded.run, item.loaded.before) for item in ready
                 ]
+                before = cuda.reading() if on_gpu else None
                 measurement = measure(contenders, rules, clock, progress)
+                gpu_warnings = advice.on_gpu(before, cuda.reading()) if on_gpu else []
     except KeyboardInterrupt:
         return Latencies(_rows(outcomes, len(subjects)), record, interrupted=True, failure=preparation.failure)
     if measurement is None:
@@ -87,7 +87,8 @@ def time_subjects(
     for item, series in zip(ready, measurement.series, strict=True):
         if series.samples_s:
             subject, target = subjects[item.place[0]], targets[item.place[1]]
-            outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, warnings)
+            told = [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
+            outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told)
     failure = preparation.failure or measurement.failure
     return Latencies(_rows(outcomes, len(subjects)), record, measurement.stopped == "interrupted", failure)
 
@@ -98,10 +99,16 @@ def _recorded(targets: Sequence[Target]) -> dict[str, Scalar]:
     for target in targets:
         if target.unusable is None:
             record |= target.backend.versions()
+    if any(_uses_gpu(target) for target in targets):
+        record |= cuda.description()
     options = targets[0].options
     record["backend"] = ", ".join(dict.fromkeys(target.backend.name for target in targets))
     record["device"] = ", ".join(dict.fromkeys(target.options.device for target in targets))
     return record | {"threads": options.threads, "seed": options.seed}
+
+
+def _uses_gpu(target: Target) -> bool:
+    return target.unusable is None and target.options.device == "cuda"
 
 
 def _rows(outcomes: Mapping[Place, Timing | Untimed], subjects: int) -> tuple[tuple[Timing | Untimed, ...], ...]:
@@ -125,7 +132,6 @@ def _timing(
     options, loaded, files = target.options, ready.loaded, ready.converted
     calls = len(series.samples_s) * series.calls_per_sample
     events = tuple(loaded.events_s[-calls:])
-    kept = (files.warning,) if files and files.warning else ()
     return Timing(
         backend=target.backend.name,
         device=options.device,
@@ -136,7 +142,7 @@ def _timing(
         ci95_s=(middle.low, middle.high),
         p90_s=quantile(singles, 0.9) if singles and len(singles) >= rules.single_calls else None,
         samples_s=series.samples_s,
-        warnings=(*warnings, *advice.on_series(series, measurement, rules), *kept),
+        warnings=(*warnings, *advice.on_series(series, measurement, rules), *ready.warnings),
         load_s=ready.load_s,
         first_call_s=ready.first_call_s if ready.ran else series.first_call_s,
         calls_per_sample=series.calls_per_sample,

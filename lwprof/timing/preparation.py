@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lwprof.errors import BackendError, InputError, LwprofError, first_line, missing_memory
+from lwprof.errors import BackendError, LwprofError, first_line, missing_memory
 from lwprof.inputs import Values
 from lwprof.results import TensorSpec, Timing, Untimed
 from lwprof.timing.clock import Clock
@@ -32,6 +32,11 @@ TOLERANCES = {
     "int8": 0.5,
 }
 """Largest difference from torch in the network's own dtype, as a share of the output's range."""
+
+SAYS_LITTLE = (
+    "its output hardly depends on its input, so that it agrees with torch says little: "
+    "time a network with trained weights, or on inputs of your own"
+)
 
 FLOATS = ("float32", "float16", "bfloat16", "float64")
 
@@ -88,6 +93,7 @@ class Ready:
     difference: float | None
     ran: bool
     """Whether the network had run before it was sampled."""
+    warnings: tuple[str, ...] = ()
 
 
 class Preparation:
@@ -143,11 +149,19 @@ class Preparation:
                     found.append(self._loaded(place, source, reference, stack))
                 except BackendError as error:
                     self._outcomes[place] = _untimed(target, error)
+                except MemoryError as error:
+                    self._fail(subject, error)
+                    break
         return found
 
     def _fail(self, subject: Subject, error: Exception) -> None:
         if not self.failure:
-            self.failure = f"{subject.label} cannot be timed: {first_line(error)}"
+            wanted = missing_memory(error)
+            self.failure = (
+                f"{subject.label} or its input is too large for this machine's memory ({wanted})"
+                if wanted
+                else f"{subject.label} cannot be timed: {first_line(error)}"
+            )
 
     def _report(self, what: str, place: Place) -> None:
         if self._progress is not None:
@@ -179,8 +193,10 @@ class Preparation:
 
         Raises:
             BackendError: it cannot be converted or loaded, or computes something else than torch.
-            InputError: it is too large for the memory.
+            MemoryError: it is too large for the memory.
         """
+        from lwprof.timing import references
+
         target = self._targets[place[1]]
         backend, options = target.backend, target.options
         if target.unusable is not None:
@@ -198,8 +214,6 @@ class Preparation:
             stack.callback(loaded.close)
             first_call_s = gap = None
             if reference is not None and not target.is_reference:
-                from lwprof.timing import references
-
                 start = self._clock.now()
                 loaded.run()
                 first_call_s = self._clock.now() - start
@@ -208,17 +222,20 @@ class Preparation:
             raise
         except Exception as error:
             if (wanted := missing_memory(error)) and options.device == "cpu":
-                raise InputError(
-                    f"{subject.label} or its input is too large for this machine's memory ({wanted})"
-                ) from error
+                raise MemoryError(wanted) from error
             raise BackendError(f"{target.setting} cannot load {subject.label}: {first_line(error)}") from error
-        if gap is not None and not gap <= (most := TOLERANCES[options.dtype or "float32"]):
+        most = max(TOLERANCES.get(dtype, TOLERANCES["float32"]) for dtype in (options.dtype, subject.dtype))
+        if gap is not None and not gap <= most:
             raise DisagreementError(
                 f"{target.setting} computes something else than torch for {subject.label}: "
                 f"the largest difference is {gap:.2g} of the output's range, at most {most:g} is accepted",
                 gap,
             )
-        return Ready(place, loaded, load_s + subject.build_s, first_call_s, files, gap, reference is not None)
+        warnings = (files.warning,) if files and files.warning else ()
+        if gap is not None and reference is not None and reference.dependence < references.DEPENDENT:
+            warnings += (SAYS_LITTLE,)
+        seconds = load_s + subject.build_s
+        return Ready(place, loaded, seconds, first_call_s, files, gap, reference is not None, warnings)
 
 
 def _untimed(target: Target, error: BackendError) -> Untimed:

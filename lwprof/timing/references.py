@@ -1,14 +1,17 @@
 """References: what torch computes, so that what a runtime computes can be held against it before it is timed.
 
 A freshly built network in ``eval()`` hardly depends on its input, so that a wrong runtime would pass: its
-batch-norm statistics are of no data. Where outputs for two different inputs hardly differ, a copy of the network
-gets statistics from one training-mode forward, or, without batch norm, Kaiming weights.
+batch-norm statistics are of no data. A copy of it gets statistics from one training-mode forward. So does the copy of
+a network whose outputs for two different inputs hardly differ, and Kaiming weights where that does not suffice.
+A trained network is compared as it is.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from typing import Any
 import numpy
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
 from lwprof.inputs import Values, random_tensor
@@ -28,6 +32,9 @@ DEPENDENT = 0.01
 
 IMAGES = 4
 """For batch-norm statistics: single values after a global pooling have none."""
+
+MEANS = 0.5
+"""How far the means of images' channels lie apart, where their noise is of size 1."""
 
 Outputs = Sequence[Any]
 
@@ -54,9 +61,9 @@ def reference(module: nn.Module, values: Values, seed: int) -> Reference:
     """
     other = _other(values, seed)
     best: Reference | None = None
-    with random_state():
+    with random_state(), _one_thread():
         torch.manual_seed(seed)
-        for form in _forms(module, values):
+        for form in _forms(module, values, seed):
             first, second = outputs(form, values), outputs(form, other)
             found = Reference(form, (values, other), (first, second), difference(second, first))
             if best is None or found.dependence > best.dependence:
@@ -68,8 +75,27 @@ def reference(module: nn.Module, values: Values, seed: int) -> Reference:
 
 
 def of_file(file: Path, values: Values, seed: int) -> Reference | None:
-    """Have an ONNX file computed without any optimisation; ``None`` where ONNX Runtime is missing."""
-    return None
+    """Have ONNX Runtime compute an ONNX file without any of its optimisations.
+
+    ``None`` where ONNX Runtime is missing, or cannot run the file.
+    """
+    try:
+        import onnxruntime
+    except Exception:  # missing, or broken
+        return None
+    from lwprof.timing.conversions.onnx_feeds import fed, given_back
+
+    chosen = onnxruntime.SessionOptions()
+    chosen.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    chosen.log_severity_level = 4
+    other = _other(values, seed)
+    try:
+        session = onnxruntime.InferenceSession(str(file), chosen, providers=["CPUExecutionProvider"])
+        names = [item.name for item in session.get_inputs()]
+        first, second = (given_back(session.run(None, fed(names, given, exported=False))) for given in (values, other))
+    except Exception:  # other runtimes may run it
+        return None
+    return Reference(None, (values, other), (first, second), difference(second, first))
 
 
 def largest_difference(loaded: Loaded, known: Reference) -> float:
@@ -84,24 +110,33 @@ def difference(found: Outputs, expected: Outputs) -> float:
     >>> difference([numpy.array([1.0, 2.5])], [numpy.array([1.0, 3.0])])
     0.25
 
-    Outputs that cannot be compared are infinitely different: other shapes, another number of them, or no number.
+    Of integers and booleans, such as classes, it is the share that differs. What is not finite has to be the same.
+    Outputs that cannot be compared are infinitely different: other shapes, or another number of them.
     """
     if len(found) != len(expected):
-        return float("inf")
-    largest = 0.0
-    for ours, theirs in zip(found, expected, strict=True):
-        ours, theirs = numpy.asarray(ours), numpy.asarray(theirs)
-        if ours.shape != theirs.shape:
-            return float("inf")
-        if ours.size == 0:
-            continue
-        ours, theirs = ours.astype(numpy.float64), theirs.astype(numpy.float64)
-        gap = float(numpy.abs(ours - theirs).max())
-        if not numpy.isfinite(gap):
-            return float("inf")
-        scale = float(theirs.max() - theirs.min()) or float(numpy.abs(theirs).max())
-        largest = max(largest, gap / scale if scale else gap)
-    return largest
+        return math.inf
+    pairs = zip(map(numpy.asarray, found), map(numpy.asarray, expected), strict=True)
+    return max((_difference(ours, theirs) for ours, theirs in pairs), default=0.0)
+
+
+def _difference(ours: Any, theirs: Any) -> float:
+    if ours.shape != theirs.shape:
+        return math.inf
+    if theirs.dtype.kind in "biu":
+        return float((ours != theirs).mean()) if theirs.size else 0.0
+    if theirs.dtype.kind == "c":
+        return max(_difference(ours.real, theirs.real), _difference(ours.imag, theirs.imag))
+    finite = numpy.isfinite(theirs)
+    if not numpy.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
+        return math.inf
+    ours, theirs = ours[finite].astype(numpy.float64), theirs[finite].astype(numpy.float64)
+    if not theirs.size:
+        return 0.0
+    gap = float(numpy.abs(ours - theirs).max())
+    if not math.isfinite(gap):
+        return math.inf
+    scale = float(theirs.max() - theirs.min()) or float(numpy.abs(theirs).max())
+    return gap / scale if scale else gap
 
 
 def _other(values: Values, seed: int) -> Values:
@@ -109,41 +144,73 @@ def _other(values: Values, seed: int) -> Values:
     generator = torch.Generator().manual_seed(seed + 1)
 
     def drawn(tensor: torch.Tensor) -> torch.Tensor:
-        if not tensor.is_floating_point():
-            return tensor
-        return random_tensor(tensor.shape, tensor.dtype, generator)
+        fractions = tensor.is_floating_point() or tensor.is_complex()
+        return _varied(tensor.shape, tensor.dtype, generator) if fractions else tensor
 
     found: Values = tree_map_only(torch.Tensor, drawn, values)
     return found
 
 
-def _forms(module: nn.Module, values: Values) -> Iterator[nn.Module]:
-    """The network as it is, with statistics, with Kaiming weights and statistics."""
-    yield module
+def _varied(shape: Sequence[int], dtype: torch.dtype, generator: torch.Generator) -> torch.Tensor:
+    """Draw images whose channels have means of their own: of plain noise, a global pooling makes one value."""
+    means = (*shape[:2], *(1 for _ in shape[2:]))
+    return random_tensor(shape, dtype, generator) + MEANS * random_tensor(means, dtype, generator)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sum in one order: the same numbers, and so the same kept conversions, on any number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _forms(module: nn.Module, values: Values, seed: int) -> Iterator[nn.Module]:
+    """The network as it is, unless it is fresh; with statistics; with Kaiming weights and statistics."""
+    fresh = _fresh(module)
+    if not fresh:
+        yield module
     try:
         changed = copy.deepcopy(module)
-    except Exception:  # what cannot be copied is compared as it is
-        return
-    for weights in (False, True):
-        try:
+        for weights in (False, True):
             if weights:
                 _draw_weights(changed)
-            _take_statistics(changed, values)
-        except Exception:
-            return
-        yield changed
+            _take_statistics(changed, values, seed)
+            yield changed
+    except Exception:  # what cannot be copied, or trained, is compared as it is
+        if fresh:
+            yield module
 
 
-def _take_statistics(module: nn.Module, values: Values) -> None:
+def _norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    """Batch norms that keep statistics."""
+    found = (part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm))
+    return [norm for norm in found if norm.running_mean is not None and norm.running_var is not None]
+
+
+def _fresh(module: nn.Module) -> bool:
+    """Whether all statistics are as batch norms are made with."""
+    norms = _norms(module)
+    if not norms or any(map(is_lazy, module.buffers())):
+        return False
+    return all(not norm.running_mean.any() and bool((norm.running_var == 1).all()) for norm in norms)  # type: ignore[union-attr]
+
+
+def _take_statistics(module: nn.Module, values: Values, seed: int) -> None:
     """Give batch norms the statistics of one forward, on several images where there is one."""
-    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    norms = _norms(module)
     if not norms:
         return
+
+    generator = torch.Generator().manual_seed(seed + 2)
 
     def several(tensor: torch.Tensor) -> torch.Tensor:
         if not tensor.is_floating_point() or tensor.dim() < 2:
             return tensor
-        return random_tensor((max(IMAGES, tensor.shape[0]), *tensor.shape[1:]), tensor.dtype)
+        return _varied((max(IMAGES, tensor.shape[0]), *tensor.shape[1:]), tensor.dtype, generator)
 
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
