@@ -1,0 +1,29 @@
+"""Presence: whether the packages of a runtime are installed, and load."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+
+from lwprof.errors import first_line
+
+
+def missing(packages: Mapping[str, str], loaded: str) -> str | None:
+    """Say which packages are not installed, or that one does not load; ``None`` where all is well.
+
+    Args:
+        packages: what is imported of each, by the name that it is installed by.
+        loaded: a module that is imported to see whether it loads, and of the first package.
+    """
+    absent = [package for package, imported in packages.items() if importlib.util.find_spec(imported) is None]
+    if absent:
+        return f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed"
+    from lwprof.timing.silence import silence
+
+    try:
+        with silence():
+            importlib.import_module(loaded)
+    except Exception as error:
+        return f"{next(iter(packages))} is installed but does not load ({first_line(error)})"
+    return None
