@@ -141,8 +141,8 @@ def _export(source: Source, file: Path, *, dynamo: bool) -> None:
         input_names=list(named(source.values)),
         opset_version=OPSET,
         dynamo=dynamo,
+        external_data=False,  # beyond 2 GB it is so all the same
         verbose=False,
-        **({"external_data": False} if dynamo else {}),
     )
 
 

@@ -1,4 +1,4 @@
-"""Feeds: what sessions of ONNX Runtime are given, and what they give back, as arrays."""
+"""Feeds: what ONNX graphs are given, and what they give back, as arrays."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def _array(tensor: Any) -> Any:
     import torch
 
     if tensor.dtype is torch.bfloat16:
-        raise BackendError("onnxruntime takes no inputs in bfloat16 from NumPy, which has no such numbers")
+        raise BackendError("inputs in bfloat16 cannot be given: NumPy, through which they go, has no such numbers")
     return tensor.detach().contiguous().numpy()

@@ -10,9 +10,11 @@ that nothing is broken. Accuracy needs calibration on real images.
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import platform
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +29,14 @@ if TYPE_CHECKING:
 DRAWN = 8
 """Random inputs to calibrate on, beside the source's own."""
 
+PER_CHANNEL = 13
+"""First opset whose quantised weights have a scale for each channel; files that cannot be raised to it get one each."""
+
 _X86 = ("x86_64", "amd64", "i386", "i686")
 
 
 def conversion(source: Source) -> Conversion:
     """How modules and ONNX files become quantised ONNX files."""
-    import importlib.metadata
-
     versions = {
         **onnx_export.versions(),
         "onnxruntime": importlib.metadata.version("onnxruntime"),
@@ -69,7 +72,7 @@ def write(source: Source, folder: Path) -> None:
         assert plain is not None
         simplified, quantised = Path(temporary) / "simplified.onnx", folder / onnx_export.FILE
         try:
-            with onnx_export.quiet():
+            with _quiet():
                 _quantise(source, plain, simplified, quantised)
         except Exception as error:
             raise BackendError(f"{source.label} cannot be quantised to int8: {sentence(error)}") from error
@@ -79,23 +82,59 @@ def write(source: Source, folder: Path) -> None:
 
 
 def _quantise(source: Source, plain: Path, simplified: Path, quantised: Path) -> None:
+    import onnx
     import onnxruntime
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    quant_pre_process(str(plain), str(simplified), skip_symbolic_shape=True)
-    names = [item.name for item in onnxruntime.InferenceSession(str(plain), _silent()).get_inputs()]
+    session = onnxruntime.InferenceSession(str(plain), providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+    quant_pre_process(str(_of_today(plain, simplified)), str(simplified), skip_symbolic_shape=True)
+    model = onnx.load(str(simplified))
+    for unset in [item for item in model.graph.input if item.name not in names]:  # weights of old files
+        model.graph.input.remove(unset)
     signed = platform.machine().lower() not in _X86
     quantize_static(
-        str(simplified),
+        model,
         str(quantised),
         _Reader(source, names),
         quant_format=QuantFormat.QDQ,
-        per_channel=True,
+        per_channel=_opset(model) >= PER_CHANNEL,
         reduce_range=narrow(),
         activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Have ONNX Runtime complain of nothing, in C++ neither: the quantiser makes sessions of its own."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    try:
+        with onnx_export.quiet():
+            yield
+    finally:
+        onnxruntime.set_default_logger_severity(2)  # ONNX Runtime's default
+
+
+def _of_today(plain: Path, place: Path) -> Path:
+    """Raise the opset of an old file, into ``place``, so that weights can have a scale for each channel."""
+    import onnx
+    from onnx import version_converter
+
+    if _opset(onnx.load(str(plain), load_external_data=False)) >= PER_CHANNEL:
+        return plain
+    try:
+        onnx.save(version_converter.convert_version(onnx.load(str(plain)), PER_CHANNEL), str(place))
+    except Exception:  # not every operator can be raised
+        return plain
+    return place
+
+
+def _opset(model: Any) -> int:
+    return next((int(item.version) for item in model.opset_import if item.domain in ("", "ai.onnx")), 0)
 
 
 class _Reader:
@@ -128,22 +167,10 @@ def _inputs(values: Values) -> Iterator[Values]:
 
 def _content(values: Values) -> str:
     """Hash what is calibrated on."""
+    import torch
+
     found = hashlib.blake2b(digest_size=8)
     for name, tensor in onnx_export.named(values).items():
         found.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        found.update(tensor.detach().contiguous().flatten().view(_bytes()).numpy())
+        found.update(tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return found.hexdigest()
-
-
-def _bytes() -> Any:
-    import torch
-
-    return torch.uint8
-
-
-def _silent() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return options
