@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -134,22 +132,15 @@ def test_float16_weights_halve_the_file() -> None:
 
 
 def test_one_thread_is_one_thread(tmp_path: Path) -> None:
-    image = torch.ones(1, 32, 64, 64)
+    """Other threads do nothing; of two, the other does about as much as the caller."""
+    image = torch.ones(1, 32, 192, 192)
     run = load(nn.Sequential(*(nn.Conv2d(32, 32, 3) for _ in range(4))), (image,), tmp_path, threads=1).run
     run()
     process, thread = time.process_time(), time.thread_time()
-    for _ in range(20):
+    for _ in range(10):
         run()
     process, thread = time.process_time() - process, time.thread_time() - thread
-    assert process - thread < 0.2 * thread
-
-
-def test_calling_process_keeps_its_cores(unit: Unit, tmp_path: Path) -> None:
-    if not hasattr(os, "sched_getaffinity"):
-        pytest.skip("cores can be asked for on Linux alone")
-    before = os.sched_getaffinity(0)
-    load(unit, (torch.ones(1, 8, 16, 16),), tmp_path, threads=1).run()
-    assert os.sched_getaffinity(0) == before
+    assert process - thread < 0.05 * thread
 
 
 class Several(nn.Module):
@@ -244,20 +235,7 @@ def test_broken_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert reason == "openvino is installed but cannot be imported (ImportError: libtbb.so.12: no such file)"
 
 
-def test_nothing_is_reported_to_its_makers(tmp_path: Path) -> None:
-    """OpenVINO reports every import, and leaves an identity in the home folder for that."""
-    code = (
-        "import sys\n"
-        "from lwprof.timing.backends import named\n"
-        "assert 'openvino' not in sys.modules\n"
-        "assert named('openvino').unavailable('cpu') is None\n"
-        "assert 'openvino' in sys.modules\n"
-        "assert not any(name.startswith('openvino_telemetry') for name in sys.modules)\n"
-    )
-    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
-    home = tmp_path / "home"
-    home.mkdir()
-    subprocess.run(
-        [sys.executable, "-P", "-c", code], env=environment | {"HOME": str(home)}, cwd=tmp_path, check=True, timeout=60
-    )
-    assert list(home.iterdir()) == []
+def test_nothing_is_reported_to_its_makers() -> None:
+    """OpenVINO comes with a package that reports every import, and keeps an identity in the home folder for that."""
+    assert "openvino" in sys.modules
+    assert [name for name in sys.modules if name.startswith("openvino_telemetry")] == []

@@ -44,13 +44,17 @@ def write_float16(source: Source, folder: Path) -> None:
     """Export a module to ONNX on the way, or take the ONNX file.
 
     Raises:
-        BackendError: it cannot be exported, or has an operator that OpenVINO lacks.
+        BackendError: it cannot be exported or written, or has an operator that OpenVINO lacks.
     """
     with tempfile.TemporaryDirectory(prefix="lwprof-") as temporary:
         exported = None if source.module is None else Path(temporary)
         if exported is not None:
             onnx_export.write(source, exported)
-        runtime().save_model(read(source, exported), folder / FILE, compress_to_fp16=True)
+        model = read(source, exported)
+        try:
+            runtime().save_model(model, folder / FILE, compress_to_fp16=True)
+        except RuntimeError as error:
+            raise BackendError(f"openvino cannot write {source.label}: {said(error)}") from error
 
 
 def read(source: Source, folder: Path | None) -> Any:
