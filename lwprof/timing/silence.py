@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -20,7 +21,7 @@ def silence() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), _nowhere():
+        with warnings.catch_warnings(), _nowhere(), contextlib.redirect_stdout(io.StringIO()):  # a notebook has its own
             warnings.simplefilter("ignore")
             yield
     finally:

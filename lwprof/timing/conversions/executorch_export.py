@@ -12,7 +12,11 @@ from lwprof.timing.contract import Conversion, Source
 
 FILE = "model.pte"
 
-_MISSING = re.compile(r"Missing out variants: \{'([^']+)'")
+_OPERATOR = re.compile(
+    r"Missing out variants: \{'(\w+)::(\w+)"
+    r"|Operator torch\._ops\.(\w+)\.(\w+)"  # none that it knows
+    r"|Operator: <EdgeOpOverload: (\w+)\.(\w+)"  # not for these dtypes
+)
 
 
 def conversion() -> Conversion:
@@ -39,11 +43,11 @@ def write(source: Source, folder: Path) -> None:
         except Exception as error:
             if missing_memory(error) or isinstance(error, ImportError):
                 raise
-            if (found := _MISSING.search(str(error))) is None:
+            if (found := _OPERATOR.search(str(error))) is None:
                 raise BackendError(f"ExecuTorch cannot convert {source.label}: {first_line(error)}") from error
-            operator = found[1]
+            operator = "::".join(filter(None, found.groups()))
         if operator:
-            raise BackendError(f"ExecuTorch does not have {locating.named(source.module, source.values, operator)}")
+            raise BackendError(f"ExecuTorch cannot run {locating.named(source.module, source.values, operator)}")
         with (folder / FILE).open("wb") as opened:
             lowered.write_to_file(opened)
 

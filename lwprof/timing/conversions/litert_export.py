@@ -15,7 +15,7 @@ from lwprof.timing.contract import Conversion, Source
 FILE = "model.tflite"
 PROGRESS = "LITERT_TORCH_SHOW_PROGRESS"
 
-_MISSING = re.compile(r"Lowering not found: (\w+)\.(\w+)")
+_OPERATOR = re.compile(r"Lowering not found: (\w+)\.(\w+)")
 
 
 def conversion() -> Conversion:
@@ -44,10 +44,10 @@ def write(source: Source, folder: Path) -> None:
         except Exception as error:
             if missing_memory(error) or isinstance(error, ImportError | OSError):
                 raise
-            if (found := _MISSING.search(str(error))) is None:
+            if (found := _OPERATOR.search(str(error))) is None:
                 raise BackendError(f"LiteRT cannot convert {source.label}: {first_line(error)}") from error
             operator = locating.named(source.module, source.values, "::".join(found.groups()))
-            raise BackendError(f"LiteRT does not have {operator}") from error
+            raise BackendError(f"LiteRT cannot run {operator}") from error
 
 
 @contextmanager
