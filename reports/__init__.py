@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lwprof.errors import InputError
-from lwprof.reports import csv, github, json, junit, markdown, sarif, table
+from lwprof.reports import csv, github, json, junit, layouts, markdown, sarif, table
 from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import SORTS, VIEWS, Options
 
@@ -50,13 +50,16 @@ def render(
 def render_all(named: Sequence[Named], format: str = "table", **options: Any) -> str:
     """Write several reports as one text: rows of one table in CSV, one array in JSON, else one after the other.
 
+    Comparisons are one table for people, too: those of several machines, told apart by the names of their files.
+
     Raises:
         InputError: as :func:`render`, or results of several kinds are to be one CSV.
     """
     chosen = _format(format)
+    wanted = Options(**options)
     if chosen.write_all is not None and len(named) > 1:
-        return chosen.write_all(named, Options(**options))
-    return "\n".join(chosen.write(content, Options(**options)) for _, content in named)
+        return chosen.write_all(named, wanted)
+    return "\n".join(chosen.write(content, wanted) for content in layouts.pages(named, wanted))
 
 
 def _format(name: str) -> Format:

@@ -78,8 +78,8 @@ class Column:
     shorten: bool = False
     """Folded text would be a word torn apart: cut its end off instead, with an ellipsis."""
     group: str = ""
-    """Where a terminal is too narrow, each group becomes a table of its own; columns without a group
-    are repeated in each."""
+    """Where a terminal is too narrow, neighbouring groups become tables of their own, without the rows that have
+    nothing in them; columns without a group are repeated in each, those of several, parted by blanks, in theirs."""
     optional: bool = False
     """May be left out, and named as left out, where a terminal is too narrow."""
     narrowest: int = 12

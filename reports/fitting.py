@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from rich.cells import cell_len
 
@@ -49,16 +50,22 @@ def forms(table: Table, width: int | None) -> list[Form]:
 
 
 def _parts(table: Table) -> Iterator[list[tuple[int, ...]]]:
-    """Ways to show the columns, from one table with all of them to a table for each group."""
+    """Ways to show the columns, from one table with all of them over tables of some groups to one for each."""
     whole = tuple(range(len(table.columns)))
     yield [whole]
     optional = [place for place in whole if table.columns[place].optional]
     while optional:
         optional.pop()
         yield [tuple(p for p in whole if not table.columns[p].optional or p in optional)]
-    names = dict.fromkeys(column.group for column in table.columns if column.group)
-    if len(names) > 1:
-        yield [tuple(p for p in whole if table.columns[p].group in ("", name)) for name in names]
+    names = list(dict.fromkeys(name for column in table.columns for name in column.group.split()))
+    for count in range(1, len(names)):
+        for cuts in combinations(range(1, len(names)), count):
+            chosen = [set(names[start:end]) for start, end in pairwise((0, *cuts, len(names)))]
+            yield [tuple(p for p in whole if _shown(table.columns[p], some)) for some in chosen]
+
+
+def _shown(column: Column, groups: set[str]) -> bool:
+    return not column.group or not groups.isdisjoint(column.group.split())
 
 
 def _form(table: Table, places: tuple[int, ...], width: int | None, fold: bool) -> Form | None:

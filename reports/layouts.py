@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lwprof.reports import audit_page, compare_page, crosscheck_page, profile_page, rows
 from lwprof.reports.contents import Page, Table
-from lwprof.reports.formats import Content
+from lwprof.reports.formats import Content, Named
 from lwprof.reports.options import Options
 from lwprof.results import AuditResult, CompareResult, CrosscheckResult, ProfileResult
 
@@ -26,6 +27,14 @@ def page(content: Content, options: Options) -> Page:
             return Page("", (content,))
         case Page():
             return content
+
+
+def pages(named: Sequence[Named], options: Options) -> list[Content]:
+    """Lay several out for people: comparisons in one page, others in one each."""
+    compared = [(name, content) for name, content in named if isinstance(content, CompareResult)]
+    if 1 < len(compared) == len(named):
+        return [compare_page.page_of_several(compared, options)]
+    return [content for _, content in named]
 
 
 def records(content: Content) -> list[dict[str, Any]]:

@@ -36,10 +36,11 @@ def labels(networks: Sequence[tuple[str, str]]) -> list[str]:
     """
     names = [name for name, _ in set(networks)]
     found = [spec if names.count(name) > 1 else name for name, spec in networks]
-    return [_numbered(label, found[:place].count(label) + 1) for place, label in enumerate(found)]
+    return [numbered(label, found[:place].count(label) + 1) for place, label in enumerate(found)]
 
 
-def _numbered(label: str, number: int) -> str:
+def numbered(label: str, number: int) -> str:
+    """Tell the ``number``-th of several that have one name from the first."""
     return f"{label} ({number})" if number > 1 else label
 
 

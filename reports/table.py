@@ -91,19 +91,23 @@ def _grid(table: Table, form: Form) -> RenderableType:
         whole = column.shorten or not column.wrap
         header = Text("\n".join(form.header(column)), justify=column.align)
         grid.add_column(header, justify=column.align, width=width, overflow=overflow, no_wrap=whole)
+    grouped = [place for place in form.places if table.columns[place].group]
     for row in table.rows:
+        if grouped and not any(row[place].text for place in grouped):
+            continue
         cells = [row[place] for place in form.places]
         grid.add_row(*(Text("\n".join(form.lines(cell)), STYLES[cell.style]) for cell in cells))
     return grid
 
 
 def _records(table: Table) -> Iterator[RenderableType]:
-    """Write each row as lines of header and value, the first column as their heading."""
+    """Write each row as lines of header and value, the first column, where it has a text, as their heading."""
     from rich.padding import Padding
     from rich.text import Text
 
     for row in table.rows:
-        yield Text(row[0].text, "bold", overflow="fold")
+        if row[0].text:
+            yield Text(row[0].text, "bold", overflow="fold")
         for column, cell in zip(table.columns[1:], row[1:], strict=True):
             if cell.text:
                 line = Text.assemble((f"{column.header}: ", "dim"), (cell.text, STYLES[cell.style]), overflow="fold")

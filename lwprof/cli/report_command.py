@@ -34,8 +34,9 @@ def report_command(
 ) -> None:
     """Show saved results again, in any format.
 
-    Several results of one kind are one CSV, with the file in its first column; several of any kind are one array in
-    JSON.
+    Several comparisons, of several machines say, are one table, with the file before each setting; ratios are those of
+    each file. Several results of one kind are one CSV, with the file in its first column; several of any kind are one
+    array in JSON.
     """
     target = destination(format_name, output, audits=True)
     from lwprof import results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lwprof.results import (
@@ -36,6 +38,7 @@ from lwprof.results import (
     TensorSpec,
     Timing,
     Totals,
+    Untimed,
 )
 
 IMAGE = (TensorSpec((1, 3, 224, 224), "float32"),)
@@ -150,6 +153,86 @@ def compare_result() -> CompareResult:
             ),
         ),
         environment={"cpu": "Example CPU", "cores": 2, "governor": None, "torch": "2.13.0"},
+    )  # fmt: skip
+
+
+NO_CONVERSION = "ncnn cannot convert net.py:TinyNet: there is no aten::warp (head.warp)"
+
+
+def on(setting: str, median: float, **other: object) -> Timing:
+    """A timing on one of several settings, with 1 % to each side."""
+    backend, _, dtype = setting.partition(" ")
+    chosen = {"setting": setting, "dtype": dtype or "float32", "stopped": "budget"} | other
+    return timing(backend, median, 0.01 * median, **chosen)
+
+
+def ratio(setting: str, to: str, value: float, verdict: str = "faster") -> Relative:
+    """A ratio with 0.02 to each side."""
+    return Relative(setting.partition(" ")[0], to, value, (value - 0.02, value + 0.02), verdict, setting)
+
+
+@pytest.fixture
+def settings_result() -> CompareResult:
+    """The same networks on several settings: conversions, int8, what was not timed and why."""
+    runtime, int8, fork = "onnxruntime", "onnxruntime int8", "ncnn"
+    sizes = {"convert_s": 0.7, "size_bytes": 16_860_000, "difference": 2.12e-07}
+    mbv1 = ComparedModel(
+        Model("mbv1", "mbv1", IMAGE), MBV1_TOTALS, Fragmentation(2.0, 2, 1, BLOCKS), MBV1_COVERAGE,
+        Published(70.6, 4.2, 569.0, "arXiv:1704.04861, Table 4"),
+        (
+            on("torch", 0.0183), on(runtime, 0.0081, warnings=(BUSY,), **sizes),
+            on(int8, 0.0051, warnings=(BUSY,), convert_s=3.4, converted_before=True, size_bytes=4_400_000,
+               difference=0.0312),
+            on(fork, 0.0092, convert_s=1.2, size_bytes=16_900_000, difference=3.4e-06),
+        ),
+        (), False,
+        (ratio(runtime, "torch", 0.443), ratio(int8, "torch", 0.279), ratio(fork, "torch", 0.503)),
+    )  # fmt: skip
+    mbv2 = ComparedModel(
+        Model("mbv2", "mbv2", IMAGE), MBV2_TOTALS, Fragmentation(50 / 17, 3, 1, ()), MBV1_COVERAGE,
+        Published(72.0, 3.4, 300.0, "arXiv:1801.04381, Table 4"),
+        (on("torch", 0.0136), on(runtime, 0.0049, **sizes), on(fork, 0.0093, convert_s=1.1, size_bytes=14_000_000)),
+        (ratio("torch", "mbv1", 0.743), ratio(runtime, "mbv1", 0.605), ratio(fork, "mbv1", 1.01, "indistinguishable")),
+        True,
+        (ratio(runtime, "torch", 0.36), ratio(fork, "torch", 0.684)),
+        (Untimed(runtime, "cpu", int8, f"{int8} computes something else than torch for mbv2: the largest difference "
+                 "is 0.61 of the output's range, at most 0.5 is accepted", 0.61),
+         Untimed("openvino", "cpu", "openvino", "the backend 'openvino' is not installed")),
+    )  # fmt: skip
+    tiny = ComparedModel(
+        Model("net.py:TinyNet", "net.py:TinyNet", IMAGE), TINY_TOTALS, Fragmentation(None, None, None, ()),
+        TINY_COVERAGE, None, (on(runtime, 0.0003), on(int8, 0.00031)),
+        (ratio(runtime, "mbv1", 0.037), ratio(int8, "mbv1", 0.061)), None,
+        (ratio(int8, "onnxruntime", 1.03, "slower"),),
+        (Untimed("torch", "cpu", "torch", "torch does not run ONNX files", failed=False),
+         Untimed("openvino", "cpu", "openvino", "the backend 'openvino' is not installed"),
+         Untimed(fork, "cpu", fork, NO_CONVERSION)),
+    )  # fmt: skip
+    mbv1 = replace(mbv1, untimed=(mbv2.untimed[1],))
+    return CompareResult(
+        (mbv1, mbv2, tiny),
+        {"cpu": "Example CPU", "cores": 2, "torch": "2.13.0", "onnxruntime": "1.31.1", "threads": 1},
+        settings=("torch", runtime, int8, fork, "openvino"),
+    )
+
+
+@pytest.fixture
+def gpu_result() -> CompareResult:
+    """One network on a GPU: events, cache and memory; the machine of somebody else."""
+    seen = {
+        "device": "cuda", "events_s": (0.0011, 0.0012, 0.0013), "median_events_s": 0.0012,
+        "layout": "channels_last", "peak_memory_bytes": 61_000_000,
+    }  # fmt: skip
+    warm, cold = "torch cuda channels_last", "torch cuda channels_last cold L2"
+    model = ComparedModel(
+        Model("mbv2", "mbv2", IMAGE), MBV2_TOTALS, Fragmentation(50 / 17, 3, 1, ()), MBV1_COVERAGE, None,
+        (timing("torch", 0.0014, 0.00001, setting=warm, l2="warm", **seen),
+         timing("torch", 0.0016, 0.00002, setting=cold, l2="cold", **seen)),
+        across=(Relative("torch", warm, 1.143, (1.13, 1.156), "slower", cold),),
+    )  # fmt: skip
+    return CompareResult(
+        (model,), {"cpu": "Other CPU", "cores": 8, "torch": "2.13.0", "gpu": "Example GPU", "threads": 4},
+        settings=(warm, cold),
     )  # fmt: skip
 
 

@@ -1,0 +1,97 @@
+"""How the networks of a comparison were timed: a row for each timing, columns with content only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lwprof import units
+from lwprof.reports import phrases
+from lwprof.reports.contents import Cell, Column, Table
+from lwprof.reports.runs import Network, Run
+from lwprof.reports.timed_settings import Settings
+from lwprof.results import Timing
+
+STOPPED = {
+    "interval": "interval narrow enough",
+    "budget": "time budget spent",
+    "interrupted": "interrupted",
+    "failed": "a network failed",
+}
+COLUMNS: tuple[tuple[Column, Callable[[Timing], Cell | str]], ...] = (
+    (Column("samples_s", "samples × calls", ("samples", "× calls"), "right", group="sampling"),
+     lambda timing: f"{len(timing.samples_s)} × {timing.calls_per_sample}"),
+    (Column("p90_s", "90th percentile", ("90th per-", "centile"), "right", group="sampling"),
+     lambda timing: units.seconds(timing.p90_s)),
+    (Column("first_call_s", "first call", ("first", "call"), "right", group="sampling"),
+     lambda timing: units.seconds(timing.first_call_s)),
+    (Column("load_s", "load", align="right", group="sampling"),
+     lambda timing: units.seconds(timing.load_s)),
+    (Column("convert_s", "conversion", ("conver-", "sion"), "right", group="model"),
+     lambda timing: _conversion(timing)),
+    (Column("size_bytes", "model on disk", ("model", "on disk"), "right", group="model"),
+     lambda timing: units.size(timing.size_bytes)),
+    (Column("difference", "difference from torch", ("difference", "from torch"), "right", group="model"),
+     lambda timing: f"{timing.difference:.1e}"),
+    (Column("layout", "layout", group="model"),
+     lambda timing: timing.layout.replace("_", " ")),
+    (Column("median_events_s", "median by events", ("median", "by events"), "right", group="device"),
+     lambda timing: units.seconds(timing.median_events_s)),
+    (Column("l2", "L2 cache", ("L2", "cache"), group="device"),
+     lambda timing: timing.l2),
+    (Column("peak_memory_bytes", "peak memory", ("peak", "memory"), "right", group="device"),
+     lambda timing: units.size(timing.peak_memory_bytes)),
+)  # fmt: skip
+"""Each with what it says of a timing that has its key."""
+ENDED = Column("stopped", "ended by", wrap=True, optional=True, group="sampling")
+OF_ONE = {"samples_s", "p90_s", "first_call_s", "load_s"}
+"""What is shown in any case where there is one setting."""
+UNSAID = (None, "", "contiguous")
+"""Values that alone do not make a column."""
+
+
+def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Table:
+    """Lay out every timing."""
+    several = len(runs) > 1 or settings.several
+    always: set[str] = set() if several else OF_ONE
+    named = {"layout"} if settings.several else set()  # in the name of the setting
+    used = [
+        (column, write)
+        for column, write in COLUMNS
+        if column.key in always or (column.key not in named and _said(column.key, settings))
+    ]
+    ends = {STOPPED.get(timing.stopped, timing.stopped) for timing in settings.timings}
+    apart = not several or len(ends) > 1
+    columns = [
+        Column("name", "network", wrap=True),
+        *([Column("file", "file", wrap=True)] if len(runs) > 1 else []),
+        *([Column("setting", "timed on", wrap=settings.several)] if settings.shown else []),
+        *(column for column, _ in used),
+        *([ENDED] if apart else []),
+    ]
+    rows: list[list[Cell | str | None]] = []
+    for network in networks:
+        earlier: Run | None = None
+        for run, _, timing in network.outcomes():
+            if not isinstance(timing, Timing):
+                continue
+            file = Cell("") if run is earlier else phrases.breakable(run.label)
+            rows.append([
+                Cell("") if earlier else phrases.breakable(network.name),
+                *([file] if len(runs) > 1 else []),
+                *([settings.text(timing)] if settings.shown else []),
+                *(write(timing) if getattr(timing, column.key) not in (None, "") else None for column, write in used),
+                *([STOPPED.get(timing.stopped, timing.stopped) or None] if apart else []),
+            ])  # fmt: skip
+            earlier = run
+    notes = [f"ended by: {end}" for end in ends if end and not apart]
+    return Table.of("timings", columns, rows, "How it was timed", notes)
+
+
+def _said(key: str, settings: Settings) -> bool:
+    return any(getattr(timing, key) not in UNSAID for timing in settings.timings)
+
+
+def _conversion(timing: Timing) -> Cell:
+    """Seconds that a conversion took, and whether that was in an earlier run."""
+    text = units.seconds(timing.convert_s)
+    return Cell(f"{text}, kept", lines=(text, "kept")) if timing.converted_before else Cell(text)

@@ -1,0 +1,214 @@
+"""What is to be said under the table of a comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from lwprof import units
+from lwprof.reports import phrases
+from lwprof.reports.contents import Note
+from lwprof.reports.runs import Network, Run
+from lwprof.reports.timed_settings import Settings
+from lwprof.results import Scalar
+
+FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
+"""A number that stands by itself in a warning."""
+NAME = "\0"
+"""Stands for a network's name in the reason why it was not timed."""
+PASSING = {"load_1min", "seed", "budget_s", "backend"}
+"""What may differ between two runs without anything to be said."""
+
+
+def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, view: str) -> Iterator[Note]:
+    """Say what went wrong first, then what the columns mean, then what was left out and where it ran."""
+    for run in runs:
+        yield from _ended(run)
+    yield from _apart(networks)
+    for network in networks:
+        if network.model.coverage.unknown:
+            yield Note(f"{network.name}: {phrases.no_rule(network.model.coverage)}", "bad")
+    for run in runs:
+        yield from _untimed(run)
+        yield from _warnings(run, settings)
+    yield Note(
+        "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
+        f"{view} view; peak activation: most bytes of activations alive at once, run operator by operator"
+    )
+    added = [
+        f"{network.name} {units.count(network.model.totals.additions)}"
+        for network in networks
+        if network.model.totals.additions
+    ]
+    if added:
+        yield Note(f"† and additions, which are no mult-adds: {', '.join(added)}")
+    same = {phrases.inputs(network.model.model) for network in networks}
+    if len(same) == 1:
+        yield Note(f"input: {same.pop()}")
+    yield from _latency(runs, settings)
+    yield from _accuracy(runs, networks, settings)
+    blockless = [network.name for network in networks if network.model.fragmentation.mean_fragments is None]
+    if blockless:
+        yield Note(f"no building blocks found, so no fragmentation: {', '.join(blockless)}")
+    yield from _environments(runs, bool(settings.timings))
+
+
+def _of(run: Run, text: str) -> str:
+    return f"{run.label}: {text}" if run.label else text
+
+
+def _ended(run: Run) -> Iterator[Note]:
+    if run.result.failure:
+        yield Note(_of(run, f"ended early: {run.result.failure}"), "bad")
+    if run.result.interrupted:
+        measured = "this is what had been measured by then" if run.timings else "nothing had been timed yet"
+        yield Note(_of(run, f"interrupted: {measured}"), "bad")
+
+
+def _apart(networks: Sequence[Network]) -> Iterator[Note]:
+    """Name networks that are not the same in all runs."""
+    places: dict[str, list[Network]] = {}
+    for network in networks:
+        places.setdefault(network.model.model.spec, []).append(network)
+    for spec, found in places.items():
+        files = [[run.label for run, _ in network.members] for network in found]
+        if any(not set(files[0]) >= set(labels) for labels in files):
+            told = " and in ".join(", ".join(dict.fromkeys(labels)) for labels in files)
+            yield Note(f"{spec} has not the same structure or input in {told}, so it is shown apart", "warning")
+
+
+def _untimed(run: Run) -> Iterator[Note]:
+    """One sentence for each reason: the networks and settings that it holds for."""
+    kinds: dict[tuple[str, str], list[tuple[str, str, bool]]] = {}
+    for name, model in zip(run.names, run.result.models, strict=True):
+        for item in model.untimed:
+            reason = re.sub(rf"(?<![\w/.-]){re.escape(model.model.name)}(?![\w/-]|[.:]\w)", NAME, item.reason)
+            kinds.setdefault((item.timed_on, FIGURE.sub("#", reason)), []).append((name, reason, item.failed))
+    for (setting, _), found in kinds.items():
+        names = [name for name, _, _ in found]
+        reason = _merged([reason for _, reason, _ in found])
+        if NAME in reason and reason.startswith(f"{setting} "):
+            text = f"not timed: {reason.replace(NAME, ', '.join(names))}"
+        else:
+            who = "nothing" if len(names) == len(run.names) > 1 else f"{', '.join(names)} not"
+            text = f"{who} timed on {setting}: {reason.replace(NAME, names[0] if len(names) == 1 else 'them')}"
+        yield Note(_of(run, text), "bad" if any(failed for _, _, failed in found) else "")
+
+
+def _warnings(run: Run, settings: Settings) -> Iterator[Note]:
+    """One sentence for each kind of warning: the networks that have it, and its figures from least to most."""
+    kinds: dict[str, dict[str, list[str]]] = {}
+    texts: dict[str, list[str]] = {}
+    for name, model in zip(run.names, run.result.models, strict=True):
+        for timing in model.timings:
+            for warning in timing.warnings:
+                kind = FIGURE.sub("#", warning)
+                texts.setdefault(kind, []).append(warning)
+                names = kinds.setdefault(kind, {}).setdefault(settings.text(timing), [])
+                if name not in names:
+                    names.append(name)
+    for kind, warned in kinds.items():
+        yield Note(_of(run, f"{_who(run, settings, warned)}: {_merged(texts[kind])}"), "warning")
+
+
+def _who(run: Run, settings: Settings, warned: Mapping[str, Sequence[str]]) -> str:
+    """Name the networks that are warned of, and the settings unless it is all that these were timed on."""
+    timed: dict[str, list[str]] = {}
+    for name, model in zip(run.names, run.result.models, strict=True):
+        for timing in model.timings:
+            timed.setdefault(settings.text(timing), []).append(name)
+    everyone = [name for name, model in zip(run.names, run.result.models, strict=True) if model.timings]
+
+    def listed(names: Sequence[str], among: Sequence[str]) -> str:
+        return "all networks" if len(names) == len(among) > 1 else ", ".join(names)
+
+    touched = [name for name in run.names if any(name in names for names in warned.values())]
+    if all([name for name in names if name in touched] == list(warned.get(setting, ()))
+           for setting, names in timed.items()):  # fmt: skip
+        return listed(touched, run.names)
+    groups: dict[str, list[str]] = {}
+    for setting, names in warned.items():
+        groups.setdefault(listed(names, everyone), []).append(setting)
+    return "; ".join(f"{names} on {', '.join(group)}" for names, group in groups.items())
+
+
+def _merged(texts: Sequence[str]) -> str:
+    """Write texts that differ in their figures as one."""
+    columns = zip(*map(FIGURE.findall, texts), strict=True)
+    ranges = iter([_range(min(column, key=float), max(column, key=float)) for column in columns])
+    return FIGURE.sub(lambda _: next(ranges), texts[0])
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least}–{most}"
+
+
+def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
+    if not settings.timings:
+        yield Note("no latency: nothing was timed")
+        return
+    first = next(run.names[run.first(run.timings[0].timed_on)] for run in runs if run.timings)
+    same = f"{first} on the same setting" if settings.several else first
+    if len(runs) > 1:
+        same = "the first network of the same file" + (" and setting" if settings.several else "")
+    across = any(model.across for run in runs for model in run.result.models)
+    other = ", or with the same network on the first setting" if across else ""
+    yield Note(
+        f"latency: median of one call ± its 95 % interval; relative: paired round by round with {same}{other}, "
+        "above 1 is slower"
+    )
+    if shared := settings.shared():
+        yield Note(f"timed on {shared}")
+    for run in runs:
+        if not run.timings:
+            yield Note(_of(run, "no latency: nothing was timed"))
+
+
+def _accuracy(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Iterator[Note]:
+    timed = bool(settings.timings)
+    placed = [(run, model) for run in runs for model in run.result.models if model.pareto]
+    if placed:
+        better = "faster, or more accurate and no slower" if timed else "lighter, or more accurate and no heavier"
+        cost = "latency" if timed else "mult-adds"
+        on = {run.result.timed_on[0] for run, _ in placed if run.result.timed_on}
+        setting = (f" on {on.pop()}" if len(on) == 1 else " on a file's first setting") if settings.several else ""
+        here = "of its file" if len(runs) > 1 else "here"
+        additions = not timed and any(network.model.totals.additions for network in networks)
+        yield Note(
+            f"★ on the Pareto front of published top-1 and {cost}{setting}: "
+            f"no other network {here} is shown to be as accurate and {better}"
+            f"{'; additions are left out' if additions else ''}"
+        )
+    figures = {
+        network.name: network.model.published
+        for network in networks
+        if network.model.published and network.model.published.top1 is not None
+    }
+    sources = {name: item.source for name, item in figures.items() if item.source}
+    if sources:
+        yield Note(f"published top-1: {'; '.join(f'{name}: {source}' for name, source in sources.items())}", "quiet")
+    bare = [network.name for network in networks if network.name not in figures]
+    if bare:
+        yield Note(f"no published top-1, so not placed on the Pareto front: {', '.join(bare)}")
+    apart = [name for name in sources if figures[name].dataset != figures[next(iter(sources))].dataset]
+    if apart:
+        yield Note(f"top-1 on another data set, so not placed on the Pareto front: {', '.join(apart)}")
+
+
+def _environments(runs: Sequence[Run], timed: bool) -> Iterator[Note]:
+    """Where each run was made, and in what that matters the runs differ."""
+    facts = [run.result.environment for run in runs]
+    differing = [key for key in dict.fromkeys(key for fact in facts for key in fact) if _differs(key, facts)]
+    said = {"backend", "device", "threads"}.difference(differing) if timed else set()
+    if differing:
+        names = ", ".join(key.replace("_", " ") for key in differing)
+        yield Note(f"the files differ in {names}: their latencies are of different machines or set-ups", "warning")
+    for run in runs:
+        if text := phrases.environment(run.result.environment, said):
+            yield Note(f"environment{f' of {run.label}' if run.label else ''}: {text}", "quiet")
+
+
+def _differs(key: str, facts: Iterable[Mapping[str, Scalar]]) -> bool:
+    """Whether runs that say something of it say different things."""
+    values = {fact[key] for fact in facts if fact.get(key) is not None}
+    return key not in PASSING and len(values) > 1

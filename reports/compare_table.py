@@ -1,0 +1,153 @@
+"""The table of a comparison: a row for each network and setting, what a network costs said once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from lwprof import units
+from lwprof.reports import phrases
+from lwprof.reports.contents import Cell, Column, Table
+from lwprof.reports.runs import Network, Outcome, Run
+from lwprof.reports.timed_settings import Settings
+from lwprof.results import Relative, Timing
+
+VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
+LONGEST_IN_A_HEADER = 20
+TIMED = "latency across"
+"""The groups in which a narrow terminal shows what a row was timed on."""
+
+
+def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, view: str) -> Table:
+    """Lay out the networks, each with its rows together."""
+    models = [model for run in runs for model in run.result.models]
+    several_inputs = len({phrases.inputs(model.model) for model in models}) > 1
+    accurate = any(model.published and model.published.top1 is not None for model in models)
+    placed = any(model.pareto is not None for model in models)
+    timed, across = bool(settings.timings), any(model.across for model in models)
+    last = "across" if across else "latency"
+    bases = _Bases(runs, settings)
+    columns = [
+        Column("name", "network", wrap=True),
+        *([Column("inputs", "input", group="structure")] if several_inputs else []),
+        *_structure_columns(view),
+        *([Column("file", "file", group=TIMED, wrap=True)] if len(runs) > 1 else []),
+        *([Column("setting", "timed on", group=TIMED, wrap=settings.several)] if settings.shown else []),
+        *([Column("latency", "latency", align="right", group="latency")] if timed else []),
+        *([_ratio_column("relative", bases.network, len(runs) > 1 or settings.several, "latency")] if timed else []),
+        *([_ratio_column("across", bases.setting, True, "across")] if across else []),
+        *([Column("top1", "published top-1", ("top-1",), "right", group=last)] if accurate else []),
+        *([Column("pareto", "Pareto", ("★",), group=last)] if placed else []),
+    ]
+    unit = units.time_unit(max(timing.median_s for timing in settings.timings)) if timed else (1.0, "s")
+    rows: list[tuple[Cell, ...]] = []
+    for network in networks:
+        said = _structure(network, view)
+        earlier: Run | None = None
+        for run, place, outcome in network.outcomes():
+            cells = said | _starred(run, place, outcome)
+            if run is not earlier:
+                cells |= {"file": phrases.breakable(run.label)}
+            cells |= {"setting": Cell(settings.text(outcome)) if outcome else Cell("–")}
+            cells |= _latency(outcome, unit) | bases.ratios(run, place, outcome)
+            rows.append(tuple(cells.get(column.key, Cell("")) for column in columns))
+            said, earlier = {}, run
+    return Table.of("networks", columns, rows)
+
+
+def _structure_columns(view: str) -> Iterator[Column]:
+    for key, header, lines in (
+        ("params", "params", ()),
+        ("mult_adds", "FLOPs (mult-adds)", ("FLOPs", "(mult-", "adds)")),
+        ("memory_access", f"MAC (memory access), {view}", ("MAC", "(memory", "access)", view)),
+        ("fragmentation", "fragments per block / most branches", ("fragments", "per block", "/ most", "branches")),
+        ("peak", "peak activation", ("peak", "acti-", "vation")),
+    ):
+        yield Column(key, header, lines, "right", group="structure")
+
+
+def _ratio_column(key: str, base: str, named: bool, group: str) -> Column:
+    first = "first" if key == "relative" else "first setting"
+    base = base if named and 0 < len(base) <= LONGEST_IN_A_HEADER else first
+    return Column(key, f"relative to {base}", ("relative", f"to {base}"), "right", group=group)
+
+
+def _structure(network: Network, view: str) -> dict[str, Cell]:
+    model = network.model
+    totals, blocks, figures = model.totals, model.fragmentation, model.published
+    fragments = "–" if blocks.mean_fragments is None else f"{blocks.mean_fragments:.2f} / {blocks.max_branches}"
+    access = getattr(totals.memory_access, f"{view}_elements")
+    return {
+        "name": phrases.breakable(network.name),
+        "inputs": Cell(phrases.inputs(model.model)),
+        "params": Cell(units.count(totals.params)),
+        "mult_adds": Cell(f"{units.count(totals.mult_adds)}{'†' if totals.additions else ''}"),
+        "memory_access": Cell(units.count(access)),
+        "fragmentation": Cell(fragments),
+        "peak": Cell(units.size(totals.peak_activation_bytes)),
+        "top1": Cell(
+            "–" if not figures or figures.top1 is None else f"{figures.top1:.1f} %{phrases.elsewhere(figures)}"
+        ),
+    }
+
+
+def _starred(run: Run, place: int, outcome: Outcome | None) -> dict[str, Cell]:
+    """The star of the Pareto front, in the row of the setting that it is of."""
+    of = run.result.timed_on[:1]
+    here = not of if outcome is None else outcome.timed_on in of
+    return {"pareto": Cell("★", style="good")} if run.result.models[place].pareto and here else {}
+
+
+def _latency(outcome: Outcome | None, unit: tuple[float, str]) -> dict[str, Cell]:
+    if not isinstance(outcome, Timing):
+        return {"latency": Cell("–")}
+    scale, name = unit
+    median, half = units.uncertain(outcome.median_s * scale, outcome.ci95_s[0] * scale, outcome.ci95_s[1] * scale)
+    return {"latency": Cell(f"{median} ± {half} {name}", lines=(f"{median} {name}", f"± {half}"))}
+
+
+class _Bases:
+    """What ratios are relative to: a header names what most are, a cell what another is."""
+
+    def __init__(self, runs: Sequence[Run], settings: Settings) -> None:
+        self._settings = settings
+        models = [model for run in runs for model in run.result.models if model.across]
+        self.network = _most_common(self._network(run, timing) for run in runs for timing in run.timings)
+        self.setting = _most_common(settings.text(model.timings[0]) for model in models)
+
+    def _network(self, run: Run, timing: Timing) -> str:
+        return run.names[run.first(timing.timed_on)]
+
+    def ratios(self, run: Run, place: int, outcome: Outcome | None) -> dict[str, Cell]:
+        """Both ratios of a row."""
+        if not isinstance(outcome, Timing):
+            return {"relative": Cell("–"), "across": Cell("–")}
+        model = run.result.models[place]
+        network, setting = self._network(run, outcome), self._settings.text(model.timings[0])
+        first = run.first(outcome.timed_on) == place
+        return {
+            "relative": _ratio(model.relative_of(outcome), first, "" if network == self.network else network),
+            "across": _ratio(
+                model.across_of(outcome), outcome is model.timings[0], "" if setting == self.setting else setting
+            ),
+        }
+
+
+def _most_common(names: Iterable[str]) -> str:
+    counts = Counter(names)
+    return max(counts, key=lambda name: counts[name], default="")
+
+
+def _ratio(relative: Relative | None, first: bool, other: str) -> Cell:
+    if relative is None:
+        return Cell("1 ×" if first and not other else "–", style="quiet")
+    ratio, half = units.uncertain(relative.ratio, *relative.ci95)
+    number = f"{ratio} ± {half} ×"
+    than = f"{'from' if relative.verdict == 'indistinguishable' else 'than'} {other}" if other else ""
+    verdict = f"{relative.verdict} {than}".strip()
+    return Cell(
+        f"{number}, {verdict}",
+        lines=tuple(filter(None, (number, relative.verdict, than))),
+        style=VERDICT_STYLES.get(relative.verdict, "quiet"),
+    )

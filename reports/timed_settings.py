@@ -1,0 +1,56 @@
+"""Settings that networks were timed on, as tables call them: what is the same for all is said once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lwprof.reports import phrases
+from lwprof.reports.runs import Outcome, Run
+from lwprof.results import Timing
+
+CHOSEN = 2
+"""The first parts of a setting, backend and device, are in its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the timings of all runs have in common, and what tells them apart."""
+
+    timings: tuple[Timing, ...]
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Settings:
+        """Those of all runs."""
+        return cls(tuple(timing for run in runs for timing in run.timings))
+
+    @property
+    def several(self) -> bool:
+        """Whether networks were timed on more than one."""
+        return len({timing.timed_on for timing in self.timings}) > 1
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is anything to tell apart."""
+        return self.several or bool(_varied(self.timings))
+
+    def text(self, outcome: Outcome) -> str:
+        """Name the setting of an outcome; where there is one only, what differs between its timings."""
+        alike = [timing for timing in self.timings if timing.timed_on == outcome.timed_on]
+        varied = [place for place in _varied(alike) if not self.several or place >= CHOSEN]
+        parts = [phrases.settings(outcome)[place] for place in varied] if isinstance(outcome, Timing) else []
+        return ", ".join([outcome.timed_on, *parts] if self.several else parts) or "–"
+
+    def shared(self) -> str:
+        """What is the same for all timings; empty where nothing is."""
+        varied = _varied(self.timings)
+        return ", ".join(
+            part for timing in self.timings[:1] for place, part in enumerate(phrases.settings(timing))
+            if place not in varied
+        )  # fmt: skip
+
+
+def _varied(timings: Sequence[Timing]) -> list[int]:
+    """Which parts of the settings differ between timings."""
+    parts = zip(*map(phrases.settings, timings), strict=True)
+    return [place for place, values in enumerate(parts) if len(set(values)) > 1]
