@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lwprof.results import Scalar
+from lwprof.timing.nvml import Reading
 from lwprof.timing.sampling import Measurement, Rules, Series
 from lwprof.timing.statistics import far_outliers, median_interval, shift
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
@@ -24,6 +25,28 @@ def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
         warnings.append(f"the machine is busy (load {load:.1f} on {cores} cores): close other programs and repeat")
     if isinstance(governor, str) and governor != "performance":
         warnings.append(f"the CPU frequency scales (governor {governor}): set the governor to performance")
+    return warnings
+
+
+def on_gpu(before: Reading | None, after: Reading | None) -> list[str]:
+    """Warn about a GPU, from readings right before and right after the measurement."""
+    if before is None or after is None:
+        return ["the GPU's clocks were not watched: pip install 'lwprof[cuda]'"]
+    warnings = []
+    slowed = [name for name, seconds in after.slowed_s.items() if seconds > before.slowed_s.get(name, seconds)]
+    if reasons := dict.fromkeys((*before.slowed_by, *after.slowed_by, *slowed)):
+        state = [
+            f"{after.clock_mhz} of {after.most_mhz} MHz" if after.clock_mhz and after.most_mhz else "",
+            f"{after.temperature_c} °C" if after.temperature_c is not None else "",
+        ]
+        told = ", ".join(filter(None, state))
+        warnings.append(
+            f"the GPU was slowed down by {' and '.join(reasons)}{f' ({told})' if told else ''}: let it cool down, "
+            "or lock its clocks (nvidia-smi --lock-gpu-clocks), and repeat"
+        )
+    if others := max(before.others, after.others):
+        who = "another process uses" if others == 1 else f"{others} other processes use"
+        warnings.append(f"{who} the GPU: wait for it, or end it, and repeat")
     return warnings
 
 

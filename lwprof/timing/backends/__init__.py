@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from lwprof.errors import InputError, near
+from lwprof.timing.backends.executorch import ExecuTorch
+from lwprof.timing.backends.litert import LiteRt
+from lwprof.timing.backends.ncnn import Ncnn
 from lwprof.timing.backends.onnxruntime import OnnxRuntime
 from lwprof.timing.backends.openvino import OpenVino
+from lwprof.timing.backends.torch_compile import TorchCompile
+from lwprof.timing.backends.torch_cudagraphs import TorchCudaGraphs
 from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.contract import (
     CHANNELS_LAST,
@@ -33,7 +38,16 @@ __all__ = [
     "usable",
 ]
 
-BACKENDS: tuple[Backend, ...] = (TorchEager(), OnnxRuntime(), OpenVino())
+BACKENDS: tuple[Backend, ...] = (
+    TorchEager(),
+    TorchCompile(),
+    TorchCudaGraphs(),
+    OnnxRuntime(),
+    OpenVino(),
+    Ncnn(),
+    ExecuTorch(),
+    LiteRt(),
+)
 
 DTYPES = tuple(dict.fromkeys(dtype for backend in BACKENDS for dtype in backend.dtypes))
 DEVICES = tuple(dict.fromkeys(device for backend in BACKENDS for device in backend.devices))
@@ -80,7 +94,7 @@ def usable(backend: Backend, options: Options) -> str | None:
         if given not in offered and (what != "dtype" or options.dtype):
             return f"backend {backend.name} has no {what} {given!r}; it has {', '.join(offered)}"
     reason = backend.unavailable(options.device)
-    if reason is None or not backend.extra:
+    if reason is None or not backend.extra or "pip install" in reason:
         return reason
     return f"{reason}: {install_line(backend)}"
 

@@ -1,29 +1,44 @@
-"""PyTorch in eager mode: ``eval()`` and ``inference_mode``, threads pinned."""
+"""PyTorch in eager mode: ``eval()`` and ``inference_mode``, threads pinned.
+
+On the CPU in its own dtype and layout a network is timed in place; else a copy of it is. On a GPU float32 is
+multiplied as float32, and ``tf32`` is the same network with TF32 allowed; cuDNN tries its algorithms at the first
+call, and convolutions, once tried, keep theirs.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lwprof.timing.contract import CONTIGUOUS, Loaded, Options, Source
+from lwprof.timing import cuda
+from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS, Loaded, Options, Source
+
+if TYPE_CHECKING:
+    from lwprof.inputs import Values
+    from lwprof.timing.placement import Placed
 
 
 class TorchEager:
-    """Eager PyTorch. Networks are timed in place."""
+    """Eager PyTorch."""
 
     name = "torch"
     extra = ""
-    devices = ("cpu",)
-    dtypes = ("float32", "bfloat16", "float16")
-    layouts = (CONTIGUOUS,)
+    devices: tuple[str, ...] = ("cpu", "cuda")
+    dtypes: tuple[str, ...] = ("float32", "bfloat16", "float16", cuda.TF32)
+    layouts = (CONTIGUOUS, CHANNELS_LAST)
     runs_files = False
 
     def unavailable(self, device: str) -> str | None:
-        """Say that torch is missing, if it is."""
-        return None if importlib.util.find_spec("torch") else "torch is not installed: pip install torch"
+        """Say that torch, or its device, is missing."""
+        if importlib.util.find_spec("torch") is None:
+            return "torch is not installed: pip install torch"
+        if device == "cuda" and (reason := cuda.unavailable()) is not None:
+            return f"backend {self.name} has {reason}"
+        return None
 
     def versions(self) -> dict[str, str]:
         """Version of torch."""
@@ -38,22 +53,54 @@ class TorchEager:
 
     @contextmanager
     def settings(self, options: Options) -> Iterator[None]:
-        """Pin the threads and enter ``inference_mode``."""
+        """Pin the threads and enter ``inference_mode``; on a GPU let cuDNN try its algorithms."""
         import torch
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(options.threads)
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            torch.set_num_threads(threads)
+        with ExitStack() as stack:
+            stack.callback(torch.set_num_threads, threads)
+            torch.set_num_threads(options.threads)
+            if options.device == "cuda":
+                stack.enter_context(cuda.settings())
+            stack.enter_context(torch.inference_mode())
+            yield
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
-        """Allocate the inputs: copies of the source's."""
-        from lwprof.timing.forwards import called, outputs
+        """Place the network, or a copy, and copies of its inputs."""
+        return loaded(*placed(source, options), options)
 
-        module = source.module
-        assert module is not None
-        args, kwargs = called(source.values)
-        return Loaded(lambda: module(*args, **kwargs), lambda values: outputs(module, values))
+
+def placed(source: Source, options: Options) -> tuple[Placed, int]:
+    """Place a network and its inputs; with the bytes of a GPU's memory that they take.
+
+    Raises:
+        BackendError: the network cannot be copied.
+    """
+    from lwprof.timing.placement import Placed
+
+    if options.device != "cuda":
+        return Placed.of(source, options), 0
+    import torch
+
+    before = torch.cuda.memory_allocated()
+    found = Placed.of(source, options)
+    return found, torch.cuda.memory_allocated() - before
+
+
+def loaded(network: Placed, held: int, options: Options) -> Loaded:
+    """Have a placed network called; on a GPU with events around every call."""
+    if options.device != "cuda":
+        return Loaded(network.run, network.outputs)
+    import torch
+
+    tf32 = options.dtype == cuda.TF32
+
+    def launch() -> None:
+        cuda.multiply(tf32)
+        network.run()
+
+    def outputs(values: Values) -> Sequence[Any]:
+        cuda.multiply(tf32)
+        return network.outputs(values)
+
+    return cuda.loaded(cuda.Calls(launch, torch.cuda, held), outputs, options)
