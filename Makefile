@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 VISION ?= .venv-vision
+RUNTIMES ?= .venv-runtimes
 CONSTRAINTS ?= constraints.txt
 
 BIN := $(abspath $(VENV))/bin
@@ -22,7 +23,7 @@ SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyprojec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help compare test quick audit bench second-opinion lint types clean
+.PHONY: help compare test quick audit bench second-opinion runtimes lint types clean
 unexport PYTHONPATH PYTHONHOME
 
 help:  ## list the targets
@@ -50,6 +51,13 @@ second-opinion: $(MODELS)  ## compare counts with those of pytorchcv, torchvisio
 	@$(BIN)/pytest -n 2 tests/second_opinion
 	@$(VISION_BIN)/pytest -n 2 tests/second_opinion
 
+# Their converters are large, and want other versions of what they share: an environment for each.
+LARGE := executorch litert
+
+runtimes: $(LARGE:%=$(RUNTIMES)-%/.installed)  ## test the runtimes that `make test` leaves out (4 GB on disk)
+	@for name in $(LARGE); do bin="$(abspath $(RUNTIMES))-$$name/bin"; \
+	  "$$bin/pytest" tests/timing/test_$$name.py && "$$bin/pytest" -k $$name tests/timing/test_backends.py || exit 1; done
+
 lint: $(VENV)/.test $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -61,7 +69,7 @@ types: $(VENV)/.test $(VENV)/.installed
 	  { rm -rf ../.mypy_cache; exit 1; }
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) $(VISION) build .mypy_cache .pytest_cache .ruff_cache .hypothesis lwprof.egg-info
+	rm -rf $(VENV) $(VISION) $(LARGE:%=$(RUNTIMES)-%) build .mypy_cache .pytest_cache .ruff_cache .hypothesis lwprof.egg-info
 
 # The virtual environment, with the build tool that all installs share.
 $(VENV)/.made:
@@ -117,4 +125,16 @@ $(VISION)/.runtime: build/constraints-vision.txt pyproject.toml tests/models.txt
 
 $(VISION)/.installed: build/.wheel $(VISION)/.runtime
 	@$(VISION_PIP) install --no-deps --force-reinstall ./build/wheel/lwprof-*.whl
+	@touch $@
+
+$(LARGE:%=$(RUNTIMES)-%/.runtime): $(RUNTIMES)-%/.runtime: constraints.txt pyproject.toml | build/.wheel
+	@echo "Installing what the $* extra needs into $(@D) (2 GB, some minutes)"
+	@grep '^torch==' constraints.txt > build/constraints-$*.txt
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check -qq install -c build/constraints-$*.txt \
+	  "$$(ls ./build/wheel/lwprof-*.whl)[$*]" pytest hypothesis
+	@touch $@
+
+$(LARGE:%=$(RUNTIMES)-%/.installed): $(RUNTIMES)-%/.installed: build/.wheel $(RUNTIMES)-%/.runtime
+	@$(@D)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --force-reinstall ./build/wheel/lwprof-*.whl
 	@touch $@
