@@ -1,4 +1,4 @@
-"""Write the pages of this folder that come from code: networks.md, commands.md, json.md and guidelines/.
+"""Write the pages of this folder that come from code: networks.md, backends.md, commands.md, json.md and guidelines/.
 
 Run from the top of the repository, after `make test` or `make quick`: .venv/bin/python -P docs/generate.py
 Names of pages behind it, such as json.md, write those alone.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,6 +14,27 @@ from lwprof.timing.preparation import Place, Preparation, Ready, Subject
 from lwprof.timing.targets import Target
 
 IMAGE = (TensorSpec((2, 3, 8, 8), "float32"),)
+
+
+class Prepared(Preparation):
+    """A preparation that shows what it could not make ready."""
+
+    outcomes: dict[Place, Timing | Untimed]
+
+
+def preparation(
+    backends: Sequence[Backend],
+    module: Any,
+    inputs: tuple[TensorSpec, ...] = IMAGE,
+    values: Any = None,
+    options: Options | None = None,
+) -> Prepared:
+    """Plan to convert, load and check a network on several backends."""
+    outcomes: dict[Place, Timing | Untimed] = {}
+    targets = [Target(backend, options or Options()) for backend in backends]
+    planned = Prepared([Subject("net", module, inputs, values)], targets, outcomes, performance_clock(), None)
+    planned.outcomes = outcomes
+    return planned
 
 
 @contextmanager
@@ -30,14 +51,12 @@ def ready(
         BackendError: the backend cannot, or computes something else than torch.
         InputError: torch cannot run it.
     """
-    outcomes: dict[Place, Timing | Untimed] = {}
     # torch stands beside it, so that there is something to compare with
-    targets = [Target(backend, options or Options()), Target(named("torch"), options or Options())]
-    preparation = Preparation([Subject("net", module, inputs, values)], targets, outcomes, performance_clock(), None)
+    planned = preparation([backend, named("torch")], module, inputs, values, options)
     with ExitStack() as stack:
-        found = preparation.ready(stack)
-        if preparation.failure:
-            raise InputError(preparation.failure)
-        if isinstance(outcome := outcomes.get((0, 0)), Untimed):
+        found = planned.ready(stack)
+        if planned.failure:
+            raise InputError(planned.failure)
+        if isinstance(outcome := planned.outcomes.get((0, 0)), Untimed):
             raise BackendError(outcome.reason)
         yield found[0]

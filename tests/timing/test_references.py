@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -121,9 +122,10 @@ def test_network_that_cannot_be_trained_is_compared_as_it_is() -> None:
     assert found(module, noise(1, 3, 8, 8)).module is module
 
 
-def test_random_state_threads_and_memory_of_the_network_are_left_alone() -> None:
+def test_random_state_and_threads_are_left_alone() -> None:
+    module = network()
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    found(network(), noise(1, 3, 8, 8))
+    found(module, noise(1, 3, 8, 8))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
 
@@ -224,8 +226,6 @@ class Wrong:
         return self._torch.settings(options)
 
     def load(self, source: Any, options: Options, folder: Any) -> Any:
-        from dataclasses import replace
-
         return self._torch.load(replace(source, module=self._change(source.module)), options, folder)
 
 

@@ -1,0 +1,67 @@
+"""backends.md: what every backend offers, and which networks of the catalogue it runs."""
+
+from __future__ import annotations
+
+from lwprof.models import catalog
+from lwprof.reports import render
+from lwprof.reports.contents import Column, Table
+from lwprof.timing.backends import BACKENDS, Backend, install_line
+from pages.notice import GENERATED
+
+ADDER = "the adder operator (lwprof::adder2d)"
+
+APART = ("executorch", "litert")
+"""Backends that the project's tests do not install."""
+
+REFUSED: dict[str, dict[str, str]] = {
+    "onnxruntime": {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER},
+    "openvino": {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER},
+    "ncnn": {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER},
+    **{name: {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER} for name in APART},
+}
+"""What lacks in a backend to run a network; a test runs every network on every backend that it finds installed."""
+
+
+def page() -> str:
+    """Every backend: what it offers, what it needs, and the catalogue's networks that it does not run."""
+    offers = (
+        "Every backend gets the same network and has to compute what torch computes before it is timed: on two inputs, "
+        "in outputs that depend on the input, the largest difference may be 1e-4 of the output's range "
+        "(in another dtype than the network's own, more). A network whose batch norms have no statistics yet is "
+        "given some first. Converted files are kept in the user's cache directory, or in `LWPROF_CACHE`; "
+        "`lwprof doctor` shows which backends can be used here."
+    )
+    networks = (
+        "At its defaults, every network of the catalogue is run on every installed backend by a test. "
+        f"{' and '.join(APART)} are asked where they are installed, which they are not for the project's own tests. "
+        "A backend that lacks an operator names it and the module that runs it; the other rows of a table go on."
+    )
+    parts = [GENERATED, "# Backends", offers, _offers(), "## Networks", networks, _networks()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _offers() -> str:
+    columns = tuple(Column(name, name) for name in ("backend", "devices", "dtypes", "layouts", "install"))
+    rows = [
+        (
+            backend.name,
+            ", ".join(backend.devices),
+            ", ".join(backend.dtypes),
+            ", ".join(backend.layouts),
+            install_line(backend) if backend.extra else "comes with lwprof",
+        )
+        for backend in BACKENDS
+    ]
+    return render(Table.of("backends", columns, rows), "markdown").rstrip()
+
+
+def _networks() -> str:
+    shown = [backend for backend in BACKENDS if "cpu" in backend.devices and backend.name not in APART]
+    columns = (Column("name", "network"), *(Column(backend.name, backend.name) for backend in shown))
+    rows = [(name, *(_answer(backend, name) for backend in shown)) for name in catalog.entries()]
+    return render(Table.of("conversions", columns, rows), "markdown").rstrip()
+
+
+def _answer(backend: Backend, name: str) -> str:
+    reason = REFUSED.get(backend.name, {}).get(name)
+    return "yes" if reason is None else f"no: lacks {reason}"
