@@ -103,10 +103,15 @@ def _backend(value: Any, label: str) -> str:
         return named(_text(value)).name
 
 
-def _option(value: Any, label: str) -> str:
-    """A device or dtype that some backend has."""
+def _device(value: Any, label: str) -> str:
     with about(label):
-        check(replace(Options(), **{label.rpartition(".")[2]: _text(value)}))
+        check(Options(device=_text(value)))
+    return str(value)
+
+
+def _dtype(value: Any, label: str) -> str:
+    with about(label):
+        check(Options(dtype=_text(value)))
     return str(value)
 
 
@@ -137,8 +142,8 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "to": _network,
     "ratio": _ratio,
     "backend": _backend,
-    "device": _option,
-    "dtype": _option,
+    "device": _device,
+    "dtype": _dtype,
     "threads": _threads,
     "enforced": _switch,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
@@ -30,7 +29,7 @@ class Name(click.ParamType[str]):
         if self.what == "backend":
             backends.named(name)
         else:
-            backends.check(replace(backends.Options(), **{self.what: name}))
+            backends.check(backends.Options(device=name) if self.what == "device" else backends.Options(dtype=name))
         return name
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
