@@ -118,6 +118,10 @@ def compare_command(
             progress=show,
         )
     target.write(result, view=view)
+    for model, item in result.untimed():
+        if not item.failed:
+            where = f"on {item.setting}" if model.timings else "here"
+            click.echo(f"note: {model.model.name} has no latency {where}: {item.reason}", err=True)
     if result.interrupted:
         timed = any(model.timings for model in result.models)
         shown = "what was measured until then is shown" if timed else "nothing had been timed yet"

@@ -68,6 +68,15 @@ def test_compare_of_files_alone_compares_the_structure(run, net) -> None:
     assert run("compare", net, "--no-time").err == ""
 
 
+def test_compare_times_a_file_where_files_run(run, net) -> None:
+    given = "--input-size", "3,8,8", "--budget", 0.2, "--backend", "torch,onnxruntime", "--format", "json"
+    done = run("compare", net, "net.py:TinyNet", *given)
+    assert done.code == 0
+    assert done.err == "note: small has no latency on torch: torch does not run ONNX files\n"
+    timed = [[timing["setting"] for timing in model["timings"]] for model in json.loads(done.out)["models"]]
+    assert timed == [["onnxruntime"], ["torch", "onnxruntime"]]
+
+
 def test_latency_is_relative_to_the_first_that_was_timed(run, net) -> None:
     given = "--input-size", "3,8,8", "--budget", 0.2
     done = run("compare", net, "net.py:TinyNet", "net.py:TinyNet", *given, "--format", "json")
