@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lwprof import units
-from lwprof.reports import phrases
+from lwprof.reports import compare_troubles, phrases
 from lwprof.reports.contents import Note
 from lwprof.reports.runs import Network, Run
 from lwprof.reports.timed_settings import Settings
 from lwprof.results import Scalar
 
-FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
-"""A number that stands by itself in a warning."""
-NAME = "\0"
-"""Stands for a network's name in the reason why it was not timed."""
 PASSING = {"load_1min", "seed", "budget_s", "backend"}
 """What may differ between two runs without anything to be said."""
 
@@ -29,8 +24,8 @@ def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
         if network.model.coverage.unknown:
             yield Note(f"{network.name}: {phrases.no_rule(network.model.coverage)}", "bad")
     for run in runs:
-        yield from _untimed(run)
-        yield from _warnings(run, settings)
+        yield from compare_troubles.untimed(run)
+        yield from compare_troubles.warnings(run, settings)
     yield Note(
         "FLOPs (mult-adds): multiply-accumulates; MAC (memory access): elements read plus written, "
         f"{view} view; peak activation: most bytes of activations alive at once, run operator by operator"
@@ -53,16 +48,12 @@ def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
     yield from _environments(runs, bool(settings.timings))
 
 
-def _of(run: Run, text: str) -> str:
-    return f"{run.label}: {text}" if run.label else text
-
-
 def _ended(run: Run) -> Iterator[Note]:
     if run.result.failure:
-        yield Note(_of(run, f"ended early: {run.result.failure}"), "bad")
+        yield Note(run.said(f"ended early: {run.result.failure}"), "bad")
     if run.result.interrupted:
         measured = "this is what had been measured by then" if run.timings else "nothing had been timed yet"
-        yield Note(_of(run, f"interrupted: {measured}"), "bad")
+        yield Note(run.said(f"interrupted: {measured}"), "bad")
 
 
 def _apart(networks: Sequence[Network]) -> Iterator[Note]:
@@ -75,72 +66,6 @@ def _apart(networks: Sequence[Network]) -> Iterator[Note]:
         if any(not set(files[0]) >= set(labels) for labels in files):
             told = " and in ".join(", ".join(dict.fromkeys(labels)) for labels in files)
             yield Note(f"{spec} has not the same structure or input in {told}, so it is shown apart", "warning")
-
-
-def _untimed(run: Run) -> Iterator[Note]:
-    """One sentence for each reason: the networks and settings that it holds for."""
-    kinds: dict[tuple[str, str], list[tuple[str, str, bool]]] = {}
-    for name, model in zip(run.names, run.result.models, strict=True):
-        for item in model.untimed:
-            reason = re.sub(rf"(?<![\w/.-]){re.escape(model.model.name)}(?![\w/-]|[.:]\w)", NAME, item.reason)
-            kinds.setdefault((item.timed_on, FIGURE.sub("#", reason)), []).append((name, reason, item.failed))
-    for (setting, _), found in kinds.items():
-        names = [name for name, _, _ in found]
-        reason = _merged([reason for _, reason, _ in found])
-        if NAME in reason and reason.startswith(f"{setting} "):
-            text = f"not timed: {reason.replace(NAME, ', '.join(names))}"
-        else:
-            who = "nothing" if len(names) == len(run.names) > 1 else f"{', '.join(names)} not"
-            text = f"{who} timed on {setting}: {reason.replace(NAME, names[0] if len(names) == 1 else 'them')}"
-        yield Note(_of(run, text), "bad" if any(failed for _, _, failed in found) else "")
-
-
-def _warnings(run: Run, settings: Settings) -> Iterator[Note]:
-    """One sentence for each kind of warning: the networks that have it, and its figures from least to most."""
-    kinds: dict[str, dict[str, list[str]]] = {}
-    texts: dict[str, list[str]] = {}
-    for name, model in zip(run.names, run.result.models, strict=True):
-        for timing in model.timings:
-            for warning in timing.warnings:
-                kind = FIGURE.sub("#", warning)
-                texts.setdefault(kind, []).append(warning)
-                names = kinds.setdefault(kind, {}).setdefault(settings.text(timing), [])
-                if name not in names:
-                    names.append(name)
-    for kind, warned in kinds.items():
-        yield Note(_of(run, f"{_who(run, settings, warned)}: {_merged(texts[kind])}"), "warning")
-
-
-def _who(run: Run, settings: Settings, warned: Mapping[str, Sequence[str]]) -> str:
-    """Name the networks that are warned of, and the settings unless it is all that these were timed on."""
-    timed: dict[str, list[str]] = {}
-    for name, model in zip(run.names, run.result.models, strict=True):
-        for timing in model.timings:
-            timed.setdefault(settings.text(timing), []).append(name)
-    everyone = [name for name, model in zip(run.names, run.result.models, strict=True) if model.timings]
-
-    def listed(names: Sequence[str], among: Sequence[str]) -> str:
-        return "all networks" if len(names) == len(among) > 1 else ", ".join(names)
-
-    touched = [name for name in run.names if any(name in names for names in warned.values())]
-    if all([name for name in names if name in touched] == list(warned.get(setting, ()))
-           for setting, names in timed.items()):  # fmt: skip
-        return listed(touched, run.names)
-    groups: dict[str, list[str]] = {}
-    for setting, names in warned.items():
-        groups.setdefault(listed(names, everyone), []).append(setting)
-    return "; ".join(f"{names} on {', '.join(group)}" for names, group in groups.items())
-
-
-def _merged(texts: Sequence[str]) -> str:
-    """Write texts that differ in their figures as one."""
-    columns = zip(*map(FIGURE.findall, texts), strict=True)
-    ranges = iter([_range(min(column, key=float), max(column, key=float)) for column in columns])
-    return FIGURE.sub(lambda _: next(ranges), texts[0])
-
-
-def _range(least: str, most: str) -> str:
-    return least if least == most else f"{least}–{most}"
 
 
 def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
@@ -161,7 +86,7 @@ def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
         yield Note(f"timed on {shared}")
     for run in runs:
         if not run.timings:
-            yield Note(_of(run, "no latency: nothing was timed"))
+            yield Note(run.said("no latency: nothing was timed"))
 
 
 def _accuracy(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Iterator[Note]:

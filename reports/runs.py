@@ -29,6 +29,10 @@ class Run:
         """All of them, network by network."""
         return [timing for model in self.result.models for timing in model.timings]
 
+    def said(self, text: str) -> str:
+        """Say something of this run only."""
+        return f"{self.label}: {text}" if self.label else text
+
     def outcomes(self, model: ComparedModel) -> list[Outcome]:
         """What came of one of its networks, in the order of the settings; those that timed nothing are left out."""
         settings = self.result.timed_on

@@ -34,7 +34,7 @@ class Timing:
     """Why sampling ended: "interval" (narrow enough), "budget" (time spent), "interrupted" or "failed"."""
     setting: str = ""
     """Backend, and what else was chosen of device, dtype, layout and L2 cache: "onnxruntime int8"; empty in documents
-    of earlier versions, which have one for each backend."""
+    of earlier versions, with one timing for each backend."""
     layout: str = "contiguous"
     """"contiguous", or "channels_last" for images whose channels lie together."""
     convert_s: float | None = None
