@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lwprof.timing.clock import Clock
@@ -20,6 +20,11 @@ from lwprof.timing.contract import Conversion, Source
 VARIABLE = "LWPROF_CACHE"
 MANIFEST = "manifest.json"
 FOLDER = "conversions"
+UNFINISHED = "."
+"""How the name of an entry begins that is being written; a process that was killed leaves such."""
+
+MOST_BYTES = 2 * 10**9
+"""That are kept; a MobileNetV2 takes 14 million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,11 @@ class Converted:
 
 
 def cache_folder() -> Path:
-    """Where conversions are kept: ``$LWPROF_CACHE``, else lwprof's folder in the user's cache directory."""
+    """Where conversions are kept: ``$LWPROF_CACHE``, else lwprof's folder in the user's cache directory.
+
+    That is ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows, elsewhere ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    Nobody has to make the folder, and it can be removed at any time.
+    """
     if given := os.environ.get(VARIABLE):
         return Path(given)
     if sys.platform == "darwin":
@@ -62,21 +71,19 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
     if (kept := _kept(place)) is not None:
         yield kept
         return
-    with tempfile.TemporaryDirectory(prefix="lwprof-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="lwprof-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         start = clock.now()
         conversion.write(source, folder)
         made = clock.now() - start
         try:
-            _keep(folder, place, made)
+            if (kept := _kept(place)) is None:  # else another process was quicker
+                kept = _keep(folder, place, made)
         except OSError as error:
-            size = sum(path.stat().st_size for path in folder.iterdir())
             reason = f"the conversion is not kept in {cache_folder()}: {error.strerror or error}"
-            yield Converted(folder, made, False, size, reason)
+            yield Converted(folder, made, False, _size(folder), reason)
             return
-    kept = _kept(place)
-    assert kept is not None
-    yield Converted(kept.folder, made, False, kept.size_bytes)
+        yield replace(kept, seconds=made, cached=False)
 
 
 def contents() -> tuple[int, int]:
@@ -115,27 +122,52 @@ def _kept(place: Path) -> Converted | None:
         files = {str(name): str(digest) for name, digest in manifest["files"].items()}
         if any(_digest(place / name) != digest for name, digest in files.items()):
             return None
-        size = sum((place / name).stat().st_size for name in files)
-        return Converted(place, float(manifest["seconds"]), True, size)
+        found = Converted(place, float(manifest["seconds"]), True, sum((place / name).stat().st_size for name in files))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    with contextlib.suppress(OSError):
+        os.utime(place)  # it is used
+    return found
 
 
-def _keep(folder: Path, place: Path, seconds: float) -> None:
-    """Put new files in the place of an entry, whole or not at all."""
+def _keep(folder: Path, place: Path, seconds: float) -> Converted:
+    """Put new files in the place of an entry, whole or not at all.
+
+    Raises:
+        OSError: they cannot be written there, or are not what was written.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".", dir=place.parent))
+    beside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=place.parent))
     try:
         files = {path.name: path for path in sorted(folder.iterdir())}
         for name, path in files.items():
             shutil.copyfile(path, beside / name)
         manifest = {"seconds": seconds, "files": {name: _digest(path) for name, path in files.items()}}
         (beside / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-        with contextlib.suppress(FileNotFoundError):
+        if place.exists():
             shutil.rmtree(place)
         os.replace(beside, place)
+    except OSError:
+        if (kept := _kept(place)) is not None:  # by another process at the same time
+            return kept
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+    if (kept := _kept(place)) is None:
+        raise OSError("the disk gives back something else than was written")
+    _make_room(place)
+    return kept
+
+
+def _make_room(latest: Path) -> None:
+    """Remove entries until the others take no more than :data:`MOST_BYTES`, those first that were used longest ago."""
+    with contextlib.suppress(OSError):
+        sizes = {entry: _size(entry) for entry in sorted(_entries(), key=lambda entry: entry.stat().st_mtime)}
+        room = MOST_BYTES - sizes.pop(latest, 0)
+        for entry, size in reversed(sizes.items()):
+            room -= size
+            if room < 0:
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _digest(path: Path) -> str:
