@@ -52,7 +52,7 @@ class OnnxRuntime:
                 if package == "onnxruntime":
                     providers = list(found.get_available_providers())
             except Exception as error:
-                return f"{package} is installed but cannot be imported ({first_line(error)}); install it anew"
+                return f"{package} is installed but cannot be imported ({first_line(error)})"
         if device == "cuda" and CUDA not in providers:
             return "onnxruntime here has no CUDA provider; replace it: pip install onnxruntime-gpu"
         return None
@@ -94,7 +94,9 @@ class OnnxRuntime:
         try:
             session = _session(str(file), chosen, options)
         except Exception as error:
-            raise BackendError(f"onnxruntime cannot load {source.label}: {_reason(error)}") from error
+            raise BackendError(
+                f"onnxruntime cannot load {source.label}: {_reason(error, source.module is not None)}"
+            ) from error
         names = [item.name for item in session.get_inputs()]
         exported = source.module is not None
 
@@ -159,9 +161,19 @@ def _on_device(session: Any, feed: dict[str, Any]) -> Callable[[], object]:
     return run
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, exported: bool) -> str:
     """What a session says of a graph, without its codes."""
     if lacking := _LACKING.search(str(error)):
-        node = lacking[2].strip("/").removeprefix("module/")
-        return f"it has no {lacking[1]} for numbers of this type, which {node or 'a node without a name'} needs"
+        where = _path(lacking[2]) if exported else lacking[2]
+        return f"it has no {lacking[1]} for numbers of this type, which {where or 'a node without a name'} runs"
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", sentence(error))
+
+
+def _path(node: str) -> str:
+    """Path of a module, from the name that tracing gives one of its nodes.
+
+    >>> _path("/module/blocks/blocks.0/conv/Conv")
+    'blocks.0.conv'
+    """
+    steps = node.strip("/").split("/")[:-1]
+    return ".".join(step.removeprefix(f"{above}.") for above, step in zip(steps, steps[1:], strict=False))

@@ -77,10 +77,11 @@ def write(source: Source, folder: Path) -> None:
     """
     import torch
 
-    from lwprof.preservation import open_operators, random_state
+    from lwprof.preservation import open_operators, preserved, random_state
     from lwprof.timing.conversions import locating
 
-    with torch.inference_mode(False), random_state(), open_operators(), _silence():
+    module: Any = source.module
+    with torch.inference_mode(False), random_state(), preserved(list(module.modules())), open_operators(), _silence():
         try:
             _export(source, folder / FILE, dynamo=False)
             return
@@ -101,7 +102,7 @@ def write(source: Source, folder: Path) -> None:
             except Exception:  # what tracing said of it is nearer to the network
                 _clear(folder)
         if operator:
-            operator = locating.named(source.module, source.values, operator)
+            operator = locating.named(module, source.values, operator)
     reason = f"ONNX has no operator {operator}" if operator else sentence(first)
     raise BackendError(f"{source.label} cannot be converted to ONNX: {reason}") from first
 

@@ -1,0 +1,184 @@
+"""What is particular to ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnx_nodes import node
+from prepared_networks import ready
+from torch import nn
+
+from lwprof.errors import BackendError
+from lwprof.results import TensorSpec, Timing, Untimed
+from lwprof.timing import references
+from lwprof.timing.backends import Options, named, usable
+from lwprof.timing.backends.onnxruntime import CPU, CUDA
+from lwprof.timing.contract import Source
+from lwprof.timing.latency import Subject, time_subjects
+from lwprof.timing.sampling import Rules
+from lwprof.timing.targets import find_targets
+
+BACKEND = named("onnxruntime")
+VALUES = (torch.rand(2, 3), torch.rand(2, 3))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file with an open batch, two inputs and two outputs, the second in float16."""
+    matrix = numpy_helper.from_array(numpy.eye(3, dtype=numpy.float32) * 2, "matrix")
+    graph = helper.make_graph(
+        [node("MatMul", "a matrix", "product"), node("Sub", "product b", "difference"),
+         node("Cast", "difference", "rough", {"to": TensorProto.FLOAT16})],
+        "graph",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3]) for name in "ab"],
+        [helper.make_tensor_value_info("difference", TensorProto.FLOAT, ["batch", 3]),
+         helper.make_tensor_value_info("rough", TensorProto.FLOAT16, ["batch", 3])],
+        [matrix],
+    )  # fmt: skip
+    path = tmp_path / "net.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
+
+
+def threads() -> set[str]:
+    return set(os.listdir("/proc/self/task"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not list threads")
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_runs_on_as_many_threads_as_asked_for(wanted: int, tmp_path: Path) -> None:
+    source = Source("net", nn.Conv2d(3, 64, 3).eval(), (torch.rand(1, 3, 64, 64),))
+    conversion = BACKEND.conversion(source, Options())
+    assert conversion is not None
+    conversion.write(source, tmp_path)
+    BACKEND.load(source, Options(), tmp_path).run()
+    before = threads()
+    loaded = BACKEND.load(source, Options(threads=wanted), tmp_path)
+    loaded.run()
+    assert len(threads() - before) == wanted - 1  # the caller's is one of them
+
+
+@pytest.mark.parametrize("values", [VALUES, {"b": VALUES[1], "a": VALUES[0]}], ids=["places", "names"])
+def test_file_runs_as_it_is(file: Path, values: Any) -> None:
+    source = Source("net", None, values, file)
+    assert BACKEND.conversion(source, Options()) is None
+    loaded = BACKEND.load(source, Options(), None)
+    assert loaded.size_bytes == file.stat().st_size
+    first, second = loaded.outputs(values)
+    expected = (2 * VALUES[0] - VALUES[1]).numpy()
+    assert numpy.allclose(first, expected)
+    assert second.dtype == numpy.float32
+    assert numpy.allclose(second, expected, atol=2e-3)
+
+
+def test_file_is_held_against_itself_without_optimisations(file: Path) -> None:
+    known = references.of_file(file, VALUES, 0)
+    assert known is not None
+    assert known.dependence > references.DEPENDENT
+    loaded = BACKEND.load(Source("net", None, VALUES, file), Options(), None)
+    assert references.largest_difference(loaded, known) < 1e-6
+    swapped = BACKEND.load(Source("net", None, VALUES[::-1], file), Options(), None)
+    swapped.outputs = lambda values: loaded.outputs(tuple(values)[::-1])
+    assert references.largest_difference(swapped, known) > 0.1
+
+
+def test_file_that_cannot_run_has_no_reference(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no graph")
+    assert references.of_file(broken, VALUES, 0) is None
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert references.of_file(file, VALUES, 0) is None
+
+
+def test_file_is_timed(file: Path) -> None:
+    inputs = (TensorSpec((2, 3), "float32"), TensorSpec((2, 3), "float32"))
+    found = time_subjects(
+        [Subject("net", None, inputs, file=str(file))], find_targets(["onnxruntime", "torch"]), rules=Rules(0.05)
+    )
+    (timing,), (untimed,) = found.timings, found.untimed
+    assert isinstance(timing, Timing)
+    assert timing.difference is not None
+    assert timing.difference < 1e-6
+    assert timing.convert_s is None
+    assert isinstance(untimed, Untimed)
+    assert not untimed.failed
+
+
+def test_operator_that_is_lacking_is_named_with_its_node() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3)).double()
+    message = "^onnxruntime cannot load net: it has no Conv for numbers of this type, which 0 runs$"
+    with pytest.raises(BackendError, match=message), ready(BACKEND, module, (TensorSpec((1, 3, 8, 8), "float64"),)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(dtype="tf32"), "onnxruntime computes in tf32 on cuda alone"),
+        (Options("cuda", dtype="int8"), "onnxruntime computes in int8 on the cpu alone"),
+        (Options(dtype="float32"), "onnxruntime runs net in float64, that of its input input_0, and not in float32"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options: Options, message: str) -> None:
+    source = Source("net", nn.Linear(3, 4).double(), (torch.rand(2, 3).double(),))
+    with pytest.raises(BackendError, match=f"^{message}$"):
+        BACKEND.conversion(source, options)
+
+
+def test_missing_cuda_is_said_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
+    reason = usable(BACKEND, Options("cuda"))
+    assert reason == "onnxruntime here has no CUDA provider; replace it: pip install onnxruntime-gpu"
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    assert usable(BACKEND, Options("cuda")) is None
+
+
+@pytest.mark.parametrize(("dtype", "tf32"), [("", "0"), ("float32", "0"), ("tf32", "1")])
+def test_session_that_falls_back_to_the_cpu_is_refused(
+    dtype: str, tf32: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    session = onnxruntime.InferenceSession
+
+    def falling_back(path: str, options: Any, providers: Any) -> Any:
+        asked.extend(providers)
+        return session(path, options, providers=[CPU])
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", falling_back)
+    with pytest.raises(BackendError, match="cannot load net: its CUDA provider does not start; is there a GPU"):
+        BACKEND.load(Source("net", None, VALUES, file), Options("cuda", dtype=dtype), None)
+    assert asked[0] == (CUDA, {"use_tf32": tf32})
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda *args: None)
+    assert usable(BACKEND, Options()) == ("onnxruntime and onnx are not installed: pip install 'lwprof[onnxruntime]'")
+
+
+@pytest.mark.parametrize("package", ["onnxruntime", "onnx"])
+def test_broken_package_is_said(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{package}.py").write_text("raise ImportError('libc.so.9: no such file')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, package)
+    reason = f"{package} is installed but cannot be imported (ImportError: libc.so.9: no such file)"
+    assert BACKEND.unavailable("cpu") == reason
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(CUDA not in onnxruntime.get_available_providers(), reason="onnxruntime has no CUDA provider")
+@pytest.mark.parametrize("dtype", ["", "tf32"])
+def test_runs_on_cuda(dtype: str) -> None:
+    with ready(BACKEND, nn.Conv2d(3, 8, 3), options=Options("cuda", dtype=dtype)) as found:
+        found.loaded.run()
