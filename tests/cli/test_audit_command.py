@@ -301,7 +301,7 @@ HELP = "see lwprof audit --help"
          f"-o and --config name the same file; {HELP}"),
         (("mbv2", "--write-baseline", "no/known.json"), "cannot write no/known.json: there is no folder no"),
         (("mbv2", "--seconds", "3"), f"--seconds goes with --measure; {HELP}"),
-        (("mbv2", "--threads", "3"), f"--threads goes with --measure; {HELP}"),
+        (("mbv2", "--threads", "3"), f"--threads goes with --measure or a latency budget; {HELP}"),
         (("mbv2", "--select", "unequal-chanel-widths"),
          "--select: unknown guideline 'unequal-chanel-widths'; did you mean 'unequal-channel-widths'?"),
         (("mbv2", "--ignore", "G1,,D"),
