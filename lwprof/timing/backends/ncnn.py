@@ -13,6 +13,7 @@ from lwprof.errors import BackendError
 from lwprof.timing.backends.presence import missing
 from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import pnnx_export, pnnx_program
+from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
@@ -63,7 +64,9 @@ class Ncnn:
         interface = pnnx_export.Interface.read(folder)
         net = ncnn.Net()
         configure(net.opt, options)
-        if net.load_param(str(folder / pnnx_export.PARAM)) or net.load_model(str(folder / pnnx_export.BIN)):
+        with silence():
+            failed = net.load_param(str(folder / pnnx_export.PARAM)) or net.load_model(str(folder / pnnx_export.BIN))
+        if failed:
             raise BackendError(f"ncnn cannot load {source.label}")
 
         def infer(fed: Sequence[tuple[str, Any]]) -> list[Any]:

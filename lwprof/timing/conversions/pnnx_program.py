@@ -88,4 +88,5 @@ def _failure(code: int, printed: str, label: str) -> BackendError:
         return BackendError(f"pnnx cannot convert {label}: {reasons[-1].strip()}")
     if code < 0:
         return BackendError(f"pnnx was killed (signal {-code}) while it converted {label}")
-    return BackendError(f"pnnx failed (exit code {code}) while it converted {label}")
+    last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "")
+    return BackendError(f"pnnx failed (exit code {code}) while it converted {label}{last and f': {last}'}")
