@@ -17,6 +17,7 @@ def test_nothing_of_what_is_written_comes_out(capfd: pytest.CaptureFixture[str])
         os.write(1, b"native output\n")
         os.write(2, b"native error\n")
         sys.stdout.write("of a library\n")
+        sys.stderr.write("of a library\n")
         subprocess.run([sys.executable, "-c", "print('child')"], check=True)
     os.write(1, b"after\n")
     assert capfd.readouterr() == ("before\nafter\n", "")
@@ -39,6 +40,15 @@ def test_warnings_and_records_are_held_back_until_it_ends(caplog: pytest.LogCapt
         logging.getLogger("library").error("shown")
     assert [str(warning.message) for warning in caught] == ["shown"]
     assert caplog.messages == ["shown"]
+
+
+def test_logger_made_meanwhile_is_heard_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
+    with silence():
+        handler = logging.StreamHandler()
+        handler.stream.write("dropped\n")
+    handler.stream.write("heard\n")
+    handler.flush()
+    assert capfd.readouterr() == ("", "heard\n")
 
 
 def test_streams_come_back_after_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
