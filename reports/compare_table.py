@@ -27,7 +27,7 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
     placed = any(model.pareto is not None for model in models)
     timed, across = bool(settings.timings), any(model.across for model in models)
     last = "across" if across else "latency"
-    bases = _Bases(runs, settings)
+    bases = _Bases(runs)
     columns = [
         Column("name", "network", wrap=True),
         *([Column("inputs", "input", group="structure")] if several_inputs else []),
@@ -110,11 +110,10 @@ def _latency(outcome: Outcome | None, unit: tuple[float, str]) -> dict[str, Cell
 class _Bases:
     """What ratios are relative to: a header names what most are, a cell what another is."""
 
-    def __init__(self, runs: Sequence[Run], settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, runs: Sequence[Run]) -> None:
         models = [model for run in runs for model in run.result.models if model.across]
         self.network = _most_common(self._network(run, timing) for run in runs for timing in run.timings)
-        self.setting = _most_common(settings.text(model.timings[0]) for model in models)
+        self.setting = _most_common(model.timings[0].timed_on for model in models)
 
     def _network(self, run: Run, timing: Timing) -> str:
         return run.names[run.first(timing.timed_on)]
@@ -124,7 +123,7 @@ class _Bases:
         if not isinstance(outcome, Timing):
             return {"relative": Cell("–"), "across": Cell("–")}
         model = run.result.models[place]
-        network, setting = self._network(run, outcome), self._settings.text(model.timings[0])
+        network, setting = self._network(run, outcome), model.timings[0].timed_on
         first = run.first(outcome.timed_on) == place
         return {
             "relative": _ratio(model.relative_of(outcome), first, "" if network == self.network else network),

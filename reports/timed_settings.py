@@ -9,8 +9,8 @@ from lwprof.reports import phrases
 from lwprof.reports.runs import Outcome, Run
 from lwprof.results import Timing
 
-CHOSEN = 2
-"""The first parts of a setting, backend and device, are in its name."""
+SHARED, DTYPE = (2, 3), 4
+"""Places of threads and batch, and of the dtype, among the parts of a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,10 @@ class Settings:
 
     def text(self, outcome: Outcome) -> str:
         """Name the setting of an outcome; where there is one only, what differs between its timings."""
-        alike = [timing for timing in self.timings if timing.timed_on == outcome.timed_on]
-        varied = [place for place in _varied(alike) if not self.several or place >= CHOSEN]
+        varied = _varied(self.timings)
+        if self.several:  # whose name has the device, and the dtype that was asked for
+            alike = _varied([timing for timing in self.timings if timing.timed_on == outcome.timed_on])
+            varied = [place for place in varied if place in SHARED or (place == DTYPE and place in alike)]
         parts = [phrases.settings(outcome)[place] for place in varied] if isinstance(outcome, Timing) else []
         return ", ".join([outcome.timed_on, *parts] if self.several else parts) or "–"
 

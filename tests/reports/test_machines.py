@@ -155,3 +155,13 @@ def test_the_command_shows_saved_files_in_one_table(compare_result, desk, tmp_pa
     done = CliRunner().invoke(report_command, [*files, "--format", "markdown"])
     assert done.exit_code == 0
     assert done.output == both(compare_result, desk)
+
+
+def test_threads_that_differ_are_in_every_row_and_in_no_header(settings_result):
+    models = [
+        dataclasses.replace(model, timings=tuple(dataclasses.replace(item, threads=2) for item in model.timings))
+        for model in settings_result.models
+    ]
+    rows = cells(both(settings_result, dataclasses.replace(settings_result, models=tuple(models))))
+    assert [row["timed on"] for row in rows[:8:4]] == ["torch, 1 thread", "torch, 2 threads"]
+    assert [row["relative to torch"] for row in rows[:6:4]] == ["1 ×", "1 ×"]
