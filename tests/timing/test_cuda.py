@@ -1,4 +1,4 @@
-"""CUDA without a GPU: stand-ins for torch's modules and the driver's library. At the end, what needs a GPU."""
+"""CUDA without a GPU: stand-ins for torch's modules and for the driver's library."""
 
 from __future__ import annotations
 
