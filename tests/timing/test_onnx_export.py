@@ -15,7 +15,7 @@ import torch
 from converted_networks import TWO_INPUTS, Shuffled, TwoInputs, with_bessel
 from torch import Tensor, nn
 
-from lwprof import build
+from lwprof.architectures.adder import Adder2d
 from lwprof.errors import BackendError
 from lwprof.timing.contract import Source
 from lwprof.timing.conversions import onnx_export
@@ -121,8 +121,9 @@ def test_unknown_operator_is_named_with_its_module_and_nothing_is_printed(
 
 
 def test_operator_of_somebodys_own_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(BackendError, match=r"lwprof::adder2d, which blocks\.0\.layers\.0\.adder runs$"):
-        written(build("addernet_resnet20"), (torch.rand(1, 3, 32, 32),), tmp_path)
+    module = nn.Sequential(nn.ReLU(), nn.Sequential(Adder2d(3, 4, 3)))
+    with pytest.raises(BackendError, match=r"lwprof::adder2d, which 1\.0 runs$"):
+        written(module, IMAGE, tmp_path)
     assert capfd.readouterr() == ("", "")
 
 

@@ -13,6 +13,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,4 +177,4 @@ def _path(node: str) -> str:
     'blocks.0.conv'
     """
     steps = node.strip("/").split("/")[:-1]
-    return ".".join(step.removeprefix(f"{above}.") for above, step in zip(steps, steps[1:], strict=False))
+    return ".".join(step.removeprefix(f"{above}.") for above, step in pairwise(steps))

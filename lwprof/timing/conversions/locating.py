@@ -20,6 +20,7 @@ def where(module: Any, values: Values, operator: str) -> str | None:
 
     The path of the network itself is empty.
 
+    >>> import torch
     >>> where(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.ReLU()), (torch.ones(1, 2, 2),), "aten::relu")
     '1'
     """
@@ -38,6 +39,7 @@ def where(module: Any, values: Values, operator: str) -> str | None:
 def named(module: Any, values: Values, operator: str) -> str:
     """Name an operator and the module that runs it.
 
+    >>> import torch
     >>> named(torch.nn.Sequential(torch.nn.ReLU()), (torch.ones(1),), "aten::relu")
     'aten::relu, which 0 runs'
     """
