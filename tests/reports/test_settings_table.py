@@ -178,3 +178,11 @@ def test_what_else_differs_between_timings_of_a_setting_is_in_its_name(settings_
     timings: list[Timing] = [dataclasses.replace(item, batch=8) for item in models[1].timings]
     rows = cells(render(changed(settings_result, 1, timings=tuple(timings)), "markdown"))
     assert [row["timed on"] for row in rows[:5:4]] == ["torch, batch 1", "torch, batch 8"]
+
+
+def test_the_first_network_that_was_timed_is_what_others_are_relative_to(compare_result):
+    missing = Untimed("torch", "cpu", "torch", "torch cannot load mbv1: boo")
+    later = changed(changed(compare_result, 0, timings=(), untimed=(missing,)), 1, relative=())
+    rows = cells(render(later, "markdown"))
+    assert [row["relative to first"] for row in rows[:2]] == ["–", "1 ×"]
+    assert "- **not timed: torch cannot load mbv1: boo**" in render(later, "markdown")
