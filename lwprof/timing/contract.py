@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from lwprof.inputs import Values
+if TYPE_CHECKING:
+    from lwprof.inputs import Values
 
 CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
 

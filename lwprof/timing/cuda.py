@@ -10,12 +10,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lwprof.inputs import Values
 from lwprof.results import Scalar
 from lwprof.timing import nvml
 from lwprof.timing.contract import Loaded, Options
+
+if TYPE_CHECKING:
+    from lwprof.inputs import Values
 
 TF32 = "tf32"
 """Of the dtypes the one that is float32 but for how a GPU multiplies."""
