@@ -46,7 +46,7 @@ def on_gpu(before: Reading | None, after: Reading | None) -> list[str]:
         )
     if others := max(before.others, after.others):
         who = "another process uses" if others == 1 else f"{others} other processes use"
-        warnings.append(f"{who} the GPU: wait for it, or end it, and repeat")
+        warnings.append(f"{who} the GPU: wait until it is free, and repeat")
     return warnings
 
 

@@ -5,6 +5,7 @@ NVML: NVIDIA Management Library API reference, "Clocks event reasons" and ``nvml
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def reading(device: str | None, library: Any = None) -> Reading | None:
     """
     if library is None:
         try:
-            import pynvml as library
+            library = importlib.import_module("pynvml")
         except ImportError:
             return None
     try:

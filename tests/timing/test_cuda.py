@@ -286,8 +286,8 @@ CALM = Reading("580.1", 1980, 1980, 50, slowed_s={"heat": 2.0, "its power limit"
             ["the GPU was slowed down by heat: let it cool down, "
              "or lock its clocks (nvidia-smi --lock-gpu-clocks), and repeat"],
         ),
-        (CALM, Reading(others=1), ["another process uses the GPU: wait for it, or end it, and repeat"]),
-        (Reading(others=2), CALM, ["2 other processes use the GPU: wait for it, or end it, and repeat"]),
+        (CALM, Reading(others=1), ["another process uses the GPU: wait until it is free, and repeat"]),
+        (Reading(others=2), CALM, ["2 other processes use the GPU: wait until it is free, and repeat"]),
         (None, None, ["the GPU's clocks were not watched: pip install 'lwprof[cuda]'"]),
     ],
 )  # fmt: skip

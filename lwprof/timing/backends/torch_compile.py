@@ -87,7 +87,8 @@ class TorchCompile(TorchEager):
         def forward(*args: Any, **kwargs: Any) -> Any:  # a module would be given an attribute
             return module(*args, **kwargs)
 
-        compiled = torch.compile(forward, dynamic=False, isolate_recompiles=True)
+        # isolated: networks of one class would else use up each other's limit, and run uncompiled
+        compiled = torch.compile(forward, dynamic=False, isolate_recompiles=True)  # type: ignore[call-overload]
         network = replace(network, module=compiled)
         network.run()
         return loaded(network, held, options)
