@@ -10,7 +10,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -124,17 +124,24 @@ def test_only_what_is_loaded_is_kept_and_float16_halves_it(folder: Path) -> None
     assert sizes[False] - sizes[True] == 2 * weights
 
 
-def test_float16_rounds_what_float32_does_not(folder: Path) -> None:
+def test_float16_weights_round_what_float32_does_not(folder: Path) -> None:
     given = source()
     assert given.module is not None
     with torch.inference_mode():
         expected = given.module(*given.values).numpy()
     gaps = {}
-    for dtype in ("", "float16"):
+    for dtype in ("", "float16-weights"):
         with loaded(given, folder, Options(dtype=dtype)) as found:
             gaps[dtype] = abs(found.outputs(given.values)[0] - expected).max() / (expected.max() - expected.min())
     assert gaps[""] < 1e-5
-    assert 1e-5 < gaps["float16"] < 2e-2
+    assert 1e-5 < gaps["float16-weights"] < 2e-2
+
+
+def test_float16_is_refused_where_the_cpu_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has, refused in ((1, False), (0, True)):
+        monkeypatch.setattr("ncnn.cpu_support_arm_asimdhp", lambda has=has: has)
+        with pytest.raises(BackendError, match="float32 on this CPU") if refused else nullcontext():
+            NCNN.conversion(source(), Options(dtype="float16"))
 
 
 def test_float16_is_another_conversion() -> None:

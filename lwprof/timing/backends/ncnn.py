@@ -19,17 +19,21 @@ if TYPE_CHECKING:
     from lwprof.inputs import Values
 
 
+WEIGHTS = "float16-weights"
+"""Weights in float16 on disk, everything computed in float32."""
+
+
 class Ncnn:
     """ncnn on the CPU.
 
-    In float16 the weights are stored so, on disk too; it also computes in float16 where the CPU has ARM's half
-    precision (ARMv8.2). Elsewhere, x86 included, it computes in float32 with weights that were rounded to float16.
+    In float16 it stores and computes in float16, which takes ARM's half precision (ARMv8.2): on other CPUs, x86
+    included, ncnn would compute in float32 all the same, so there it is refused.
     """
 
     name = "ncnn"
     extra = "ncnn"
     devices = ("cpu",)
-    dtypes = ("float32", "float16")
+    dtypes = ("float32", "float16", WEIGHTS)
     layouts = (CONTIGUOUS,)
     runs_files = True
 
@@ -45,8 +49,16 @@ class Ncnn:
         return {package: importlib.metadata.version(package) for package in ("ncnn", "pnnx")}
 
     def conversion(self, source: Source, options: Options) -> Conversion | None:
-        """Convert modules and ONNX files with pnnx."""
-        return pnnx_export.conversion(source, half=options.dtype == "float16")
+        """Convert modules and ONNX files with pnnx.
+
+        Raises:
+            BackendError: this CPU does not compute in float16.
+        """
+        import ncnn
+
+        if options.dtype == "float16" and not ncnn.cpu_support_arm_asimdhp():
+            raise BackendError(f"ncnn computes in float32 on this CPU; {WEIGHTS} stores its weights in float16")
+        return pnnx_export.conversion(source, half=options.dtype in ("float16", WEIGHTS))
 
     def is_reference(self, options: Options) -> bool:
         """Never."""
