@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from lwprof.models import catalog
 from lwprof.reports import render
 from lwprof.reports.contents import Column, Table
 from lwprof.timing.backends import BACKENDS, Backend, install_line
 from pages.notice import GENERATED
 
-ADDER = "the adder operator (lwprof::adder2d)"
+
+class Lack(NamedTuple):
+    """What a backend lacks for a network, and what of it its error names."""
+
+    what: str
+    named: str
+
+
+ADDER = Lack("the adder operator (lwprof::adder2d)", "adder2d")
+
 
 APART = ("executorch", "litert")
 """Backends that the project's tests do not install."""
 
-REFUSED: dict[str, dict[str, str]] = {
+REFUSED: dict[str, dict[str, Lack]] = {
     "onnxruntime": {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER},
     "openvino": {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER},
-    "ncnn": {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER},
+    "ncnn": {
+        "addernet_resnet20": ADDER,
+        "addernet_resnet50": ADDER,
+        "mbv2_sa": Lack("reshapes to five dimensions, which its shuffle attention has", "Reshape"),
+    },
     **{name: {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER} for name in APART},
 }
 """What lacks in a backend to run a network; a test runs every network on every backend that it finds installed."""
@@ -63,5 +78,5 @@ def _networks() -> str:
 
 
 def _answer(backend: Backend, name: str) -> str:
-    reason = REFUSED.get(backend.name, {}).get(name)
-    return "yes" if reason is None else f"no: lacks {reason}"
+    lack = REFUSED.get(backend.name, {}).get(name)
+    return "yes" if lack is None else f"no: lacks {lack.what}"
