@@ -30,7 +30,7 @@ REFUSED: dict[str, dict[str, Lack]] = {
     "ncnn": {
         "addernet_resnet20": ADDER,
         "addernet_resnet50": ADDER,
-        "mbv2_sa": Lack("reshapes to five dimensions, which its shuffle attention has", "Reshape"),
+        "mbv2_sa": Lack("a reshape that its shuffle attention makes", "Reshape"),
     },
     **{name: {"addernet_resnet20": ADDER, "addernet_resnet50": ADDER} for name in APART},
 }

@@ -231,7 +231,7 @@ class Preparation:
                 f"the largest difference is {gap:.2g} of the output's range, at most {most:g} is accepted",
                 gap,
             )
-        warnings = (files.warning,) if files and files.warning else ()
+        warnings: tuple[str, ...] = (files.warning,) if files and files.warning else ()
         if gap is not None and reference is not None and reference.dependence < references.DEPENDENT:
             warnings += (SAYS_LITTLE,)
         seconds = load_s + subject.build_s
