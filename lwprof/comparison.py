@@ -21,7 +21,8 @@ from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.targets import Target, find_targets
 from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
-BUDGET_PER_NETWORK_S = 5.0
+BUDGET_S = 5.0
+"""For each network on each target."""
 CPU = "cpu"
 
 Row = tuple[Network, ProfileResult]
@@ -76,7 +77,7 @@ def compare(
         threads: how many each backend may use.
         cold_l2: whether a GPU's L2 cache is emptied before every call.
         budget_s: seconds of measuring for all networks and backends together, warm-up included; by default 5 for each
-            network. Conversion and loading take their own time.
+            network on each combination. Conversion and loading take their own time.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
         timed: whether to time at all.
@@ -99,7 +100,9 @@ def compare(
             raise InputError("only a GPU's L2 cache can be emptied; name a device such as 'cuda'")
         targets = find_targets(_several(backend, "backend"), choices)
     files = _weights_files(networks, weights_files)
-    budget_s = BUDGET_PER_NETWORK_S * len(networks) if budget_s is None else budget_s
+    if budget_s is None:
+        usable = [target for target in targets if target.unusable is None]
+        budget_s = BUDGET_S * len(networks) * max(len(usable), 1)
     _check_numbers(budget_s, precision, margin)
     record: dict[str, Scalar] = environment()
     rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)

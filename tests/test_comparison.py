@@ -341,6 +341,13 @@ def test_front_is_that_of_the_first_backend(watch: Watch, fakes: dict[str, Fake]
     assert [model.pareto for model in first.models] == [True, False]
 
 
+def test_every_network_and_setting_that_is_timed_has_its_seconds(watch: Watch, fakes: dict[str, Fake]) -> None:
+    fakes["small"].missing = "small is not installed"
+    environment = compare(pair(watch), backend=ALL, dtype=("float32", "int8"), clock=watch.clock).environment
+    assert environment["budget_s"] == 2 * 3 * 5  # two networks on torch float32, quick float32 and quick int8
+    assert compare(pair(watch), clock=watch.clock).environment["budget_s"] == 2 * 5
+
+
 def test_missing_backend_keeps_the_other_rows(watch: Watch, fakes: dict[str, Fake]) -> None:
     fakes["quick"].missing = "quick is not installed"
     result = compare(pair(watch), backend=ALL, clock=watch.clock, budget_s=1000)

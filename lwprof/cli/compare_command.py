@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     "--budget",
     metavar="SECONDS",
     type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="5 for each network",
-    help="Seconds of measuring for all networks together.",
+    show_default="5 for each network and setting",
+    help="Seconds of measuring for all of it together.",
 )
 @click.option(
     "--precision",

@@ -87,6 +87,21 @@ def test_several_reasons_are_one_line(run: Any, fakes: dict[str, Fake]) -> None:
     assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]' (and 2 more, in the report)\n"
 
 
+def test_backend_that_computes_something_else_is_exit_code_3(run: Any, fakes: dict[str, Fake]) -> None:
+    fakes["quick"].wrong_by = 0.01
+    outcome = run(*COMPARE, "--backend", "torch,quick,small")
+    assert outcome.code == 3
+    assert outcome.err == (
+        "error: quick computes something else than torch for TinyNet: the largest difference is 0.01 of the output's "
+        "range, at most 0.0001 is accepted (and 1 more, in the report)\n"
+    )
+    assert "- not timed: quick computes something else than torch for TinyNet, TinyNet:width=8:" in outcome.out
+    saved = run(*COMPARE, "--backend", "torch,quick,small", "--format", "json")
+    assert (saved.code, settings_of(saved)) == (3, [["torch", "small"]] * 2)
+    alone = run(*COMPARE, "--backend", "quick", "--format", "json")
+    assert (alone.code, settings_of(alone)) == (3, [[], []])
+
+
 def test_missing_backend_weighs_more_than_a_gate(run: Any, fakes: dict[str, Fake]) -> None:
     fakes["quick"].missing = "quick is not installed"
     strange = ("compare", "net.py:Strange", *SMALL, "--budget", "0.2", "--strict", "--backend", "torch,quick")
