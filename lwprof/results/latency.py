@@ -25,7 +25,7 @@ class Timing:
     samples_s: tuple[float, ...]
     warnings: tuple[str, ...] = ()
     load_s: float | None = None
-    """Seconds to load the network into the runtime, and for a module to build it."""
+    """Seconds to load the network into the runtime; with those to build the module where that is what runs."""
     first_call_s: float | None = None
     calls_per_sample: int = 1
     single_calls_s: tuple[float, ...] = ()

@@ -234,7 +234,7 @@ class Preparation:
         warnings: tuple[str, ...] = (files.warning,) if files and files.warning else ()
         if gap is not None and reference is not None and reference.dependence < references.DEPENDENT:
             warnings += (SAYS_LITTLE,)
-        seconds = load_s + subject.build_s
+        seconds = load_s + (subject.build_s if files is None else 0.0)  # files are loaded without the module
         return Ready(place, loaded, seconds, first_call_s, files, gap, reference is not None, warnings)
 
 

@@ -116,6 +116,15 @@ def test_conversion_load_and_first_call_are_apart() -> None:
     assert first.convert_s == second.convert_s  # what it took when it was made
 
 
+def test_building_the_module_is_no_part_of_loading_converted_files() -> None:
+    subject = Subject("net", network(), IMAGE, build_s=1000.0)
+    targets = [Target(backend, Options()) for backend in (named("torch"), Runtime())]
+    eager, runtime = time_subjects([subject], targets, rules=QUICK).timings
+    assert eager.load_s is not None
+    assert runtime.load_s is not None
+    assert eager.load_s >= 1000 > runtime.load_s
+
+
 def test_loaded_networks_are_closed() -> None:
     runtime = Runtime()
     timed(runtime, network(), network())
