@@ -9,7 +9,7 @@ from lwprof.reports import audit_tables, phrases
 from lwprof.reports.audit_tables import STYLES, listed
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
 from lwprof.reports.options import Options
-from lwprof.results import INFO, SEVERITIES, AuditedModel, AuditResult, Checked
+from lwprof.results import INFO, SEVERITIES, AuditedModel, AuditResult, Checked, Gain
 
 
 def page(result: AuditResult, options: Options) -> Page:
@@ -130,10 +130,9 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
             yield Note(f"information and known findings ({left}) have no line of their own here, but in csv and json")
     gains = [finding.alternative.gain for finding in findings if finding.alternative and finding.alternative.gain]
     if gains:
-        settings = f"{gains[0].backend}, {gains[0].device}, {gains[0].threads} thread{'s' * (gains[0].threads != 1)}"
         yield Note(
-            f"timed: the alternative against the layer, each by itself and in turn, on {settings}; above 1 it is "
-            f"faster; 95 % interval in brackets"
+            f"timed: the alternative against the layer, each by itself and in turn, on {_timed_on(gains[0])}; "
+            "above 1 it is faster; 95 % interval in brackets"
         )
     yield from _explained(result)
     if result.settings:
@@ -141,6 +140,11 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     environment = phrases.environment(result.environment)
     if environment:
         yield Note(f"environment: {environment}", "quiet")
+
+
+def _timed_on(gain: Gain) -> str:
+    threads = f"{gain.threads} thread{'s' * (gain.threads != 1)}"
+    return ", ".join(filter(None, (gain.backend, gain.device, threads, gain.dtype)))
 
 
 def _asked(named: Sequence[tuple[str, AuditedModel]]) -> Iterator[Note]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from lwprof.reports import compare_details, compare_notes, compare_table, runs
@@ -13,15 +14,20 @@ from lwprof.results import CompareResult
 
 def page(result: CompareResult, options: Options) -> Page:
     """Lay out a comparison."""
-    count = len(result.models)
-    return _page(f"{count} network{'s' * (count != 1)} compared", *runs.of_one(result), options)
+    return _page(_compared(len(result.models)), *runs.of_one(result), options)
 
 
 def page_of_several(named: Sequence[tuple[str, CompareResult]], options: Options) -> Page:
     """Lay out comparisons, each with the name of its file, in one table."""
     found, networks = runs.of_several(named)
-    count = len(networks)
-    return _page(f"{count} network{'s' * (count != 1)} compared in {len(named)} files", found, networks, options)
+    most: Counter[tuple[str, str]] = Counter()  # of each network in one file; one that is shown apart is one
+    for _, result in named:
+        most |= Counter((model.model.name, model.model.spec) for model in result.models)
+    return _page(f"{_compared(most.total())} in {len(named)} files", found, networks, options)
+
+
+def _compared(count: int) -> str:
+    return f"{count} network{'s' * (count != 1)} compared"
 
 
 def _page(title: str, found: Sequence[runs.Run], networks: Sequence[runs.Network], options: Options) -> Page:

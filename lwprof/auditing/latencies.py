@@ -131,8 +131,8 @@ def _budget(limit: LatencyLimit, timed: _Timed | str) -> Budget:
     told = len(samples) >= ROUNDS_FOR_A_VERDICT
     remark = (
         f"{ratio.median:#.3g} [{ratio.low:#.3g}, {ratio.high:#.3g}] against {limit.to.text} "
-        f"on {timed.target.backend.name}, {options.device}, {f'{options.dtype}, ' if options.dtype else ''}"
-        f"{options.threads} thread{'' if options.threads == 1 else 's'}"
+        f"on {timed.target.backend.name}, {options.device}, "
+        f"{options.threads} thread{'s' * (options.threads != 1)}{f', {options.dtype}' if options.dtype else ''}"
     )
     if timed.inputs != timed.other_inputs:
         remark += f"; its input is {shapes(timed.inputs)}, the other's {shapes(timed.other_inputs)}"

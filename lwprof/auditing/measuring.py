@@ -93,8 +93,6 @@ def measured(
             outcomes[pair] = outcome  # noqa: PERF403 (those before Ctrl-C are kept)
     except KeyboardInterrupt:
         interrupted = True
-    if how.dtype:
-        record["dtype"] = how.dtype
     record |= {"budget_s": how.pair_s, "total_s": how.total_s, "precision": how.precision, "margin": how.margin}
     models = tuple(
         replace(model, findings=tuple(_completed(finding, outcomes) for finding in model.findings))
@@ -199,6 +197,7 @@ def _outcome(found: Latencies, how: Measuring) -> Gain | str:
         verdict=verdict,
         before_samples_s=before.samples_s,
         after_samples_s=after.samples_s,
+        dtype=before.dtype,
     )
 
 

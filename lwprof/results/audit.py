@@ -66,6 +66,8 @@ class Gain:
     """Every sample of the layer, one a round."""
     after_samples_s: tuple[float, ...] = ()
     """Those of the alternative, from the same rounds."""
+    dtype: str = ""
+    """What both computed in; empty in documents of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,7 +297,7 @@ def alternative(saves: int, **other: object) -> Alternative:
     return Alternative("nn.Conv2d(59, 59, 1, bias=False)", 10_916_416, 10_838_016, saves, LAYER, LAYER, **other)  # type: ignore[arg-type]
 
 
-FASTER = Gain("torch", "cpu", 1, 1e-3, 8e-4, 0.758, (0.73, 0.781), "faster")
+FASTER = Gain("torch", "cpu", 1, 1e-3, 8e-4, 0.758, (0.73, 0.781), "faster", dtype="float32")
 NO_DIFFERENCE = Gain("torch", "cpu", 1, 1e-3, 1e-3, 1.0, (0.98, 1.02), "indistinguishable")
 
 

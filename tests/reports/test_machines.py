@@ -96,6 +96,7 @@ def test_a_network_with_another_structure_is_shown_apart(compare_result, desk):
     model = desk.models[0]
     grown = dataclasses.replace(model, totals=dataclasses.replace(model.totals, params=4_000_000))
     text = both(compare_result, dataclasses.replace(desk, models=(grown, desk.models[1])))
+    assert text.startswith("## 3 networks compared in 2 files\n")
     rows = {row["network"]: (row["file"], row["params"]) for row in cells(text) if row["network"]}
     assert rows["mbv2 (laptop)"] == ("laptop", "3.505 M")
     assert rows["mbv2 (desk)"] == ("desk", "4.000 M")
@@ -104,6 +105,7 @@ def test_a_network_with_another_structure_is_shown_apart(compare_result, desk):
 
 def test_the_same_network_twice_in_a_file_stays_two(compare_result, desk):
     twice = dataclasses.replace(desk, models=(*desk.models, desk.models[0]))
+    assert both(compare_result, twice).startswith("## 4 networks compared in 2 files\n")
     rows = cells(both(compare_result, twice))
     assert [row["network"] for row in rows if row["network"]] == ["mbv1", "mbv2", "net.py:TinyNet", "mbv2 (2)"]
 
