@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Table
-from lwprof.reports.runs import Network, Run
+from lwprof.reports.runs import Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
 from lwprof.results import Timing
 
@@ -17,7 +17,17 @@ STOPPED = {
     "interrupted": "interrupted",
     "failed": "a network failed",
 }
-COLUMNS: tuple[tuple[Column, Callable[[Timing], Cell | str]], ...] = (
+Written = tuple[Column, Callable[[Timing], Cell | str]]
+"""A column, with what it says of a timing that has its key."""
+
+MODEL: tuple[Written, ...] = (
+    (Column("size_bytes", "model on disk", ("model", "on disk"), "right", group="model"),
+     lambda timing: units.size(timing.size_bytes)),
+    (Column("difference", "difference from torch", ("difference", "from torch"), "right", group="model"),
+     lambda timing: f"{timing.difference:.1e}"),
+)  # fmt: skip
+"""What a dtype changes besides latency: where there are several, it stands beside it."""
+COLUMNS: tuple[Written, ...] = (
     (Column("samples_s", "samples × calls", ("samples", "× calls"), "right", group="sampling"),
      lambda timing: f"{len(timing.samples_s)} × {timing.calls_per_sample}"),
     (Column("p90_s", "90th percentile", ("90th per-", "centile"), "right", group="sampling"),
@@ -28,10 +38,7 @@ COLUMNS: tuple[tuple[Column, Callable[[Timing], Cell | str]], ...] = (
      lambda timing: units.seconds(timing.load_s)),
     (Column("convert_s", "conversion", ("conver-", "sion"), "right", group="model"),
      lambda timing: _conversion(timing)),
-    (Column("size_bytes", "model on disk", ("model", "on disk"), "right", group="model"),
-     lambda timing: units.size(timing.size_bytes)),
-    (Column("difference", "difference from torch", ("difference", "from torch"), "right", group="model"),
-     lambda timing: f"{timing.difference:.1e}"),
+    *MODEL,
     (Column("layout", "layout", group="model"),
      lambda timing: timing.layout.replace("_", " ")),
     (Column("median_events_s", "median by events", ("median", "by events"), "right", group="device"),
@@ -41,7 +48,6 @@ COLUMNS: tuple[tuple[Column, Callable[[Timing], Cell | str]], ...] = (
     (Column("peak_memory_bytes", "peak memory", ("peak", "memory"), "right", group="device"),
      lambda timing: units.size(timing.peak_memory_bytes)),
 )  # fmt: skip
-"""Each with what it says of a timing that has its key."""
 ENDED = Column("stopped", "ended by", wrap=True, optional=True, group="sampling")
 OF_ONE = {"samples_s", "p90_s", "first_call_s", "load_s"}
 """What is shown in any case where there is one setting."""
@@ -53,18 +59,19 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) 
     """Lay out every timing."""
     several = len(runs) > 1 or settings.several
     always: set[str] = set() if several else OF_ONE
-    named = {"layout"} if settings.several else set()  # in the name of the setting
+    elsewhere = {"layout"} if settings.several else set()  # in the name of the setting
+    elsewhere |= {column.key for column, _ in beside_latency(settings)}
     used = [
         (column, write)
         for column, write in COLUMNS
-        if column.key in always or (column.key not in named and _said(column.key, settings))
+        if column.key in always or (column.key not in elsewhere and _said(column.key, settings))
     ]
     ends = {STOPPED.get(timing.stopped, timing.stopped) for timing in settings.timings}
     apart = not several or len(ends) > 1
     columns = [
         Column("name", "network", wrap=True),
         *([Column("file", "file", wrap=True)] if len(runs) > 1 else []),
-        *([Column("setting", "timed on", wrap=settings.several)] if settings.shown else []),
+        *settings.columns(),
         *(column for column, _ in used),
         *([ENDED] if apart else []),
     ]
@@ -79,12 +86,24 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) 
                 Cell("") if earlier else phrases.breakable(network.name),
                 *([file] if len(runs) > 1 else []),
                 *([settings.text(timing)] if settings.shown else []),
-                *(write(timing) if getattr(timing, column.key) not in (None, "") else None for column, write in used),
+                *(written(timing, item) for item in used),
                 *([STOPPED.get(timing.stopped, timing.stopped) or None] if apart else []),
             ])  # fmt: skip
             earlier = run
     notes = [f"ended by: {end}" for end in ends if end and not apart]
     return Table.of("timings", columns, rows, "How it was timed", notes)
+
+
+def beside_latency(settings: Settings) -> list[Written]:
+    """Columns that stand in the table of latencies instead."""
+    return [item for item in MODEL if settings.several_dtypes and _said(item[0].key, settings)]
+
+
+def written(outcome: Outcome | None, item: Written) -> Cell | str | None:
+    """What a column says of a timing; ``None`` where that is nothing."""
+    column, write = item
+    said = isinstance(outcome, Timing) and getattr(outcome, column.key) not in (None, "")
+    return write(outcome) if said else None
 
 
 def _said(key: str, settings: Settings) -> bool:

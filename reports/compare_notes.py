@@ -50,7 +50,7 @@ def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
 
 def _ended(run: Run) -> Iterator[Note]:
     if run.result.failure:
-        yield Note(run.said(f"ended early: {run.result.failure}"), "bad")
+        yield Note(run.said(run.result.failure), "bad")
     if run.result.interrupted:
         measured = "this is what had been measured by then" if run.timings else "nothing had been timed yet"
         yield Note(run.said(f"interrupted: {measured}"), "bad")
@@ -76,12 +76,16 @@ def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
     same = f"{first} on the same setting" if settings.several else first
     if len(runs) > 1:
         same = "the first network of the same file" + (" and setting" if settings.several else "")
-    across = any(model.across for run in runs for model in run.result.models)
-    other = ", or with the same network on the first setting" if across else ""
+    models = [model for run in runs for model in run.result.models]
+    across = any(model.across for model in models)
+    bases = [same] if not across or any(model.relative for model in models) else []
+    bases += ["the same network on the first setting"] if across else []
     yield Note(
-        f"latency: median of one call ± its 95 % interval; relative: paired round by round with {same}{other}, "
-        "above 1 is slower"
+        "latency: median of one call ± its 95 % interval; relative: paired round by round with "
+        f"{', or with '.join(bases)}, above 1 is slower"
     )
+    if any(timing.difference is not None for timing in settings.timings):
+        yield Note("difference from torch: the largest of an output on two inputs, as a share of its range")
     if shared := settings.shared():
         yield Note(f"timed on {shared}")
     for run in runs:

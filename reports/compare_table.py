@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lwprof import units
-from lwprof.reports import phrases
-from lwprof.reports.contents import Cell, Column, Table
+from lwprof.reports import compare_details, phrases
+from lwprof.reports.contents import Cell, Column, Table, cell
 from lwprof.reports.runs import Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
 from lwprof.results import Relative, Timing
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
 LONGEST_IN_A_HEADER = 20
-TIMED = "latency across"
+TIMED = "latency across model"
 """The groups in which a narrow terminal shows what a row was timed on."""
 
 
@@ -26,17 +26,20 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
     accurate = any(model.published and model.published.top1 is not None for model in models)
     placed = any(model.pareto is not None for model in models)
     timed, across = bool(settings.timings), any(model.across for model in models)
-    last = "across" if across else "latency"
+    related = timed and (not across or any(model.relative for model in models))  # else each is the only one
+    beside = compare_details.beside_latency(settings)
+    last = "model" if beside else "across" if across else "latency"
     bases = _Bases(runs)
     columns = [
         Column("name", "network", wrap=True),
         *([Column("inputs", "input", group="structure")] if several_inputs else []),
         *_structure_columns(view),
         *([Column("file", "file", group=TIMED, wrap=True)] if len(runs) > 1 else []),
-        *([Column("setting", "timed on", group=TIMED, wrap=settings.several)] if settings.shown else []),
+        *settings.columns(TIMED),
         *([Column("latency", "latency", align="right", group="latency")] if timed else []),
-        *([_ratio_column("relative", bases.network, len(runs) > 1 or settings.several, "latency")] if timed else []),
+        *([_ratio_column("relative", bases.network, len(runs) > 1 or settings.several, "latency")] if related else []),
         *([_ratio_column("across", bases.setting, True, "across")] if across else []),
+        *(column for column, _ in beside),
         *([Column("top1", "published top-1", ("top-1",), "right", group=last)] if accurate else []),
         *([Column("pareto", "Pareto", ("★",), group=last)] if placed else []),
     ]
@@ -51,6 +54,7 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
                 cells |= {"file": phrases.breakable(run.label)}
             cells |= {"setting": Cell(settings.text(outcome)) if outcome else Cell("–")}
             cells |= _latency(outcome, unit) | bases.ratios(run, place, outcome)
+            cells |= {item[0].key: cell(compare_details.written(outcome, item)) for item in beside}
             rows.append(tuple(cells.get(column.key, Cell("")) for column in columns))
             said, earlier = {}, run
     return Table.of("networks", columns, rows)

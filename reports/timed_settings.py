@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lwprof.reports import phrases
+from lwprof.reports.contents import Column
 from lwprof.reports.runs import Outcome, Run
 from lwprof.results import Timing
 
@@ -30,9 +31,21 @@ class Settings:
         return len({timing.timed_on for timing in self.timings}) > 1
 
     @property
+    def several_dtypes(self) -> bool:
+        """Whether these settings differ in what is computed in, which costs more than time."""
+        return self.several and len({timing.dtype for timing in self.timings}) > 1
+
+    @property
     def shown(self) -> bool:
         """Whether there is anything to tell apart."""
         return self.several or bool(_varied(self.timings))
+
+    def columns(self, group: str = "") -> list[Column]:
+        """The column of settings, in which no word is torn apart; none where there is nothing to tell apart."""
+        words = [word for timing in self.timings for word in self.text(timing).split()]
+        narrowest = max(map(len, words), default=0)
+        column = Column("setting", "timed on", wrap=self.several, group=group, narrowest=narrowest)
+        return [column] if self.shown else []
 
     def text(self, outcome: Outcome) -> str:
         """Name the setting of an outcome; where there is one only, what differs between its timings."""

@@ -116,9 +116,13 @@ def test_the_front_is_of_the_first_setting_that_timed_anything(settings_result):
 
 def test_details_have_columns_with_content_only(settings_result, gpu_result, compare_result):
     rows = cells(render(settings_result, "markdown"), "How it was timed")
-    assert rows[0]["conversion"] == rows[0]["model on disk"] == rows[0]["difference from torch"] == "–"
-    assert rows[1]["conversion"] == "700 ms"
-    assert rows[2]["conversion"] == "3.40 s, kept"
+    assert [row["conversion"] for row in rows[:3]] == ["–", "700 ms", "3.40 s, kept"]
+    runtimes = settings_result
+    for place, model in enumerate(settings_result.models):
+        alike = tuple(dataclasses.replace(item, dtype="float32") for item in model.timings)
+        runtimes = changed(runtimes, place, timings=alike)
+    rows = cells(render(runtimes, "markdown"), "How it was timed")
+    assert rows[0]["model on disk"] == rows[0]["difference from torch"] == "–"
     assert [row["difference from torch"] for row in rows[1:4]] == ["2.1e-07", "3.1e-02", "3.4e-06"]
     assert rows[2]["model on disk"] == "4.40 MB"
     on_gpu = cells(render(gpu_result, "markdown"), "How it was timed")
@@ -171,6 +175,31 @@ def test_a_large_comparison_is_one_table_with_a_row_a_network_and_setting(settin
 def test_narrow_parts_leave_out_rows_that_have_nothing_in_them(settings_result):
     structure = render(settings_result, width=80).split("\n\n")[1]
     assert [line.split()[0] for line in structure.splitlines()[-3:]] == ["mbv1", "mbv2", "net.py:TinyNet"]
+
+
+def test_what_a_dtype_does_to_speed_size_and_agreement_is_in_one_row(settings_result):
+    text = render(settings_result, "markdown")
+    row = cells(text)[2]
+    assert {key: row[key] for key in ("timed on", "latency", "model on disk", "difference from torch")} == {
+        "timed on": "onnxruntime int8", "latency": "5.10 ± 0.05 ms", "model on disk": "4.40 MB",
+        "difference from torch": "3.1e-02",
+    }  # fmt: skip
+    assert not {"model on disk", "difference from torch"} & set(cells(text, "How it was timed")[0])
+
+
+def test_one_network_on_several_settings_is_relative_to_the_first_setting_alone(settings_result, gpu_result):
+    text = render(gpu_result, "markdown")
+    assert [name for name in cells(text)[0] if name.startswith("relative")] == ["relative to first setting"]
+    assert "paired round by round with the same network on the first setting, above 1 is slower" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_setting_is_torn_apart(width, settings_result):
+    long = [dataclasses.replace(item, setting="openvino float16-weights") for item in settings_result.models[0].timings]
+    text = render(
+        changed(settings_result, 0, timings=(*settings_result.models[0].timings, long[0])), "table", width=width
+    )
+    assert "float16-weights" in text
 
 
 def test_what_else_differs_between_timings_of_a_setting_is_in_its_name(settings_result):
