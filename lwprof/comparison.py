@@ -53,9 +53,9 @@ def compare(
     """Profile networks and time them in interleaved rounds, on every combination of backend, device and dtype.
 
     A backend's results are held against torch's before it is timed. A network that a backend cannot load, or of which
-    it computes something else, is not timed there: its row says why, and all others are timed. Ctrl-C ends it early:
-    what is known by then is returned, with ``interrupted`` set. So does a network that raises while it is timed, with
-    ``failure`` set.
+    it computes something else, or that raises while it is timed, is not timed there: its row says why, and all others
+    are timed. Of one that torch itself cannot run, ``failure`` says why. Ctrl-C ends it early: what is known by then is
+    returned, with ``interrupted`` set.
 
     >>> result = compare(["mbv2:resolution=96"] * 2, budget_s=0.3)
     >>> [(timing.setting, timing.threads) for timing in result.models[1].timings]

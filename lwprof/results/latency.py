@@ -145,7 +145,7 @@ class CompareResult(Document):
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     interrupted: bool = False
     failure: str = ""
-    """What a network raised while it was timed; what was measured before is kept."""
+    """Why torch cannot run a network; the others are timed."""
     settings: tuple[str, ...] = ()
     """What was to be timed on, in order; empty where nothing was, and in documents of earlier versions."""
 

@@ -72,7 +72,7 @@ class Loaded:
     before: Callable[[], object] | None = None
     """Called before every call, outside of the time."""
     events_s: list[float] = field(default_factory=list)
-    """One entry for each call so far: seconds between the device's own events around it."""
+    """Every call adds the seconds between the device's own events around it; who times it takes them out."""
     peak_memory: Callable[[], int | None] = lambda: None
     """Most bytes of the device's memory that were in use while it ran."""
 

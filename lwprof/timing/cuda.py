@@ -25,9 +25,6 @@ TF32 = "tf32"
 FLUSHED = 2
 """Times the L2 cache is written over to empty it."""
 
-MOST_EVENTS = 100_000
-"""So many calls' events are kept, the latest."""
-
 
 def unavailable() -> str | None:
     """Say why torch has no CUDA device here; ``None`` where it has."""
@@ -176,8 +173,6 @@ class Calls:
         self._launch()
         self._end.record()
         self._cuda.synchronize()
-        if len(self.events_s) >= 2 * MOST_EVENTS:
-            del self.events_s[:MOST_EVENTS]
         self.events_s.append(self._start.elapsed_time(self._end) / 1000)
 
 

@@ -28,7 +28,7 @@ class Latencies:
     environment: dict[str, Scalar]
     interrupted: bool
     failure: str = ""
-    """What a network raised while it was timed; the rounds before are kept."""
+    """Why torch cannot run the first network of those that it cannot run."""
 
     @property
     def timings(self) -> tuple[Timing, ...]:
@@ -74,7 +74,8 @@ def time_subjects(
             ready = preparation.ready(stack)
             if ready:
                 contenders = [
-                    Contender(subjects[item.place[0]].label, item.loaded.run, item.loaded.before) for item in ready
+                    Contender(subjects[item.place[0]].label, item.loaded.run, item.loaded.before, item.loaded.events_s)
+                    for item in ready
                 ]
                 before = cuda.reading() if on_gpu else None
                 measurement = measure(contenders, rules, clock, progress)
@@ -85,12 +86,14 @@ def time_subjects(
         return Latencies(_rows(outcomes, len(subjects)), record, interrupted=False, failure=preparation.failure)
     warnings = advice.on_machine(record, targets[0].options.threads)
     for item, series in zip(ready, measurement.series, strict=True):
-        if series.samples_s:
-            subject, target = subjects[item.place[0]], targets[item.place[1]]
+        subject, target = subjects[item.place[0]], targets[item.place[1]]
+        if series.failure:
+            outcomes[item.place] = target.untimed(series.failure)
+        elif series.samples_s:
             told = [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
             outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told)
-    failure = preparation.failure or measurement.failure
-    return Latencies(_rows(outcomes, len(subjects)), record, measurement.stopped == "interrupted", failure)
+    interrupted = measurement.stopped == "interrupted"
+    return Latencies(_rows(outcomes, len(subjects)), record, interrupted, preparation.failure)
 
 
 def _recorded(targets: Sequence[Target]) -> dict[str, Scalar]:
@@ -130,8 +133,6 @@ def _timing(
     middle = median_interval(series.samples_s, rules.seed)
     singles = series.single_calls_s
     options, loaded, files = target.options, ready.loaded, ready.converted
-    calls = len(series.samples_s) * series.calls_per_sample
-    events = tuple(loaded.events_s[-calls:])
     return Timing(
         backend=target.backend.name,
         device=options.device,
@@ -154,8 +155,8 @@ def _timing(
         converted_before=files.cached if files else False,
         size_bytes=loaded.size_bytes if files is None else files.size_bytes,
         difference=ready.difference,
-        events_s=events,
-        median_events_s=quantile(events, 0.5) if events else None,
+        events_s=series.events_s,
+        median_events_s=quantile(series.events_s, 0.5) if series.events_s else None,
         l2="" if options.device == "cpu" else "cold" if options.cold_l2 else "warm",
         peak_memory_bytes=loaded.peak_memory(),
     )

@@ -147,8 +147,10 @@ class Preparation:
                 self._report(f"load {subject.label} on {target.setting}", place)
                 try:
                     found.append(self._loaded(place, source, reference, stack))
+                except DisagreementError as error:
+                    self._outcomes[place] = target.untimed(str(error), error.difference)
                 except BackendError as error:
-                    self._outcomes[place] = _untimed(target, error)
+                    self._outcomes[place] = target.untimed(str(error), failed=not isinstance(error, NothingToRunError))
                 except MemoryError as error:
                     self._fail(subject, error)
                     break
@@ -236,14 +238,3 @@ class Preparation:
             warnings += (SAYS_LITTLE,)
         seconds = load_s + (subject.build_s if files is None else 0.0)  # files are loaded without the module
         return Ready(place, loaded, seconds, first_call_s, files, gap, reference is not None, warnings)
-
-
-def _untimed(target: Target, error: BackendError) -> Untimed:
-    return Untimed(
-        target.backend.name,
-        target.options.device,
-        target.setting,
-        str(error),
-        error.difference if isinstance(error, DisagreementError) else None,
-        failed=not isinstance(error, NothingToRunError),
-    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lwprof import collector
 from lwprof.errors import InputError
-from lwprof.timing.blocks import Contender, Track
+from lwprof.timing.blocks import Block, Contender, Track
 from lwprof.timing.clock import Clock
 from lwprof.timing.statistics import median_interval, ratio_interval, shift, trend
 
@@ -54,22 +55,25 @@ class Series:
     calls_per_sample: int
     samples_s: tuple[float, ...]
     single_calls_s: tuple[float, ...]
+    events_s: tuple[float, ...] = ()
+    """Of the same calls, between a device's own events."""
+    failure: str = ""
+    """What it raised, in a sentence that names it; nothing of it is kept then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """All series of one measurement, equally long."""
+    """All series of one measurement, equally long but for those that failed."""
 
     series: tuple[Series, ...]
     stopped: str
     """ "interval", "budget", "interrupted" or "failed"."""
     warm: bool
     """Whether the warm-up ended because nothing fell any more."""
-    failure: str = ""
-    """What a contender raised, in a sentence that names it."""
 
 
-_Round = tuple[tuple[float, ...], ...]
+_Round = Mapping[int, Block]
+"""Blocks by the position of their contender."""
 
 
 def measure(
@@ -77,11 +81,13 @@ def measure(
 ) -> Measurement:
     """Time the contenders in interleaved rounds.
 
-    Ctrl-C and a contender that raises end the measurement; the rounds that were complete are returned.
+    A contender that raises is left out from then on, and the others go on. Ctrl-C ends the measurement; the rounds that
+    were complete are returned.
     """
-    tracks = [Track(contender) for contender in contenders]
+    tracks = dict(enumerate(map(Track, contenders)))
+    failures: dict[int, str] = {}
     rounds: list[_Round] = []
-    warm, stopped, failure = False, "interrupted", ""
+    warm, stopped = False, "interrupted"
     start = clock.now()
     shuffle = random.Random(rules.seed).shuffle
 
@@ -89,33 +95,48 @@ def measure(
         if progress is not None:
             progress(what, min(1.0, (clock.now() - start) / rules.budget_s) if rules.budget_s > 0 else 1.0)
 
+    @contextmanager
+    def left_out(position: int) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            failures[position] = str(error)
+            del tracks[position]
+            if not tracks:
+                raise
+
     def run_round() -> _Round:
-        order = list(range(len(tracks)))
+        order = list(tracks)
         shuffle(order)
-        blocks = {position: tracks[position].block(clock) for position in order}
+        blocks = {}
+        for position in order:
+            with left_out(position):
+                blocks[position] = tracks[position].block(clock)
         gc.collect(1)  # what the calls left behind, outside of every block
-        return tuple(blocks[position] for position in range(len(tracks)))
+        return blocks
 
     try:
         with collector.paused():
-            for track in tracks:
-                (track.first_call_s,) = track.block(clock)
-                track.autorange(clock)
+            for position, track in list(tracks.items()):
+                with left_out(position):
+                    (track.first_call_s,) = track.block(clock).calls_s
+                    track.autorange(clock)
                 report("warm-up")
             earlier: list[_Round] = []
             while not warm and clock.now() - start < WARMUP_SHARE * rules.budget_s:
                 earlier.append(run_round())
+                latest = earlier[-WARMUP_WINDOW:]
                 warm = len(earlier) >= WARMUP_ROUNDS and not any(
-                    _falling(_samples(tracks, earlier[-WARMUP_WINDOW:], position)) for position in range(len(tracks))
+                    _falling(_samples(track, latest, position)) for position, track in tracks.items()
                 )
                 report("warm-up")
             check_at = max(LEAST_ROUNDS, rules.settled_rounds)
             while True:
                 rounds.append(run_round())
                 report("timing")
-                if len(rounds) >= check_at and _enough_single_calls(tracks, len(rounds), rules):
+                if len(rounds) >= check_at and _enough_single_calls(tracks.values(), len(rounds), rules):
                     check_at = len(rounds) + max(1, len(rounds) // 10)
-                    if _narrow([_samples(tracks, rounds, position) for position in range(len(tracks))], rules):
+                    if _narrow([_samples(track, rounds, position) for position, track in tracks.items()], rules):
                         stopped = "interval"
                         break
                 if len(rounds) >= LEAST_ROUNDS and clock.now() - start >= rules.budget_s:
@@ -123,22 +144,27 @@ def measure(
                     break
     except KeyboardInterrupt:
         stopped = "interrupted"
-    except InputError as error:
-        stopped, failure = "failed", str(error)
-    series = tuple(_series(tracks, rounds, position) for position in range(len(tracks)))
-    return Measurement(series, stopped, warm, failure)
+    except InputError:  # of the last that was left
+        stopped = "failed"
+    series = tuple(
+        _series(tracks[position], rounds, position)
+        if position in tracks
+        else Series(contender.label, None, 1, (), (), failure=failures[position])
+        for position, contender in enumerate(contenders)
+    )
+    return Measurement(series, stopped, warm)
 
 
-def _samples(tracks: Sequence[Track], rounds: Sequence[_Round], position: int) -> list[float]:
-    calls = tracks[position].calls
-    return [sum(blocks[position]) / calls for blocks in rounds]
+def _samples(track: Track, rounds: Sequence[_Round], position: int) -> list[float]:
+    return [sum(blocks[position].calls_s) / track.calls for blocks in rounds]
 
 
-def _series(tracks: Sequence[Track], rounds: Sequence[_Round], position: int) -> Series:
-    track = tracks[position]
-    singles = tuple(call for blocks in rounds for call in blocks[position]) if track.singly else ()
-    samples = tuple(_samples(tracks, rounds, position))
-    return Series(track.contender.label, track.first_call_s, track.calls, samples, singles)
+def _series(track: Track, rounds: Sequence[_Round], position: int) -> Series:
+    blocks = [found[position] for found in rounds]
+    singles = tuple(call for block in blocks for call in block.calls_s) if track.singly else ()
+    events = tuple(call for block in blocks for call in block.events_s)
+    samples = tuple(_samples(track, rounds, position))
+    return Series(track.contender.label, track.first_call_s, track.calls, samples, singles, events)
 
 
 def _falling(samples: Sequence[float]) -> bool:
@@ -146,7 +172,7 @@ def _falling(samples: Sequence[float]) -> bool:
     return trend(samples) < -1.96 and shift(samples) < -WARMUP_FALL
 
 
-def _enough_single_calls(tracks: Sequence[Track], rounds: int, rules: Rules) -> bool:
+def _enough_single_calls(tracks: Iterable[Track], rounds: int, rules: Rules) -> bool:
     return all(track.calls * rounds >= rules.single_calls for track in tracks if track.singly)
 
 

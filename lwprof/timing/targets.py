@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lwprof.errors import BackendError
+from lwprof.results import Untimed
 from lwprof.timing.backends import CONTIGUOUS, Backend, Options, check, named, usable
 
 
@@ -35,6 +36,10 @@ class Target:
     def is_reference(self) -> bool:
         """Whether others are held against what it computes."""
         return self.unusable is None and self.backend.is_reference(self.options)
+
+    def untimed(self, reason: str, difference: float | None = None, *, failed: bool = True) -> Untimed:
+        """Put down that a network was not timed on it."""
+        return Untimed(self.backend.name, self.options.device, self.setting, reason, difference, failed)
 
 
 def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(),)) -> tuple[Target, ...]:

@@ -46,4 +46,4 @@ def test_preparation_that_fails_names_the_network(machine: Any) -> None:
 
     contender = Contender("mbv2", machine.contender("mbv2", 1.0).run, fails)
     measurement = measure([contender], LONG, machine.clock)
-    assert (measurement.stopped, measurement.failure) == ("failed", "mbv2 cannot be timed: RuntimeError: out of memory")
+    assert measurement.series[0].failure == "mbv2 cannot be timed: RuntimeError: out of memory"

@@ -90,18 +90,6 @@ def test_known_peak_is_kept() -> None:
     assert calls.peak == 5
 
 
-def test_events_do_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda, "MOST_EVENTS", 3)
-    device = Device()
-    calls = cuda.Calls(device.call, device)
-    kept = calls.events_s
-    for _ in range(20):
-        calls()
-    assert 3 <= len(kept) <= 6
-    assert kept is calls.events_s
-    assert kept == pytest.approx([0.002] * len(kept))
-
-
 def test_flush_writes_twice_the_l2_cache_and_waits() -> None:
     device, sizes = Device(), []
 

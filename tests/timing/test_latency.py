@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof.results import TensorSpec
+from lwprof.results import TensorSpec, Timing, Untimed
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Rules
 
@@ -110,11 +110,25 @@ def test_interruption_keeps_the_rounds_before(machine: Any) -> None:
     assert {timing.stopped for timing in latencies.timings} == {"interrupted"}
 
 
-def test_network_that_cannot_run_is_named(machine: Any) -> None:
-    subjects = [Subject("right", Timed(machine, 1.0), IMAGE), Subject("wrong", nn.Conv2d(8, 8, 3), IMAGE)]
+@pytest.mark.parametrize("at", [0, 1, 4, 12])
+def test_network_that_raises_loses_its_own_row_only(machine: Any, at: int) -> None:
+    def seconds(calls: int) -> float:
+        if calls >= at:
+            raise RuntimeError("shapes do not fit")
+        return 1.0
+
+    subjects = [Subject("wrong", Timed(machine, seconds), IMAGE), Subject("right", Timed(machine, 1.0), IMAGE)]
     latencies = time_subjects(subjects, rules=LONG, clock=machine.clock)
-    assert latencies.failure.startswith("wrong cannot be timed: RuntimeError: ")
-    assert (latencies.timings, latencies.interrupted) == ((), False)
+    ((untimed,), (timing,)) = latencies.outcomes
+    assert isinstance(untimed, Untimed)
+    assert (untimed.reason, untimed.setting, untimed.failed) == (
+        "wrong cannot be timed: RuntimeError: shapes do not fit",
+        "torch",
+        True,
+    )
+    assert isinstance(timing, Timing)
+    assert timing.samples_s == (1.0,) * 20
+    assert (latencies.failure, latencies.interrupted) == ("", False)
 
 
 def test_what_is_no_network_is_named(machine: Any) -> None:

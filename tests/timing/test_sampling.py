@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lwprof.timing import blocks
+from lwprof.timing.blocks import Contender
 from lwprof.timing.sampling import WARMUP_SHARE, Rules, measure
 from lwprof.timing.statistics import median
 from lwprof.timing.verdicts import INDISTINGUISHABLE, SLOWER, paired
@@ -179,24 +180,63 @@ def test_interruption_keeps_every_complete_round(interrupt_at: int) -> None:
     assert gc.isenabled()
 
 
-def test_failure_names_the_contender_and_keeps_the_rounds_before(machine: Any) -> None:
-    blocks = iter(range(12))
+def failing(at: int) -> Any:
+    """A second a call; from one of them on it raises."""
 
     def fail(calls: int) -> float:
         assert not gc.isenabled()
-        if next(blocks, None) is None:
+        if calls >= at:
             raise RuntimeError("shapes do not fit\nlong explanation")
         return 1.0
 
-    measurement = measure([machine.contender("a", 1.0), machine.contender("b", fail)], LONG, machine.clock)
-    assert (measurement.stopped, measurement.failure) == (
-        "failed",
-        "b cannot be timed: RuntimeError: shapes do not fit",
-    )
-    kept = {len(series.samples_s) for series in measurement.series}
-    assert len(kept) == 1
-    assert kept.pop() >= 4
+    return fail
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 4, 7, 12])  # first call, finding the block, warm-up, sampling
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_contender_that_raises_is_left_out_and_the_others_go_on(machine: Any, at: int, place: int) -> None:
+    contenders = [machine.contender("a", 1.0), machine.contender("c", 2.0)]
+    contenders.insert(place, machine.contender("b", failing(at)))
+    measurement = measure(contenders, LONG, machine.clock)
+    series = list(measurement.series)
+    failed = series.pop(place)
+    assert failed.failure == "b cannot be timed: RuntimeError: shapes do not fit"
+    assert (failed.label, failed.samples_s, failed.single_calls_s) == ("b", (), ())
+    assert [(item.label, item.samples_s, item.failure) for item in series] == [
+        ("a", (1.0,) * 20, ""),
+        ("c", (2.0,) * 20, ""),
+    ]
+    assert (measurement.stopped, measurement.warm) == ("interval", True)
+    assert machine.log.count("b") == at + 1  # it is never asked again
     assert gc.isenabled()
+
+
+def test_measurement_ends_with_the_last_that_raises(machine: Any) -> None:
+    contenders = [machine.contender("a", failing(9)), machine.contender("b", failing(12))]
+    measurement = measure(contenders, LONG, machine.clock)
+    assert measurement.stopped == "failed"
+    assert [(bool(series.failure), series.samples_s) for series in measurement.series] == [(True, ()), (True, ())]
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("interrupt_at", [None, 36, 37, 38])
+def test_events_are_those_of_the_samples(machine: Any, interrupt_at: int | None) -> None:
+    """Neither of the warm-up, nor of a round that was not finished."""
+    machine.interrupt_at = interrupt_at
+    contenders = []
+    for label in "ab":
+        contender = machine.contender(label, lambda calls: 1 + calls / 1e6)
+        events: list[float] = [99.0]  # of a check before
+
+        def run(call: Any = contender.run, events: list[float] = events) -> None:
+            before = machine.now
+            call()
+            events.append(machine.now - before)
+
+        contenders.append(Contender(label, run, events_s=events))
+    for series in measure(contenders, LONG, machine.clock).series:
+        assert len(series.samples_s) >= 10
+        assert series.events_s == pytest.approx(series.samples_s, rel=1e-9)
 
 
 def test_collector_that_was_off_stays_off(machine: Any) -> None:
