@@ -64,6 +64,13 @@ def test_other_content_versions_or_format_are_converted_anew() -> None:
     assert writer.get("a").cached
 
 
+def test_another_version_of_lwprof_converts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Writer()
+    writer.get()
+    monkeypatch.setattr(cache, "__version__", "999")
+    assert not writer.get().cached
+
+
 def flip(place: Path) -> None:
     content = bytearray((place / "weights").read_bytes())
     content[3] ^= 1

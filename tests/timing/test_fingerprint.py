@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +105,45 @@ def test_order_of_operands_counts() -> None:
 
     pair = (torch.ones(3), torch.zeros(3))
     assert of(Difference(False), pair) != of(Difference(True), pair)
+
+
+class Pair(nn.Module):
+    """Gives back what it is told to of two tensors that it always computes."""
+
+    def __init__(self, *wanted: int) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+    def forward(self, image: torch.Tensor) -> Any:
+        found = image.relu(), image.relu().exp()
+        return tuple(found[place] for place in self.wanted)
+
+
+def test_what_is_given_back_counts() -> None:
+    assert len({of(Pair(*wanted)) for wanted in ((0, 1), (1, 0), (0,), (1,))}) == 4
+
+
+def test_names_of_inputs_count() -> None:
+    (image,) = IMAGE
+    assert len({of(Net(), IMAGE), of(Net(), {"image": image}), of(Renamed(), {"picture": image})}) == 3
+
+
+def test_weights_beside_a_file_count(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    file = tmp_path / "net.onnx"
+    weight = onnx.numpy_helper.from_array(torch.ones(1024).numpy(), "weight")
+    onnx.save(
+        onnx.helper.make_model(onnx.helper.make_graph([], "net", [], [], [weight])),
+        str(file),
+        save_as_external_data=True,
+        location="net.data",
+    )
+    before = fingerprint.of_file(file)
+    assert fingerprint.of_file(file) == before
+    weights = bytearray((tmp_path / "net.data").read_bytes())
+    weights[0] ^= 1
+    (tmp_path / "net.data").write_bytes(weights)
+    assert fingerprint.of_file(file) != before
 
 
 def test_files_by_their_content(tmp_path: Any) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lwprof import __version__
 from lwprof.timing.clock import Clock
 from lwprof.timing.contract import Conversion, Source
 
@@ -65,7 +66,8 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
         BackendError: what :attr:`Conversion.write` raises.
     """
     key = hashlib.blake2b(
-        json.dumps([conversion.name, sorted(conversion.versions.items()), source.content]).encode(), digest_size=20
+        json.dumps([__version__, conversion.name, sorted(conversion.versions.items()), source.content]).encode(),
+        digest_size=20,
     ).hexdigest()
     place = cache_folder() / FOLDER / key
     if (kept := _kept(place)) is not None:

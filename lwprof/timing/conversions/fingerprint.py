@@ -1,8 +1,9 @@
 """Fingerprints: a hash of what a network computes, by which its conversions are kept.
 
 The operators that one call runs are hashed with everything that they are given: numbers as they stand, results of
-earlier operators by their place, all other tensors by their content. So a change in the code or in one weight
-changes the hash, and a change in a comment does not.
+earlier operators by their place, all other tensors by their content; and so is what the network gives back. Names of
+inputs belong to it, as files have them. So a change in the code or in one weight changes the hash, and a change in a
+comment does not.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten, tree_leaves
 
-from lwprof.inputs import Values
+from lwprof.inputs import Values, tensors
 from lwprof.timing.forwards import called
 
 
@@ -24,14 +25,30 @@ def of_module(module: Any, values: Values) -> str:
     args, kwargs = called(values)
     recorder = _Recorder((args, kwargs))
     with torch.no_grad(), recorder:
-        module(*args, **kwargs)
+        result = module(*args, **kwargs)
+    recorder.add_results(result)
     return str(recorder.hash.hexdigest())
 
 
 def of_file(file: Path) -> str:
-    """Hash the content of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, _new).hexdigest()
+    """Hash the content of an ONNX file, and of those beside it that hold its weights."""
+    found = _new()
+    for part in (file, *_weights(file)):
+        with part.open("rb") as opened:
+            found.update(hashlib.file_digest(opened, _new).digest())
+    return str(found.hexdigest())
+
+
+def _weights(file: Path) -> list[Path]:
+    try:
+        import onnx
+
+        initializers = onnx.load(str(file), load_external_data=False).graph.initializer
+    except Exception:  # not installed, or no ONNX file: whoever converts it says so
+        return []
+    entries = (entry for tensor in initializers for entry in tensor.external_data if entry.key == "location")
+    found = (file.parent / name for name in sorted({entry.value for entry in entries}))
+    return [path for path in found if path.is_file()]
 
 
 def _new() -> Any:
@@ -47,8 +64,16 @@ class _Recorder(TorchDispatchMode):
         self._places: dict[int, int] = {}
         self._kept: list[Any] = []
         """So that no tensor's id is given to another one."""
-        for leaf in tree_leaves(inputs):
+        leaves, form = tree_flatten(inputs)
+        self.hash.update(f"{form}".encode())
+        for leaf in leaves:
             self._add(leaf, content=False)
+
+    def add_results(self, results: Any) -> None:
+        """Hash which tensors are given back, in which order."""
+        self.hash.update(b"return(")
+        for tensor in tensors(results):
+            self._add(tensor, content=True)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
