@@ -114,21 +114,23 @@ def uncertain(value: float, low: float, high: float) -> tuple[str, str]:
     """Write ``value`` and the half width of its interval, rounded to what the interval supports.
 
     The half width keeps one significant digit, two where the first is a 1; the longer half counts
-    where ``value`` is not in the middle.
+    where ``value`` is not in the middle. However wide it is, one digit of ``value`` is left.
 
     >>> uncertain(12.3456, 12.29, 12.38), uncertain(0.74123, 0.7293, 0.7524), uncertain(1234.5, 1100, 1250)
     (('12.35', '0.06'), ('0.741', '0.012'), ('1230', '130'))
-    >>> uncertain(5.0, 5.0, 5.0)
-    ('5.00', '0')
+    >>> uncertain(5.0, 5.0, 5.0), uncertain(1.8, 1.7, 62)
+    (('5.00', '0'), ('2', '60'))
     """
     half = max(high - value, value - low, 0.0)
     if half == 0 or not math.isfinite(half):
         return f"{value:#.3g}".rstrip("."), "0" if half == 0 else "?"
     first = math.floor(math.log10(half))
     places = -first + (half / 10.0**first < 2)
-    if places < 0:
-        return f"{round(value, places):.0f}", f"{round(half, places):.0f}"
-    return f"{value:.{places}f}", f"{half:.{places}f}"
+    return _rounded(value, max(places, -math.floor(math.log10(value))) if value > 0 else places), _rounded(half, places)
+
+
+def _rounded(value: float, places: int) -> str:
+    return f"{round(value, places):.{max(places, 0)}f}"
 
 
 def time_unit(number: float) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 from lwprof.models import catalog
@@ -40,11 +41,8 @@ REFUSED: dict[str, dict[str, Lack]] = {
 def page() -> str:
     """Every backend: what it offers, what it needs, and the catalogue's networks that it does not run."""
     offers = (
-        "Every backend gets the same network and has to compute what torch computes before it is timed: on two inputs, "
-        "in outputs that depend on the input, the largest difference may be 1e-4 of the output's range "
-        "(in another dtype than the network's own, more). A network whose batch norms have no statistics yet is "
-        "given some first. Converted files are kept in the user's cache directory, or in `LWPROF_CACHE`; "
-        "`lwprof doctor` shows which backends can be used here."
+        "What `lwprof compare --backend` runs networks on; [timing.md](timing.md) says how, and what is checked "
+        "before. `lwprof doctor` shows which can be used here."
     )
     networks = (
         "At its defaults, every network of the catalogue is run on every installed backend by a test. "
@@ -56,10 +54,11 @@ def page() -> str:
 
 
 def _offers() -> str:
-    columns = tuple(Column(name, name) for name in ("backend", "devices", "dtypes", "layouts", "install"))
+    columns = tuple(Column(name, name) for name in ("backend", "what it is", "devices", "dtypes", "layouts", "install"))
     rows = [
         (
             backend.name,
+            _described(backend),
             ", ".join(backend.devices),
             ", ".join(backend.dtypes),
             ", ".join(backend.layouts),
@@ -68,6 +67,12 @@ def _offers() -> str:
         for backend in BACKENDS
     ]
     return render(Table.of("backends", columns, rows), "markdown").rstrip()
+
+
+def _described(backend: Backend) -> str:
+    """The first line of its file."""
+    first, _, _ = str(sys.modules[type(backend).__module__].__doc__).partition("\n")
+    return first.removesuffix(".").replace("``", "")
 
 
 def _networks() -> str:
