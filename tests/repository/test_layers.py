@@ -17,6 +17,7 @@ PYPROJECT = ROOT / "pyproject.toml"
 WRONG = {
     "One way through the code": ("graph", "lwprof.costs"),
     "Naming and building networks": ("models/specs", "lwprof.models.network"),
+    "Timing on what people deploy with": ("timing/contract", "lwprof.timing.latency"),
     "Networks stand on torch alone": ("architectures/__init__", "lwprof.units"),
     "Reports see results and units only": ("reports/__init__", "lwprof.models.catalog"),
     "Timing knows nothing of graphs": ("timing/__init__", "lwprof.graph"),
