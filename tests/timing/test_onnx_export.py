@@ -140,5 +140,5 @@ def test_network_without_a_tensor_to_give_back_is_refused(tmp_path: Path) -> Non
         def forward(self, image: Tensor) -> int:
             return image.ndim
 
-    with pytest.raises(BackendError, match="net gives back no tensor"):
+    with pytest.raises(BackendError, match="gives back no tensor"):
         written(Nothing(), IMAGE, tmp_path)

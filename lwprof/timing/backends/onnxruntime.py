@@ -13,7 +13,6 @@ import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from lwprof.errors import BackendError, first_line, sentence
 from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import onnx_export, onnx_quantisation
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
+from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
@@ -136,7 +136,7 @@ def _session(file: str, chosen: Any, options: Options) -> Any:
     if options.device != "cuda":
         return onnxruntime.InferenceSession(file, chosen, providers=[CPU])
     if hasattr(onnxruntime, "preload_dlls"):
-        with onnx_export.quiet():
+        with silence():
             onnxruntime.preload_dlls()  # CUDA and cuDNN as torch brings them
     settings = {"use_tf32": str(int(options.dtype == "tf32"))}
     session = onnxruntime.InferenceSession(file, chosen, providers=[(CUDA, settings), CPU])
@@ -165,16 +165,9 @@ def _on_device(session: Any, feed: dict[str, Any]) -> Callable[[], object]:
 def _reason(error: Exception, exported: bool) -> str:
     """What a session says of a graph, without its codes."""
     if lacking := _LACKING.search(str(error)):
-        where = _path(lacking[2]) if exported else lacking[2]
-        return f"it has no {lacking[1]} for numbers of this type, which {where or 'a node without a name'} runs"
+        if exported:
+            where = onnx_export.module_path(lacking[2]) or "the network itself"
+        else:
+            where = lacking[2] or "a node without a name"
+        return f"it has no {lacking[1]} for numbers of this type, which {where} runs"
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", sentence(error))
-
-
-def _path(node: str) -> str:
-    """Path of a module, from the name that tracing gives one of its nodes.
-
-    >>> _path("/module/blocks/blocks.0/conv/Conv")
-    'blocks.0.conv'
-    """
-    steps = node.strip("/").split("/")[:-1]
-    return ".".join(step.removeprefix(f"{above}.") for above, step in pairwise(steps))

@@ -6,20 +6,17 @@ dicts, lists and other values around them stay behind. Inputs that nothing reads
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import importlib.util
-import io
-import logging
 import re
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError, LwprofError, missing_memory, sentence
 from lwprof.timing.contract import Conversion, Source
+from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,7 +78,7 @@ def write(source: Source, folder: Path) -> None:
     from lwprof.timing.conversions import locating
 
     module: Any = source.module
-    with torch.inference_mode(False), random_state(), preserved(list(module.modules())), open_operators(), _silence():
+    with torch.inference_mode(False), random_state(), preserved(list(module.modules())), open_operators(), silence():
         try:
             _export(source, folder / FILE, dynamo=False)
             return
@@ -109,35 +106,12 @@ def write(source: Source, folder: Path) -> None:
 
 def _export(source: Source, file: Path, *, dynamo: bool) -> None:
     import torch
-    from torch import nn
-    from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-    from lwprof.timing.forwards import called
-
-    leaves, structure = tree_flatten(called(source.values))
-    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
-
-    class Flat(nn.Module):
-        """Takes and gives tensors alone."""
-
-        def __init__(self, module: Any) -> None:
-            super().__init__()
-            self.module = module
-            self.training = False
-
-        def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-            filled = list(leaves)
-            for place, tensor in zip(places, tensors, strict=True):
-                filled[place] = tensor
-            args, kwargs = tree_unflatten(filled, structure)
-            found = [leaf for leaf in tree_leaves(self.module(*args, **kwargs)) if isinstance(leaf, torch.Tensor)]
-            if not found:
-                raise BackendError(f"{source.label} gives back no tensor")
-            return tuple(found)
+    from lwprof.timing.conversions.tensors import TensorsOnly, tensors_of
 
     torch.onnx.export(
-        Flat(source.module),
-        tuple(leaves[place] for place in places),
+        TensorsOnly(source.module, source.values),  # type: ignore[arg-type]
+        tuple(tensors_of(source.values)),
         str(file),
         input_names=list(named(source.values)),
         opset_version=OPSET,
@@ -152,33 +126,13 @@ def _clear(folder: Path) -> None:
         path.unlink()
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Have Python code print, warn and log nothing."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    printed, complained = io.StringIO(), io.StringIO()
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
+def module_path(node: str) -> str:
+    """Path of the module that a node of an exported graph comes from, by the scopes in the node's name.
 
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Have the exporters print nothing, in C++ neither."""
-    import torch
-
-    native: Any = torch._C
-    enable = native._jit_set_onnx_log_enabled
-    was_enabled = native._jit_is_onnx_log_enabled()
-    enable(False)
-    native._jit_set_onnx_log_enabled = lambda enabled: None  # tracing switches it on, whatever it is asked for
-    try:
-        with quiet():
-            yield
-    finally:
-        native._jit_set_onnx_log_enabled = enable
-        enable(was_enabled)
+    >>> module_path("/network/body/body.1/body.1.0/act/Relu")
+    'body.1.0.act'
+    >>> module_path("/network/network.2/Relu")
+    '2'
+    """
+    scopes = node.strip("/").split("/")[:-1]
+    return ".".join(scope.removeprefix(f"{above}.") for above, scope in pairwise(scopes))

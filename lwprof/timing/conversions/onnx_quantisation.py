@@ -14,7 +14,6 @@ import importlib.metadata
 import platform
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from lwprof.errors import BackendError, sentence
 from lwprof.timing.contract import Conversion, Source
 from lwprof.timing.conversions import onnx_export
 from lwprof.timing.conversions.onnx_feeds import fed
+from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
@@ -72,7 +72,7 @@ def write(source: Source, folder: Path) -> None:
         assert plain is not None
         simplified, quantised = Path(temporary) / "simplified.onnx", folder / onnx_export.FILE
         try:
-            with _quiet():
+            with silence():  # in C++, too: the quantiser makes sessions of its own
                 _quantise(source, plain, simplified, quantised)
         except Exception as error:
             raise BackendError(f"{source.label} cannot be quantised to int8: {sentence(error)}") from error
@@ -104,19 +104,6 @@ def _quantise(source: Source, plain: Path, simplified: Path, quantised: Path) ->
         activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Have ONNX Runtime complain of nothing, in C++ neither: the quantiser makes sessions of its own."""
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(4)
-    try:
-        with onnx_export.quiet():
-            yield
-    finally:
-        onnxruntime.set_default_logger_severity(2)  # ONNX Runtime's default
 
 
 def _of_today(plain: Path, place: Path) -> Path:

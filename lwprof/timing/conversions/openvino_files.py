@@ -17,7 +17,9 @@ FILE = "model.xml"
 TELEMETRY = "openvino_telemetry"
 
 _LACKING = re.compile(r"No conversion rule found for operations: (.+)")
-_NO_NEWS = re.compile(r"Exception from |Check '|FrontEnd API failed")
+_REFUSED = re.compile(r"^-- (\S+)-\d+ with a message:\n(.+?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
+"""What it says of an operator that it has, but not in this form."""
+_NO_NEWS = re.compile(r"Exception from |Check '|FrontEnd API failed|While validating")
 """How lines of its errors begin that say nothing of the network."""
 
 
@@ -74,6 +76,8 @@ def read(source: Source, folder: Path | None) -> Any:
         if lacking := _LACKING.search(str(error)):
             operator = re.sub(r"-\d+$", "", lacking[1].split(",")[0])
             reason = f"it has no operator {_named(operator, file, source)}"
+        elif refused := _REFUSED.search(str(error)):
+            reason = f"{_named(refused[1], file, source)}: {said(RuntimeError(refused[2]))}"
         else:
             reason = said(error)
         raise BackendError(f"openvino cannot read {source.label}: {reason}") from error
@@ -98,23 +102,7 @@ def _named(operator: str, file: Path, source: Source) -> str:
     node = next((node.name for node in nodes if node.op_type == kind and domain in (node.domain, "")), "")
     if not node:
         return operator
-    path = module_path(node)
+    path = onnx_export.module_path(node)
     if source.module is not None and path in (path for path, _ in source.module.named_modules()):
         return f"{operator}, which {path or 'the network itself'} runs"
     return f"{operator}, which node {node} is"
-
-
-def module_path(node: str) -> str:
-    """Path of the module that a node of an exported graph comes from, by the scopes in the node's name.
-
-    >>> module_path("/module/body/body.1/body.1.0/act/Relu")
-    'body.1.0.act'
-    >>> module_path("/module/module.2/Relu")
-    '2'
-    """
-    parts: list[str] = []
-    for scope in node.strip("/").split("/")[:-1]:
-        if parts and scope.startswith(f"{parts[-1]}."):
-            parts.pop()
-        parts.append(scope)
-    return ".".join(parts).removeprefix("module").removeprefix(".")

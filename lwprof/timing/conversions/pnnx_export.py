@@ -18,12 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lwprof.errors import BackendError, first_line, missing_memory
+from lwprof.errors import BackendError, LwprofError, first_line, missing_memory
 from lwprof.timing.contract import Conversion, Source
 from lwprof.timing.conversions import pnnx_program
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lwprof.inputs import Values
 
 PARAM, BIN, INTERFACE = "model.param", "model.bin", "interface.json"
 
@@ -145,18 +147,29 @@ def _input_file(source: Source, work: Path) -> tuple[str, list[tuple[int, ...]] 
         assert source.file is not None
         shutil.copyfile(source.file, work / "model.onnx")
         return "model.onnx", None
-    from lwprof.timing.conversions import tracing
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            traced, shapes = tracing.traced(source.module, source.values)
+        traced, shapes = _traced(source.module, source.values)
+    except LwprofError:
+        raise
     except Exception as error:
         if missing_memory(error):
             raise
         raise BackendError(f"torch cannot trace {source.label}: {first_line(error)}") from error
     (work / "model.pt").write_bytes(traced.save_to_buffer())  # save() ends the process where the disk is full
     return "model.pt", shapes
+
+
+def _traced(module: Any, values: Values) -> tuple[Any, list[tuple[int, ...]]]:
+    """Trace a module in ``eval()``; also the shapes of its outputs."""
+    import torch
+
+    from lwprof.preservation import open_operators, random_state
+    from lwprof.timing.conversions.tensors import TensorsOnly, tensors_of
+
+    with warnings.catch_warnings(action="ignore"), torch.inference_mode(False), random_state(), open_operators():
+        network, given = TensorsOnly(module, values), tensors_of(values)
+        script = torch.jit.trace(network, tuple(given), check_trace=False)
+        return script, [tuple(result.shape) for result in network(*given)]
 
 
 def _check_space(folder: Path) -> None:

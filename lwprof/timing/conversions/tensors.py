@@ -1,4 +1,4 @@
-"""Tensors in, tensors out: networks in the form that converters of exported programs take."""
+"""Tensors in, tensors out: networks in the form that converters take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from lwprof.errors import BackendError
 from lwprof.inputs import Values, tensors
 from lwprof.timing.contract import Source
 from lwprof.timing.forwards import called
@@ -25,17 +26,25 @@ class TensorsOnly(nn.Module):
     def __init__(self, network: nn.Module, values: Values) -> None:
         super().__init__()
         self.network = network
+        self.training = False
         leaves, self._form = tree_flatten(called(values))
         self._places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
         self._leaves = [None if isinstance(leaf, Tensor) else leaf for leaf in leaves]
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Call the network as it wants to be called."""
+        """Call the network as it wants to be called.
+
+        Raises:
+            BackendError: it gives back no tensor.
+        """
         leaves = list(self._leaves)
         for place, tensor in zip(self._places, given, strict=True):
             leaves[place] = tensor
         args, kwargs = tree_unflatten(leaves, self._form)
-        return tuple(tensors(self.network(*args, **kwargs)))
+        found = tensors(self.network(*args, **kwargs))
+        if not found:
+            raise BackendError("a network that gives back no tensor cannot be converted")
+        return tuple(found)
 
 
 def tensors_only(source: Source) -> tuple[TensorsOnly, tuple[Tensor, ...]]:
@@ -49,7 +58,7 @@ def tensors_only(source: Source) -> tuple[TensorsOnly, tuple[Tensor, ...]]:
             network = copy.deepcopy(network)
         except Exception:  # what cannot be copied is exported as it is
             network = source.module
-        return TensorsOnly(network, source.values).eval(), tuple(tensors_of(source.values))
+        return TensorsOnly(network, source.values), tuple(tensors_of(source.values))
 
 
 def tensors_of(values: Values) -> list[Tensor]:
