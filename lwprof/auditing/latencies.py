@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lwprof.auditing.latency_limits import NAME, LatencyLimit
 from lwprof.auditing.snapshots import shapes
-from lwprof.errors import described
+from lwprof.errors import BackendError, InputError, described
 from lwprof.models import Network
 from lwprof.results import AuditResult, Budget, TensorSpec
 from lwprof.timing import advice
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 BUDGET_S = 10.0
 """Seconds for each pair of networks: as many as a comparison of the two takes."""
 
-INTERRUPTED = "interrupted"
-
 
 class Pair(NamedTuple):
     """Two networks that are built to be timed, and how they may differ."""
@@ -41,6 +39,14 @@ class _Timed(NamedTuple):
     target: Target
     inputs: tuple[TensorSpec, ...]
     other_inputs: tuple[TensorSpec, ...]
+
+
+class _Untimed(NamedTuple):
+    reason: str
+    code: int = 0
+
+
+INTERRUPTED = _Untimed("interrupted")
 
 
 def held(
@@ -74,7 +80,7 @@ def held(
         if pair is None or model.failure:
             models.append(model)
             continue
-        timed: _Timed | str = INTERRUPTED
+        timed: _Timed | _Untimed = INTERRUPTED
         if not interrupted:
             timed = _timed(pair, backend, options, Rules(budget_s, seed=options.seed), progress, clock)
         if isinstance(timed, _Timed):
@@ -99,8 +105,8 @@ def held(
 
 def _timed(
     pair: Pair, backend: str, options: Options, rules: Rules, progress: Progress | None, clock: Clock | None
-) -> _Timed | str:
-    """Build and time a pair; a text says why that was not possible."""
+) -> _Timed | _Untimed:
+    """Build and time a pair, or say why that was not possible."""
     try:
         targets = pair.limit.targets(backend, options)
         subjects = [_subject(pair.build()), _subject(pair.build_other())]
@@ -109,22 +115,27 @@ def _timed(
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Exception, SystemExit) as error:
-        return described(error)[0]
+        return _Untimed(*described(error))
 
 
 def _subject(network: Network) -> Subject:
     return Subject(network.name, network.module, network.inputs, network.values, network.build_s, network.file)
 
 
-def _reason(latencies: Latencies) -> str:
-    return latencies.failure or next((item.reason for item in latencies.untimed), INTERRUPTED)
+def _untimed(latencies: Latencies) -> _Untimed | None:
+    if latencies.failure:
+        return _Untimed(latencies.failure, InputError.exit_code)
+    if len(latencies.timings) == 2:
+        return None
+    return next((_Untimed(item.reason, BackendError.exit_code) for item in latencies.untimed), INTERRUPTED)
 
 
-def _budget(limit: LatencyLimit, timed: _Timed | str) -> Budget:
-    if isinstance(timed, str) or timed.latencies.failure or len(timed.latencies.timings) < 2:
-        reason = timed if isinstance(timed, str) else _reason(timed.latencies)
-        remark = f"not measured against {limit.to.text}: {reason}"
-        return Budget(NAME, limit.ratio, None, ok=False, advisory=not limit.enforced, remark=remark)
+def _budget(limit: LatencyLimit, timed: _Timed | _Untimed) -> Budget:
+    untimed = timed if isinstance(timed, _Untimed) else _untimed(timed.latencies)
+    if untimed is not None:
+        remark, code = f"not measured against {limit.to.text}: {untimed.reason}", untimed.code
+        return Budget(NAME, limit.ratio, None, ok=False, advisory=not limit.enforced, remark=remark, failure_code=code)
+    assert isinstance(timed, _Timed)
     samples, other_samples = (timing.samples_s for timing in timed.latencies.timings)
     options = timed.target.options
     ratio = ratio_interval(samples, other_samples, options.seed)

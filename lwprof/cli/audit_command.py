@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lwprof.results import AuditResult
 
 GRAVEST = (4, 2, 3)
-"""Exit codes of networks that could not be looked at; each goes before those behind it."""
+"""Exit codes of what could not be looked at or timed; each goes before those behind it."""
 
 
 @click.command("audit", short_help="Audit a network's design: guidelines, budgets, baseline.")
@@ -166,14 +166,17 @@ def _said(result: AuditResult) -> int:
     failures = [model for model in result.models if model.failure]
     for model in failures:
         click.echo(f"error: {model.failure}{DEBUG_ADVICE if model.failure_code == GRAVEST[0] else ''}", err=True)
+    codes = {model.failure_code for model in failures}
     for model in result.models:
         for budget in model.budgets:
             if budget.name == UNKNOWN and not budget.ok:
                 click.echo(f"error: {model.name}: {budget.remark} (--strict)", err=True)
+            if budget.failure_code and not budget.advisory:
+                click.echo(f"error: {model.name}: {budget.name} {budget.remark}", err=True)
+                codes.add(budget.failure_code)
     if result.interrupted:
         click.echo("error: interrupted; what was found until then is shown", err=True)
         return INTERRUPTED
-    codes = {model.failure_code for model in failures}
     return next((code for code in GRAVEST if code in codes), 0 if result.ok else gate.FOUND)
 
 

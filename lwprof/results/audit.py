@@ -186,6 +186,8 @@ class Budget:
     """Every sample of the network, where it was timed, one a round."""
     other_samples_s: tuple[float, ...] = ()
     """Those of the network that it was compared to, from the same rounds."""
+    failure_code: int = 0
+    """Exit code that stands for why it was not measured, as that of a network; 0 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,18 +175,21 @@ def not_at_all() -> Network:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "reason"),
+    ("break_it", "reason", "code"),
     [
-        (lambda watch: (network(watch, "tiny", fails_at(0)), network(watch, "mbv2", 0.1)), "no such luck"),
-        (lambda watch: (network(watch, "tiny", 0.1), network(watch, "mbv2", fails_at(30))), "no such luck"),
-        (lambda watch: (not_built, network(watch, "mbv2", 0.1)), "no file net.py"),
-        (lambda watch: (network(watch, "tiny", 0.1), not_at_all), "ended the program"),
+        (lambda watch: (network(watch, "tiny", fails_at(0)), network(watch, "mbv2", 0.1)), "no such luck", 3),
+        (lambda watch: (network(watch, "tiny", 0.1), network(watch, "mbv2", fails_at(30))), "no such luck", 3),
+        (lambda watch: (not_built, network(watch, "mbv2", 0.1)), "no file net.py", 2),
+        (lambda watch: (network(watch, "tiny", 0.1), not_at_all), "ended the program", 2),
         (lambda watch: (lambda: Network("net.onnx", "net.onnx", None, ()), network(watch, "mbv2", 0.1)),
-         "torch does not run ONNX files"),
+         "torch does not run ONNX files", 3),
     ],
 )  # fmt: skip
 def test_network_that_fails_keeps_everything_else(
-    watch: Watch, break_it: Callable[[Watch], tuple[Callable[[], Network], Callable[[], Network]]], reason: str
+    watch: Watch,
+    break_it: Callable[[Watch], tuple[Callable[[], Network], Callable[[], Network]]],
+    reason: str,
+    code: int,
 ) -> None:
     good = Pair(network(watch, "good", 0.1), network(watch, "mbv2", 0.1), limit(1.2))
     result = audited(watch, Pair(*break_it(watch), limit(1.2)), good)
@@ -194,6 +197,7 @@ def test_network_that_fails_keeps_everything_else(
     assert (bad.budgets[0], bad.budgets[1].actual, bad.budgets[1].ok) == (OTHER, None, False)
     assert bad.budgets[1].remark.startswith("not measured against mbv2: ")
     assert reason in bad.budgets[1].remark
+    assert bad.budgets[1].failure_code == code
     assert other.budgets[1].ok
     assert (result.ok, result.interrupted) == (False, False)
 

@@ -167,6 +167,20 @@ def test_advice_that_cannot_be_measured_fails_nothing(run: Any, fakes: dict[str,
     assert "quick is not installed: pip install 'lwprof[quick]'" in budget["remark"]
 
 
+def test_enforced_budget_on_a_backend_that_computes_something_else_is_exit_code_3(
+    run: Any, fakes: dict[str, Fake]
+) -> None:
+    fakes["quick"].wrong_by = 0.01
+    enforced = (*AUDIT, *LIMIT, "--budget", "max_latency_ratio.enforced=true", "--backend", "quick")
+    outcome = run(*enforced, "--format", "json")
+    assert outcome.code == 3
+    assert "max_latency_ratio not measured against net.py:TinyNet: quick computes something else" in outcome.err
+    assert outcome.err.count("error: ") == 1
+    (budget,) = json.loads(outcome.out)["models"][0]["budgets"]
+    assert (budget["ok"], budget["actual"], budget["failure_code"]) == (False, None, 3)
+    assert run(*AUDIT, *LIMIT, "--backend", "quick", "--fail-on", "never").code == 0  # advice fails nothing
+
+
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
