@@ -23,7 +23,7 @@ SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyprojec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help compare test quick audit bench second-opinion runtimes lint types clean
+.PHONY: help compare test compiled quick audit bench second-opinion runtimes lint types clean
 unexport PYTHONPATH PYTHONHOME
 
 help:  ## list the targets
@@ -33,10 +33,13 @@ compare: $(VENV)/.installed  ## install, then compare three networks on this mac
 	@$(BIN)/lwprof compare mbv1 mbv2 shufflenetv2
 
 test: lint types $(VENV)/.models  ## install, then lint, check types, and run every test
-	@$(PYTEST) lwprof ./tests
+	@$(PYTEST) -m "not compiled" lwprof ./tests
+
+compiled: $(VENV)/.test $(VENV)/.installed  ## run the tests that compile the whole catalogue by torch.compile (10 minutes)
+	@$(BIN)/pytest -n 2 -m compiled tests/timing
 
 quick: lint $(VENV)/.models  ## the part of the tests that takes less than a minute
-	@$(PYTEST) -m "not slow" lwprof ./tests
+	@$(PYTEST) -m "not slow and not compiled" lwprof ./tests
 
 audit: $(VENV)/.installed  ## audit the catalogue's networks against audit-baseline.json
 	@$(BIN)/lwprof audit

@@ -24,7 +24,7 @@ IMAGE = (TensorSpec((1, 3, 64, 64), "float32"),)
 
 TESTED = [backend for backend in BACKENDS if "cpu" in backend.devices and not backend.is_reference(Options())]
 COMPILERS = [backend for backend in TESTED if backend.name == "torch-compile"]
-"""They take long: apart, so that two processes share the work."""
+"""They take half a minute a network: `make compiled` runs them."""
 CONVERTERS = [backend for backend in TESTED if backend not in COMPILERS]
 
 
@@ -42,7 +42,10 @@ def refused() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalog.entries())
-@pytest.mark.parametrize("group", [CONVERTERS, COMPILERS], ids=["converters", "compilers"])
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(CONVERTERS, id="converters"), pytest.param(COMPILERS, id="compilers", marks=pytest.mark.compiled)],
+)
 def test_network_computes_what_torch_computes(name: str, group: list[Backend], monkeypatch: pytest.MonkeyPatch) -> None:
     installed = [backend for backend in group if usable(backend, Options()) is None]
     if not installed:
