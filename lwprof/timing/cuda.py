@@ -178,16 +178,22 @@ class Calls:
 
 def loaded(calls: Calls, outputs: Callable[[Values], Sequence[Any]], options: Options) -> Loaded:
     """Give calls what the contract asks for."""
-    import torch
-
-    before = flush(torch.cuda, lambda size: torch.empty(size, dtype=torch.uint8, device="cuda"))
     return Loaded(
         calls,
         outputs,
-        before=before if options.cold_l2 else None,
+        before=flushing(options),
         events_s=calls.events_s,
         peak_memory=lambda: calls.peak,
     )
+
+
+def flushing(options: Options) -> Callable[[], None] | None:
+    """What is called before every call where the L2 cache is to be cold."""
+    if not options.cold_l2:
+        return None
+    import torch
+
+    return flush(torch.cuda, lambda size: torch.empty(size, dtype=torch.uint8, device="cuda"))
 
 
 def flush(cuda: Any, allocate: Callable[[int], Any]) -> Callable[[], None]:

@@ -19,8 +19,9 @@ from torch import nn
 
 from lwprof.errors import BackendError
 from lwprof.results import TensorSpec, Timing, Untimed
-from lwprof.timing import references
+from lwprof.timing import cuda, references
 from lwprof.timing.backends import Options, named, usable
+from lwprof.timing.backends import onnxruntime as backend_module
 from lwprof.timing.backends.onnxruntime import CPU, CUDA
 from lwprof.timing.contract import Source
 from lwprof.timing.latency import Subject, time_subjects
@@ -128,10 +129,15 @@ def test_operator_that_is_lacking_is_named_with_its_node() -> None:
     [
         (Options(dtype="tf32"), "onnxruntime computes in tf32 on cuda alone"),
         (Options("cuda", dtype="int8"), "onnxruntime computes in int8 on the cpu alone"),
+        (
+            Options("cuda", cold_l2=True),
+            "it is torch that empties the L2 cache before calls of onnxruntime, and has no GPU",
+        ),
         (Options(dtype="float32"), "onnxruntime runs net in float64, that of its input input_0, and not in float32"),
     ],
 )
-def test_what_does_not_go_together_is_refused(options: Options, message: str) -> None:
+def test_what_does_not_go_together_is_refused(options: Options, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "unavailable", lambda: "no GPU")
     source = Source("net", nn.Linear(3, 4).double(), (torch.rand(2, 3).double(),))
     with pytest.raises(BackendError, match=f"^{message}$"):
         BACKEND.conversion(source, options)
@@ -162,6 +168,18 @@ def test_session_that_falls_back_to_the_cpu_is_refused(
     assert asked[0] == (CUDA, {"use_tf32": tf32})
 
 
+def test_l2_cache_is_emptied_before_every_call(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(cuda, "flush", lambda *args: lambda: flushed.append("flushed"))
+    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda session: [CUDA])
+    monkeypatch.setattr(backend_module, "_on_device", lambda session, feed: lambda: None)
+    source = Source("net", None, VALUES, file)
+    cold, warm = (BACKEND.load(source, Options("cuda", cold_l2=cold_l2), None) for cold_l2 in (True, False))
+    assert cold.before is not None
+    cold.before()
+    assert (flushed, warm.before) == (["flushed"], None)
+
+
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda *args: None)
     assert usable(BACKEND, Options()) == ("onnxruntime and onnx are not installed: pip install 'lwprof[onnxruntime]'")
@@ -172,7 +190,7 @@ def test_broken_package_is_said(package: str, tmp_path: Path, monkeypatch: pytes
     (tmp_path / f"{package}.py").write_text("raise ImportError('libc.so.9: no such file')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, package)
-    reason = f"{package} is installed but cannot be imported (ImportError: libc.so.9: no such file)"
+    reason = f"{package} is installed but does not load (ImportError: libc.so.9: no such file)"
     assert BACKEND.unavailable("cpu") == reason
 
 

@@ -213,6 +213,16 @@ def test_missing_operator_is_named_with_its_module() -> None:
         pass
 
 
+def test_form_of_an_operator_that_it_lacks_is_named_with_its_module() -> None:
+    class Drop(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return nn.functional.dropout(image, training=True)
+
+    reason = "^openvino cannot read net: Dropout, which 1 runs: Training mode is not supported for Dropout op$"
+    with pytest.raises(BackendError, match=reason), ready(BACKEND, nn.Sequential(nn.ReLU(), Drop()), IMAGE):
+        pass
+
+
 def test_file_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "empty.onnx"
     path.write_bytes(b"")
@@ -232,7 +242,7 @@ def test_broken_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "openvino")
     reason = BACKEND.unavailable("cpu")
-    assert reason == "openvino is installed but cannot be imported (ImportError: libtbb.so.12: no such file)"
+    assert reason == "openvino is installed but does not load (ImportError: libtbb.so.12: no such file)"
 
 
 def test_nothing_is_reported_to_its_makers() -> None:

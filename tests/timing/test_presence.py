@@ -14,6 +14,12 @@ def test_missing_packages_are_named() -> None:
     assert two == "no-such and nor-such are not installed"
 
 
+def test_package_that_does_not_load_is_named() -> None:
+    reason = missing({"pytest": "pytest", "the-library": "lwprof"}, "pytest", "lwprof.no_such_module")
+    assert reason is not None
+    assert reason.startswith("the-library is installed but does not load (ModuleNotFoundError: ")
+
+
 def test_package_that_loads_is_there() -> None:
     assert missing({"pytest": "pytest"}, "pytest") is None
 

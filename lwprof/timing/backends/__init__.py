@@ -14,6 +14,7 @@ from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.contract import (
     CHANNELS_LAST,
     CONTIGUOUS,
+    MOST_THREADS,
     Backend,
     Conversion,
     Loaded,
@@ -27,6 +28,7 @@ __all__ = [
     "CONTIGUOUS",
     "DEVICES",
     "DTYPES",
+    "MOST_THREADS",
     "Backend",
     "Conversion",
     "Loaded",
@@ -73,8 +75,9 @@ def check(options: Options) -> None:
     Raises:
         InputError: the message lists what there is.
     """
-    if options.threads < 1:
-        raise InputError(f"cannot run on {options.threads} threads; give 1 or more")
+    if not 1 <= options.threads <= MOST_THREADS:
+        wanted = "1 or more" if options.threads < 1 else f"at most {MOST_THREADS}"
+        raise InputError(f"cannot run on {options.threads} threads; give {wanted}")
     for what, given, known in (
         ("device", options.device, DEVICES),
         ("dtype", options.dtype, ("", *DTYPES)),
@@ -88,11 +91,11 @@ def usable(backend: Backend, options: Options) -> str | None:
     """Say why a backend cannot be used with ``options``, and what to do; ``None`` where it can."""
     for what, given, offered in (
         ("device", options.device, backend.devices),
-        ("dtype", options.dtype or "float32", backend.dtypes),
+        ("dtype", options.dtype, ("", *backend.dtypes)),
         ("layout", options.layout, backend.layouts),
     ):
-        if given not in offered and (what != "dtype" or options.dtype):
-            return f"backend {backend.name} has no {what} {given!r}; it has {', '.join(offered)}"
+        if given not in offered:
+            return f"backend {backend.name} has no {what} {given!r}; it has {', '.join(filter(None, offered))}"
     reason = backend.unavailable(options.device)
     if reason is None or not backend.extra or "pip install" in reason:
         return reason

@@ -1,22 +1,23 @@
 """ONNX Runtime: networks are exported to ONNX; ONNX files run as they are.
 
 On the CPU the inputs are NumPy arrays, and so are the outputs that every call makes anew. On CUDA inputs and outputs
-stay on the device: no copy to or from it is timed, and a call returns when the device is done. float32 is float32:
-tf32 is switched off unless it is asked for. int8 is quantised anew, on the CPU alone.
+stay on the device: no copy to or from it is timed, and a call returns when the device is done. There are no events
+around it, and nobody counts its memory. float32 is float32: tf32 is switched off unless it is asked for. int8 is
+quantised anew, on the CPU alone.
 """
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
-import importlib.util
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lwprof.errors import BackendError, first_line, sentence
+from lwprof.errors import BackendError, sentence
+from lwprof.timing import cuda
+from lwprof.timing.backends.presence import missing
 from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import onnx_export, onnx_quantisation
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
@@ -44,17 +45,11 @@ class OnnxRuntime:
 
     def unavailable(self, device: str) -> str | None:
         """Say that a package is missing or broken, or that there is no CUDA."""
-        missing = [package for package in ("onnxruntime", "onnx") if importlib.util.find_spec(package) is None]
-        if missing:
-            return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
-        for package in ("onnxruntime", "onnx"):
-            try:
-                found: Any = importlib.import_module(package)
-                if package == "onnxruntime":
-                    providers = list(found.get_available_providers())
-            except Exception as error:
-                return f"{package} is installed but cannot be imported ({first_line(error)})"
-        if device == "cuda" and CUDA not in providers:
+        if reason := missing({"onnxruntime": "onnxruntime", "onnx": "onnx"}, "onnxruntime", "onnx"):
+            return reason
+        import onnxruntime
+
+        if device == "cuda" and CUDA not in onnxruntime.get_available_providers():
             return "onnxruntime here has no CUDA provider; replace it: pip install onnxruntime-gpu"
         return None
 
@@ -107,15 +102,17 @@ class OnnxRuntime:
         feed = fed(names, source.values, exported=exported)
         run = _on_device(session, feed) if options.device == "cuda" else lambda: session.run(None, feed)
         size = source.file.stat().st_size if folder is None and source.file is not None else None
-        return Loaded(run, outputs, size_bytes=size)
+        return Loaded(run, outputs, size_bytes=size, before=cuda.flushing(options))
 
 
 def _check(source: Source, options: Options) -> None:
     """Refuse what does not go together.
 
     Raises:
-        BackendError: a dtype that the device, or the network, is not run in.
+        BackendError: a dtype that the device, or the network, is not run in; an L2 cache that torch cannot empty.
     """
+    if options.cold_l2 and (reason := cuda.unavailable()) is not None:
+        raise BackendError(f"it is torch that empties the L2 cache before calls of onnxruntime, and has {reason}")
     if options.dtype == "tf32" and options.device != "cuda":
         raise BackendError("onnxruntime computes in tf32 on cuda alone")
     if options.dtype == "int8" and options.device != "cpu":

@@ -6,13 +6,13 @@ Its own converter of modules gives the same numbers, takes longer than the expor
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lwprof.errors import BackendError, first_line
+from lwprof.errors import BackendError
+from lwprof.timing.backends.presence import missing
 from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import onnx_export, openvino_files
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
@@ -39,14 +39,8 @@ class OpenVino:
 
     def unavailable(self, device: str) -> str | None:
         """Say that a package is missing, or does not import."""
-        missing = [package for package in ("openvino", "onnx") if importlib.util.find_spec(package) is None]
-        if missing:
-            return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
-        try:
-            openvino_files.runtime()
-        except Exception as error:
-            return f"openvino is installed but cannot be imported ({first_line(error)})"
-        return None
+        with openvino_files.no_telemetry():
+            return missing({"openvino": "openvino", "onnx": "onnx"}, "openvino", "onnx")
 
     def versions(self) -> dict[str, str]:
         """Version of OpenVINO."""

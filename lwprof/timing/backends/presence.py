@@ -9,21 +9,24 @@ from collections.abc import Mapping
 from lwprof.errors import first_line
 
 
-def missing(packages: Mapping[str, str], loaded: str) -> str | None:
+def missing(packages: Mapping[str, str], *loaded: str) -> str | None:
     """Say which packages are not installed, or that one does not load; ``None`` where all is well.
 
     Args:
         packages: what is imported of each, by the name that it is installed by.
-        loaded: a module that is imported to see whether it loads, and of the first package.
+        loaded: modules of theirs that are imported to see whether they load.
     """
     absent = [package for package, imported in packages.items() if importlib.util.find_spec(imported) is None]
     if absent:
         return f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed"
     from lwprof.timing.silence import silence
 
-    try:
-        with silence():
-            importlib.import_module(loaded)
-    except Exception as error:
-        return f"{next(iter(packages))} is installed but does not load ({first_line(error)})"
+    for module in loaded:
+        try:
+            with silence():
+                importlib.import_module(module)
+        except Exception as error:
+            root = module.partition(".")[0]
+            package = next(package for package, imported in packages.items() if imported == root)
+            return f"{package} is installed but does not load ({first_line(error)})"
     return None

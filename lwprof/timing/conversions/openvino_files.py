@@ -6,6 +6,8 @@ import importlib.metadata
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,23 @@ _NO_NEWS = re.compile(r"Exception from |Check '|FrontEnd API failed|While valida
 """How lines of its errors begin that say nothing of the network."""
 
 
-def runtime() -> Any:
-    """Import OpenVINO; without its telemetry, which reports every import unasked where nobody has opted out."""
+@contextmanager
+def no_telemetry() -> Iterator[None]:
+    """Have OpenVINO imported without its telemetry, which reports every import unasked where nobody has opted out."""
     known = sys.modules.get(TELEMETRY)
     sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # cannot be imported: OpenVINO has a stub for that
     try:
-        import openvino
+        yield
     finally:
         del sys.modules[TELEMETRY]
         if known is not None:
             sys.modules[TELEMETRY] = known
+
+
+def runtime() -> Any:
+    """Import OpenVINO."""
+    with no_telemetry():
+        import openvino
     return openvino
 
 
