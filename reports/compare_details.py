@@ -102,8 +102,7 @@ def beside_latency(settings: Settings) -> list[Written]:
 def written(outcome: Outcome | None, item: Written) -> Cell | str | None:
     """What a column says of a timing; ``None`` where that is nothing."""
     column, write = item
-    said = isinstance(outcome, Timing) and getattr(outcome, column.key) not in (None, "")
-    return write(outcome) if said else None
+    return write(outcome) if isinstance(outcome, Timing) and getattr(outcome, column.key) not in (None, "") else None
 
 
 def _said(key: str, settings: Settings) -> bool:

@@ -11,16 +11,13 @@ from lwprof.errors import InputError, about
 from lwprof.models import names, specs
 from lwprof.models.specs import Spec
 from lwprof.settings import check_keys
-from lwprof.timing.backends import Options, check, named
+from lwprof.timing.backends import MOST_THREADS, Options, check, named
 from lwprof.timing.targets import Target, find_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "max_latency_ratio"
-
-MOST_THREADS = 1024
-"""Beyond the processors there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +100,14 @@ def _backend(value: Any, label: str) -> str:
         return named(_text(value)).name
 
 
-def _device(value: Any, label: str) -> str:
-    with about(label):
-        check(Options(device=_text(value)))
-    return str(value)
+def _choice(option: str) -> Callable[[Any, str], str]:
+    def read(value: Any, label: str) -> str:
+        with about(label):
+            chosen: dict[str, Any] = {option: _text(value)}
+            check(Options(**chosen))
+        return str(value)
 
-
-def _dtype(value: Any, label: str) -> str:
-    with about(label):
-        check(Options(dtype=_text(value)))
-    return str(value)
+    return read
 
 
 def _text(value: Any) -> str:
@@ -142,8 +137,8 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "to": _network,
     "ratio": _ratio,
     "backend": _backend,
-    "device": _device,
-    "dtype": _dtype,
+    "device": _choice("device"),
+    "dtype": _choice("dtype"),
     "threads": _threads,
     "enforced": _switch,
 }

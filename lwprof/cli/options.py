@@ -21,9 +21,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 LARGEST = 2**31 - 1
 """Batch: more than any memory holds, and still a number that every library can take."""
 
-MOST_THREADS = 1024
-"""Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
-
 
 def _note_debug(ctx: click.Context, _: click.Parameter, given: bool) -> None:
     if given and isinstance(ctx.obj, dict):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from lwprof.cli.options import MOST_THREADS, OneOf
+from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS, MOST_THREADS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,19 +66,13 @@ def _known(what: str) -> Sequence[str]:
     return backends.DEVICES if what == "device" else backends.DTYPES
 
 
-def _layouts() -> Sequence[str]:
-    from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS
-
-    return CONTIGUOUS, CHANNELS_LAST
-
-
 def several_runtimes(command: F) -> F:
     """Add options of a command that times on several backends: all combinations, in the same rounds."""
     for option in (
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
                      help="Threads of the CPU, for each backend."),
         click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call."),
-        click.option("--layout", type=OneOf(_layouts), default="contiguous", show_default=True,
+        click.option("--layout", type=click.Choice([CONTIGUOUS, CHANNELS_LAST]), default=CONTIGUOUS, show_default=True,
                      help="How images lie in memory."),
         click.option("--dtype", "dtypes", type=Names("dtype"), default=(), show_default="the network's own",
                      help="What to compute in, with commas between several."),
@@ -95,7 +89,7 @@ def one_runtime(command: F) -> F:
     """Add options of a command that times on one backend; what is not given is ``None``."""
     for option in (
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
-                     help="Threads for it."),
+                     help="Threads of the CPU."),
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
         click.option("--device", type=Name("device"), show_default="cpu", help="Where to time."),
         click.option("--backend", type=Name("backend"), show_default="torch",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
 
+MOST_THREADS = 1024
+"""Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

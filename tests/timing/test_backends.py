@@ -279,6 +279,7 @@ def test_one_thread_is_one_thread(backend: Backend) -> None:
         ("tourch", Options(), InputError, "unknown backend 'tourch'; did you mean 'torch'?"),
         ("tensorflow", Options(), InputError, "unknown backend 'tensorflow'; there is torch, "),
         ("torch", Options(threads=0), InputError, "cannot run on 0 threads; give 1 or more"),
+        ("torch", Options(threads=1025), InputError, "cannot run on 1025 threads; give at most 1024"),
         ("torch", Options(device="npu"), InputError, "unknown device 'npu'; there is cpu"),
         ("torch", Options(dtype="float31"), InputError, "unknown dtype 'float31'; there is float32, "),
         ("torch", Options(layout="blocked"), InputError, "unknown layout 'blocked'; there is contiguous, "),
