@@ -207,6 +207,17 @@ def test_onnx_file_gets_float16_weights(file: Path, tmp_path: Path) -> None:
     assert numpy.array_equal(BACKEND.load(source, options, folder).outputs((image,))[0], [[2, 2, 2], [2, 2, 2]])
 
 
+def test_what_is_timed_runs_on_the_inputs() -> None:
+    """Also on those that have to be copied first."""
+    network, image = nn.Conv2d(3, 8, 3), torch.rand(1, 64, 64, 3).permute(0, 3, 1, 2)
+    with ready(BACKEND, network, (TensorSpec((1, 3, 64, 64), "float32"),), (image,)) as found:
+        overwritten = [numpy.full((1, 3, 64, 64), numpy.nan, numpy.float32) for _ in range(50)]
+        (result,) = found.loaded.run().values()  # type: ignore[attr-defined]
+        (expected,) = found.loaded.outputs((image,))
+        numpy.testing.assert_array_equal(result, expected)
+        assert len(overwritten) == 50
+
+
 def test_missing_operator_is_named_with_its_module() -> None:
     module = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv2d(8, 8, 1), Determinants()))
     with pytest.raises(BackendError, match=r"no operator Det, which 1\.1 runs$"), ready(BACKEND, module, IMAGE):

@@ -93,7 +93,7 @@ class OpenVino:
         _check(compiled, dtype)
         request = compiled.create_infer_request()
         for name, array in feed.items():
-            request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+            request.set_tensor(name, openvino.Tensor(array))  # a copy: it does not keep the array alive
 
         def outputs(values: Values) -> Sequence[Any]:
             return given_back(compiled.create_infer_request().infer(arrays(values)).to_tuple())
