@@ -34,9 +34,11 @@ TOLERANCES = {
 """Largest difference from torch in the network's own dtype, as a share of the output's range."""
 
 SAYS_LITTLE = (
-    "its output hardly depends on its input, so that it agrees with torch says little: "
+    "its output hardly depends on its input, so that it agrees with {} says little: "
     "time a network with trained weights, or on inputs of your own"
 )
+
+UNCHECKABLE = "no backend can be held against torch"
 
 FLOATS = ("float32", "float16", "bfloat16", "float64")
 
@@ -206,6 +208,9 @@ class Preparation:
         if source.module is None and not backend.runs_files:
             raise NothingToRunError(f"{backend.name} does not run ONNX files")
         subject = self._subjects[place[0]]
+        known = None if target.is_reference else reference
+        if known is not None and not known.outputs[0]:
+            raise BackendError(f"{subject.label} gives back no tensor: {UNCHECKABLE}")
         files: Converted | None = None
         try:
             if (conversion := backend.conversion(source, options)) is not None:
@@ -215,11 +220,11 @@ class Preparation:
             load_s = self._clock.now() - start
             stack.callback(loaded.close)
             first_call_s = gap = None
-            if reference is not None and not target.is_reference:
+            if known is not None:
                 start = self._clock.now()
                 loaded.run()
                 first_call_s = self._clock.now() - start
-                gap = references.largest_difference(loaded, reference)
+                gap = references.largest_difference(loaded, known)
         except LwprofError:
             raise
         except Exception as error:
@@ -227,14 +232,16 @@ class Preparation:
                 raise MemoryError(wanted) from error
             raise BackendError(f"{target.setting} cannot load {subject.label}: {first_line(error)}") from error
         most = max(TOLERANCES.get(dtype, TOLERANCES["float32"]) for dtype in (options.dtype, subject.dtype))
-        if gap is not None and not gap <= most:
+        if known is not None and gap is not None and not gap <= most:
+            if not references.unsteadiness(known) <= most:
+                raise BackendError(f"{subject.label} gives other outputs for the same input each time: {UNCHECKABLE}")
             raise DisagreementError(
-                f"{target.setting} computes something else than torch for {subject.label}: "
+                f"{target.setting} computes something else than {known.made_by} for {subject.label}: "
                 f"the largest difference is {gap:.2g} of the output's range, at most {most:g} is accepted",
                 gap,
             )
         warnings: tuple[str, ...] = (files.warning,) if files and files.warning else ()
-        if gap is not None and reference is not None and reference.dependence < references.DEPENDENT:
-            warnings += (SAYS_LITTLE,)
+        if known is not None and known.dependence < references.DEPENDENT:
+            warnings += (SAYS_LITTLE.format(known.made_by),)
         seconds = load_s + (subject.build_s if files is None else 0.0)  # files are loaded without the module
         return Ready(place, loaded, seconds, first_call_s, files, gap, reference is not None, warnings)

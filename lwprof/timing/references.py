@@ -50,6 +50,11 @@ class Reference:
     dependence: float
     """Difference between the two outputs, as a share of their range."""
 
+    @property
+    def made_by(self) -> str:
+        """What computed it."""
+        return "ONNX Runtime without optimisations" if self.module is None else "torch"
+
 
 def reference(module: nn.Module, values: Values, seed: int) -> Reference:
     """Find a form of ``module`` that depends on its input; itself, where it does.
@@ -102,6 +107,13 @@ def largest_difference(loaded: Loaded, known: Reference) -> float:
     """Largest difference over both inputs."""
     pairs = zip(known.inputs, known.outputs, strict=True)
     return max(difference(loaded.outputs(values), expected) for values, expected in pairs)
+
+
+def unsteadiness(known: Reference) -> float:
+    """Largest difference between torch's outputs and those of another call on the same input."""
+    if known.module is None:
+        return 0.0
+    return difference(outputs(known.module, known.inputs[0]), known.outputs[0])
 
 
 def difference(found: Outputs, expected: Outputs) -> float:
@@ -174,8 +186,10 @@ def _forms(module: nn.Module, values: Values, seed: int) -> Iterator[nn.Module]:
     if not fresh:
         yield module
     try:
-        changed = copy.deepcopy(module)
+        changed = module
         for weights in (False, True):
+            with torch.inference_mode(False):  # exporters run it outside of that mode
+                changed = copy.deepcopy(changed)  # what was given before stays as it was
             if weights:
                 _draw_weights(changed)
             _take_statistics(changed, values, seed)

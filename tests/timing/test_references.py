@@ -20,10 +20,12 @@ import lwprof
 from lwprof.models import catalog
 from lwprof.results import TensorSpec
 from lwprof.timing.backends import Options, named
+from lwprof.timing.contract import Loaded
 from lwprof.timing.conversions import fingerprint
+from lwprof.timing.forwards import outputs
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.preparation import SAYS_LITTLE
-from lwprof.timing.references import DEPENDENT, Reference, difference, reference
+from lwprof.timing.references import DEPENDENT, Reference, difference, largest_difference, reference
 from lwprof.timing.sampling import Rules
 from lwprof.timing.targets import Target
 
@@ -120,6 +122,40 @@ def test_network_that_cannot_be_trained_is_compared_as_it_is() -> None:
 
     module = Deployed(*network()).eval()
     assert found(module, noise(1, 3, 8, 8)).module is module
+
+
+def test_outputs_are_those_of_the_network_that_is_converted() -> None:
+    """Also where other weights were tried in vain."""
+
+    class Head(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.linear = nn.BatchNorm2d(3), nn.Linear(3, 5)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return torch.ones(1, 5) * self.linear.bias
+
+    known = found(Head().eval(), noise(1, 3, 8, 8))
+    assert known.dependence == 0.0
+    assert largest_difference(Loaded(list, lambda values: outputs(known.module, values)), known) == 0.0
+
+
+def test_copy_may_be_run_outside_of_inference_mode() -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm2d(3)
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return self.norm(image)
+
+    with torch.inference_mode():
+        known = found(Counts().eval(), noise(1, 3, 8, 8))
+    assert known.module is not None
+    known.module(noise(1, 3, 8, 8))
+    assert known.module.calls == 4  # statistics, two inputs, this one
 
 
 def test_random_state_and_threads_are_left_alone() -> None:
@@ -248,7 +284,23 @@ def test_right_conversion_is_timed_with_its_difference() -> None:
     targets = [Target(Wrong(copy.deepcopy), Options())]
     (timing,) = time_subjects([Subject("net", network(), IMAGE)], targets, rules=QUICK).timings
     assert timing.difference == 0.0
-    assert SAYS_LITTLE not in timing.warnings
+    assert SAYS_LITTLE.format("torch") not in timing.warnings
+
+
+@pytest.mark.parametrize("how", ["random", "nothing"])
+def test_backend_is_not_blamed_for_what_cannot_be_compared(how: str) -> None:
+    class Net(nn.Sequential):
+        def forward(self, image: torch.Tensor) -> Any:
+            logits = super().forward(image)
+            return nn.functional.dropout(logits) if how == "random" else None
+
+    targets = [Target(Wrong(copy.deepcopy), Options()), Target(named("torch"), Options())]
+    inputs = (TensorSpec((3, 3, 8, 8), "float32"),)
+    latencies = time_subjects([Subject("net", Net(*network()), inputs)], targets, rules=QUICK)
+    (untimed,), (timing,) = latencies.untimed, latencies.timings
+    gives = {"random": "other outputs for the same input each time", "nothing": "back no tensor"}[how]
+    assert untimed.reason == f"net gives {gives}: no backend can be held against torch"
+    assert timing.backend == "torch"
 
 
 def test_little_said_is_said() -> None:
@@ -256,7 +308,7 @@ def test_little_said_is_said() -> None:
     inputs = (TensorSpec((1, 3), "int64"),)
     targets = [Target(Wrong(copy.deepcopy), Options())]
     (timing,) = time_subjects([Subject("words", module, inputs)], targets, rules=QUICK).timings
-    assert SAYS_LITTLE in timing.warnings
+    assert SAYS_LITTLE.format("torch") in timing.warnings
 
 
 def test_constant_is_not_made_to_depend_on_the_input() -> None:
