@@ -49,7 +49,7 @@ def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
 
 
 def _ended(run: Run) -> Iterator[Note]:
-    if run.result.failure:
+    if run.result.failure and run.result.failure not in {item.reason for _, item in run.result.untimed()}:
         yield Note(run.said(run.result.failure), "bad")
     if run.result.interrupted:
         measured = "this is what had been measured by then" if run.timings else "nothing had been timed yet"

@@ -128,7 +128,7 @@ def compare_command(
         click.echo(f"error: interrupted; {shown}", err=True)
         return INTERRUPTED
     if result.failure:
-        raise InputError(f"{result.failure}; what was measured before is shown")
+        raise InputError(f"{result.failure}; everything else is shown")
     reasons = list(dict.fromkeys(item.reason for _, item in result.untimed() if item.failed))
     if reasons:
         raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")

@@ -85,15 +85,17 @@ def time_subjects(
     if measurement is None:
         return Latencies(_rows(outcomes, len(subjects)), record, interrupted=False, failure=preparation.failure)
     warnings = advice.on_machine(record, targets[0].options.threads)
+    failure = preparation.failure
     for item, series in zip(ready, measurement.series, strict=True):
         subject, target = subjects[item.place[0]], targets[item.place[1]]
         if series.failure:
             outcomes[item.place] = target.untimed(series.failure)
+            failure = failure or (series.failure if target.is_reference else "")
         elif series.samples_s:
             told = [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
             outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told)
     interrupted = measurement.stopped == "interrupted"
-    return Latencies(_rows(outcomes, len(subjects)), record, interrupted, preparation.failure)
+    return Latencies(_rows(outcomes, len(subjects)), record, interrupted, failure)
 
 
 def _recorded(targets: Sequence[Target]) -> dict[str, Scalar]:

@@ -36,6 +36,14 @@ class Talking(TinyNet):
         print("the network talks")
         return self.conv(x)
 
+class Tiring(TinyNet):
+    calls = 0
+    def forward(self, x):
+        self.calls += not x.is_meta
+        if self.calls > 20:
+            raise ValueError("too tired")
+        return self.conv(x)
+
 class Strange(TinyNet):
     def forward(self, x):
         return torch.fft.fft(self.conv(x))
