@@ -111,7 +111,7 @@ class Preparation:
     ) -> None:
         self.failure = ""
         """What the first network raised that torch cannot run."""
-        self._subjects, self._targets, self._outcomes = subjects, targets, outcomes
+        self._subjects, self._targets, self._outcomes = subjects, list(targets), outcomes
         self._clock = clock
         self._alone = all(target.is_reference for target in targets)
         self._progress = None if self._alone else progress
@@ -133,9 +133,13 @@ class Preparation:
                 able.append(row)
             except Exception as error:
                 self._fail(subject, error)
-        for target in self._targets:  # networks are put back last, as ordinary tensors
+        for column, target in enumerate(self._targets):  # networks are put back last, as ordinary tensors
             if target.unusable is None:
-                stack.enter_context(target.backend.settings(target.options))
+                try:
+                    stack.enter_context(target.backend.settings(target.options))
+                except Exception as error:
+                    reason = f"backend {target.backend.name} cannot be set up ({first_line(error)})"
+                    self._targets[column] = replace(target, unusable=reason)
         found: list[Ready] = []
         for row in able:
             subject = self._subjects[row]
@@ -220,11 +224,13 @@ class Preparation:
             load_s = self._clock.now() - start
             stack.callback(loaded.close)
             first_call_s = gap = None
+            mixed_up = False
             if known is not None:
                 start = self._clock.now()
                 loaded.run()
                 first_call_s = self._clock.now() - start
                 gap = references.largest_difference(loaded, known)
+                mixed_up = known.dependence >= references.DEPENDENT and references.mixes_up_inputs(loaded, known)
         except LwprofError:
             raise
         except Exception as error:
@@ -243,5 +249,11 @@ class Preparation:
         warnings: tuple[str, ...] = (files.warning,) if files and files.warning else ()
         if known is not None and known.dependence < references.DEPENDENT:
             warnings += (SAYS_LITTLE.format(known.made_by),)
+        elif known is not None and gap is not None and mixed_up:
+            raise DisagreementError(
+                f"{target.setting} computes something else than {known.made_by} for {subject.label}: "
+                "what it makes of an input is no nearer to that than to what belongs to another input",
+                gap,
+            )
         seconds = load_s + (subject.build_s if files is None else 0.0)  # files are loaded without the module
         return Ready(place, loaded, seconds, first_call_s, files, gap, reference is not None, warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,49 @@ def test_building_the_module_is_no_part_of_loading_converted_files() -> None:
     assert eager.load_s is not None
     assert runtime.load_s is not None
     assert eager.load_s >= 1000 > runtime.load_s
+
+
+class Leaning(nn.Module):
+    """Its output depends on its input, but by less than int8 may be wrong."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        flat = image.flatten(1)
+        return flat + torch.linspace(-10, 10, flat.shape[1])
+
+
+class Constant(Runtime):
+    """Gives back what torch makes of its first input, whatever the input is."""
+
+    dtypes = ("float32", "int8")
+
+    def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
+        loaded = super().load(source, replace(options, dtype=""), folder)
+        kept = loaded.outputs(source.values)
+        loaded.outputs = lambda values: kept
+        return loaded
+
+
+def test_runtime_that_does_not_look_at_its_input_is_noticed_however_much_is_tolerated() -> None:
+    targets: Any = [Target(named("torch"), Options()), Target(Constant(), Options(dtype="int8"))]  # type: ignore[arg-type]
+    (untimed,) = time_subjects([Subject("net", Leaning(), IMAGE)], targets, rules=QUICK).untimed
+    assert untimed.reason == (
+        "runtime int8 computes something else than torch for net: "
+        "what it makes of an input is no nearer to that than to what belongs to another input"
+    )
+    assert untimed.difference is not None
+    assert 0.1 < untimed.difference <= 0.5
+
+
+def test_settings_that_cannot_be_made_cost_their_own_rows_only() -> None:
+    class Unset(Runtime):
+        def settings(self, options: Options) -> Any:
+            raise AttributeError("no pool of threads")
+
+    latencies = timed(Unset())
+    assert [item.reason for item in latencies.untimed] == [
+        "backend runtime cannot be set up (AttributeError: no pool of threads)"
+    ]
+    assert [timing.backend for timing in latencies.timings] == ["torch"]
 
 
 def test_loaded_networks_are_closed() -> None:
