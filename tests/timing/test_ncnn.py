@@ -223,6 +223,11 @@ def test_network_that_cannot_be_traced_is_a_sentence(folder: Path) -> None:
         ("echo no shape; exit 3", r"pnnx failed \(exit code 3\) while it converted tiny: no shape$"),
         ("exit 0", "pnnx wrote no network of ncnn for tiny"),
         ("echo 'RuntimeError: no LAPACK' >&2; kill -6 $$", "pnnx cannot convert tiny: no LAPACK$"),
+        ("echo 'ort CreateSession failed Fatal error: my:Foo(-1) is no op'; kill -11 $$", r": my:Foo\(-1\) is no op$"),
+        (
+            "echo 'ort CreateSession failed /a/b.cc:202 A::B(C&&, const D<E>*) Unsupported IR: 14'; kill -11 $$",
+            "pnnx cannot convert tiny: Unsupported IR: 14$",
+        ),
     ],
 )
 def test_failed_conversion_is_a_sentence_and_leaves_nothing(
@@ -335,3 +340,24 @@ def test_onnx_file_runs_for_the_inputs_that_it_is_given(folder: Path) -> None:
         output = found.outputs(given[1].values)[0]
     assert output.shape == expected.shape
     assert numpy.allclose(output, expected, atol=1e-5)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("onnx") is None, reason="onnx is not installed")
+def test_onnx_file_with_weights_beside_it_and_among_its_inputs(folder: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = numpy.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(numpy.float32)
+    given = [helper.make_tensor_value_info("w", TensorProto.FLOAT, weights.shape)]  # first, as in files of before 2019
+    given.append(helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 16, 16)))
+    kept = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 4, 14, 14))
+    node = helper.make_node("Conv", ["x", "w"], ["y"], kernel_shape=[3, 3])
+    graph = helper.make_graph([node], "net", given, [kept], [numpy_helper.from_array(weights, "w")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=7)
+    file = folder.parent / "net.onnx"
+    onnx.save_model(model, file, save_as_external_data=True, location="net.data", size_threshold=0)
+    values = (torch.rand(1, 3, 16, 16),)
+    with loaded(Source("net", None, values, file, "same"), folder) as found:
+        (output,) = found.outputs(values)
+    expected = nn.functional.conv2d(values[0], torch.from_numpy(weights)).numpy()
+    assert numpy.allclose(output, expected, atol=1e-4)

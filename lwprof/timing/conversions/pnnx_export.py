@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -145,7 +144,7 @@ def _input_file(source: Source, work: Path) -> tuple[str, list[tuple[int, ...]] 
     """Put what pnnx reads into its folder; also the shapes of the outputs, where they are known."""
     if source.module is None:
         assert source.file is not None
-        shutil.copyfile(source.file, work / "model.onnx")
+        _whole(source.file, work / "model.onnx")
         return "model.onnx", None
     try:
         traced, shapes = _traced(source.module, source.values)
@@ -170,6 +169,18 @@ def _traced(module: Any, values: Values) -> tuple[Any, list[tuple[int, ...]]]:
         network, given = TensorsOnly(module, values), tensors_of(values)
         script = torch.jit.trace(network, tuple(given), check_trace=False)
         return script, [tuple(result.shape) for result in network(*given)]
+
+
+def _whole(file: Path, copy: Path) -> None:
+    """Copy an ONNX file, with weights that lie beside it; pnnx takes those that old files list as inputs for such."""
+    import onnx
+
+    model = onnx.load(file)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [item for item in model.graph.input if item.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    onnx.save(model, copy)
 
 
 def _check_space(folder: Path) -> None:

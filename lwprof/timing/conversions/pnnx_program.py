@@ -18,7 +18,9 @@ LIMIT_S = 600.0
 """After which it is taken to hang; the largest networks take about a minute."""
 
 _UNKNOWN = re.compile(r"Unknown builtin op: (\S+?)\.?$", re.MULTILINE)
-_REASON = re.compile(r"(?:what\(\):|^\w*Error:)\s*(\S.*)$", re.MULTILINE)
+_REASON = re.compile(
+    r"(?:what\(\):|^\w*Error:|^ort CreateSession failed (?:\S+:\d+ .+?\) )?(?:Fatal error:)?)\s*(\S.*)$", re.MULTILINE
+)
 
 
 class UnknownOperatorError(BackendError):
