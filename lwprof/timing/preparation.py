@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -224,13 +225,14 @@ class Preparation:
             load_s = self._clock.now() - start
             stack.callback(loaded.close)
             first_call_s = gap = None
-            mixed_up = False
+            moves = 1.0
             if known is not None:
                 start = self._clock.now()
                 loaded.run()
                 first_call_s = self._clock.now() - start
                 gap = references.largest_difference(loaded, known)
-                mixed_up = known.dependence >= references.DEPENDENT and references.mixes_up_inputs(loaded, known)
+                if math.isfinite(gap) and known.dependence >= references.DEPENDENT:
+                    moves = references.responsiveness(loaded, known)
         except LwprofError:
             raise
         except Exception as error:
@@ -249,10 +251,10 @@ class Preparation:
         warnings: tuple[str, ...] = (files.warning,) if files and files.warning else ()
         if known is not None and known.dependence < references.DEPENDENT:
             warnings += (SAYS_LITTLE.format(known.made_by),)
-        elif known is not None and gap is not None and mixed_up:
+        elif known is not None and gap is not None and not moves >= references.RESPONSIVE:
             raise DisagreementError(
                 f"{target.setting} computes something else than {known.made_by} for {subject.label}: "
-                "what it makes of an input is no nearer to that than to what belongs to another input",
+                "its output does not follow the input",
                 gap,
             )
         seconds = load_s + (subject.build_s if files is None else 0.0)  # files are loaded without the module

@@ -30,6 +30,9 @@ from lwprof.timing.forwards import called, outputs
 DEPENDENT = 0.01
 """Share of the output's range by which outputs for two inputs must differ: a hundred times what runtimes may."""
 
+RESPONSIVE = 0.1
+"""Share of torch's own movement by which outputs must move with the input."""
+
 IMAGES = 4
 """For batch-norm statistics: single values after a global pooling have none."""
 
@@ -109,16 +112,28 @@ def largest_difference(loaded: Loaded, known: Reference) -> float:
     return max(difference(loaded.outputs(values), expected) for values, expected in pairs)
 
 
-def mixes_up_inputs(loaded: Loaded, known: Reference) -> bool:
-    """Whether what comes of one input is as near to what torch makes of the other one.
+def responsiveness(loaded: Loaded, known: Reference) -> float:
+    """How far outputs move from one input to the other, where torch's move by 1: 0 of what does not look at its input.
 
-    Where few bits are computed in, much is tolerated: more than lies between the outputs of two images.
+    Where few bits are computed in, more is tolerated than lies between the outputs of two images.
     """
-    for values, own, other in zip(known.inputs, known.outputs, reversed(known.outputs), strict=True):
-        found = loaded.outputs(values)
-        if not _distance(found, own) < _distance(found, other):
-            return True
-    return False
+    first, second = ([numpy.array(item) for item in loaded.outputs(values)] for values in known.inputs)
+    together = alone = 0.0
+    for ours, theirs in zip(_moves(first, second), _moves(*known.outputs), strict=True):
+        size = float(numpy.square(numpy.abs(theirs)).max(initial=0.0)) or 1.0
+        together += float(numpy.vdot(theirs, ours).real) / size
+        alone += float(numpy.vdot(theirs, theirs).real) / size
+    return together / alone if alone else 1.0
+
+
+def _moves(first: Outputs, second: Outputs) -> list[Any]:
+    """What outputs change by; what is not a finite number, or changes its shape, stands still."""
+    found = []
+    for one, two in zip(first, second, strict=True):
+        with numpy.errstate(invalid="ignore"):
+            move = two.astype(complex) - one if one.shape == two.shape else numpy.zeros(two.shape, complex)
+        found.append(numpy.where(numpy.isfinite(move), move, 0).ravel())
+    return found
 
 
 def unsteadiness(known: Reference) -> float:
@@ -141,18 +156,6 @@ def difference(found: Outputs, expected: Outputs) -> float:
         return math.inf
     pairs = zip(map(numpy.asarray, found), map(numpy.asarray, expected), strict=True)
     return max((_difference(ours, theirs) for ours, theirs in pairs), default=0.0)
-
-
-def _distance(found: Outputs, expected: Outputs) -> float:
-    """Sum of mean squares over all outputs, each relative to the expected one's size; not finite numbers count as 0."""
-    total = 0.0
-    for pair in zip(found, expected, strict=False):
-        ours, theirs = (numpy.nan_to_num(item, posinf=0, neginf=0).astype(complex) for item in pair)
-        if ours.shape != theirs.shape:
-            return math.inf
-        size = float(numpy.square(numpy.abs(theirs)).sum())
-        total += float(numpy.square(numpy.abs(ours - theirs)).sum()) / (size or 1.0)
-    return total
 
 
 def _difference(ours: Any, theirs: Any) -> float:

@@ -25,7 +25,14 @@ from lwprof.timing.conversions import fingerprint
 from lwprof.timing.forwards import outputs
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.preparation import SAYS_LITTLE
-from lwprof.timing.references import DEPENDENT, Reference, difference, largest_difference, reference
+from lwprof.timing.references import (
+    DEPENDENT,
+    Reference,
+    difference,
+    largest_difference,
+    reference,
+    responsiveness,
+)
 from lwprof.timing.sampling import Rules
 from lwprof.timing.targets import Target
 
@@ -64,6 +71,31 @@ def test_fresh_network_is_given_what_makes_it_depend_on_its_input(name: str) -> 
     assert known.dependence > DEPENDENT
     assert not any(part.training for part in known.module.modules())
     assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([[0.0, 1.0]], [[2.0, 1.0]], 1.0),  # as torch
+        ([[5.0, 1.0]], [[6.0, 1.0]], 0.5),
+        ([[0.0, 1.0]], [[0.0, 1.0]], 0.0),
+        ([[2.0, 1.0]], [[0.0, 1.0]], -1.0),  # mixed up
+        ([[0.0, math.inf]], [[2.0, math.inf]], 1.0),
+    ],
+)
+def test_responsiveness_is_the_share_of_torchs_movement(first: Any, second: Any, expected: float) -> None:
+    torchs = [numpy.array([0.0, 1.0])], [numpy.array([2.0, 1.0])]
+    known = Reference(None, ((1,), (2,)), torchs, 1.0)
+    given = {1: first, 2: second}
+    loaded = Loaded(lambda: None, lambda values: [numpy.array(item) for item in given[values[0]]])  # type: ignore[index]
+    assert responsiveness(loaded, known) == expected
+
+
+def test_outputs_whose_shapes_depend_on_the_input_have_none_to_compare() -> None:
+    torchs = [numpy.ones(2)], [numpy.ones(3)]
+    known = Reference(None, ((1,), (2,)), torchs, 1.0)
+    loaded = Loaded(lambda: None, lambda values: torchs[values[0] - 1])  # type: ignore[index]
+    assert responsiveness(loaded, known) == 1.0
 
 
 def test_network_that_ignored_its_input_depends_on_it_with_statistics() -> None:
