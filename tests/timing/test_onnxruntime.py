@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -190,8 +191,20 @@ def test_broken_package_is_said(package: str, tmp_path: Path, monkeypatch: pytes
     (tmp_path / f"{package}.py").write_text("raise ImportError('libc.so.9: no such file')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, package)
-    reason = f"{package} is installed but does not load (ImportError: libc.so.9: no such file)"
+    reason = (
+        f"{package} is installed but does not load (ImportError: libc.so.9: no such file): "
+        f"pip install --force-reinstall --no-deps {package}"
+    )
     assert BACKEND.unavailable("cpu") == reason
+
+
+def test_nothing_is_reported_to_its_makers(tmp_path: Path) -> None:
+    """ONNX Runtime reports sessions, and keeps an identity in the home folder for that."""
+    code = "from lwprof.timing.backends import named; assert named('onnxruntime').unavailable('cpu') is None"
+    silencing = ("ORT_DISABLE_TELEMETRY", "CI", "XDG_CACHE_HOME")
+    outer = {name: value for name, value in os.environ.items() if name not in silencing}
+    subprocess.run([sys.executable, "-P", "-c", code], env=outer | {"HOME": str(tmp_path)}, check=True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.gpu

@@ -253,7 +253,8 @@ def test_broken_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "openvino")
     reason = BACKEND.unavailable("cpu")
-    assert reason == "openvino is installed but does not load (ImportError: libtbb.so.12: no such file)"
+    assert reason is not None
+    assert reason.startswith("openvino is installed but does not load (ImportError: libtbb.so.12: no such file): pip ")
 
 
 def test_nothing_is_reported_to_its_makers() -> None:

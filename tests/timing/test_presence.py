@@ -32,5 +32,8 @@ def test_broken_package_is_a_sentence(
     monkeypatch.syspath_prepend(tmp_path)
     reason = missing({"broken-runtime": "a_broken_runtime"}, "a_broken_runtime")
     kind = failure.partition("(")[0]
-    assert reason == f"broken-runtime is installed but does not load ({kind}: libfoo.so: cannot open)"
+    assert reason == (
+        f"broken-runtime is installed but does not load ({kind}: libfoo.so: cannot open): "
+        "pip install --force-reinstall --no-deps broken-runtime"
+    )
     assert capfd.readouterr() == ("", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError
-from lwprof.timing.backends.presence import missing
+from lwprof.timing.backends.presence import again, missing
 from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import pnnx_export, pnnx_program
 from lwprof.timing.silence import silence
@@ -42,7 +42,9 @@ class Ncnn:
         if reason := missing({"ncnn": "ncnn", "pnnx": "pnnx"}, "ncnn"):
             return reason
         program = pnnx_program.program()
-        return None if os.access(program, os.X_OK) else f"pnnx has no program that can be run ({program})"
+        if os.access(program, os.X_OK):
+            return None
+        return f"pnnx has no program that can be run ({program}): {again('pnnx')}"
 
     def versions(self) -> dict[str, str]:
         """Versions of ncnn and pnnx."""

@@ -9,6 +9,7 @@ quantised anew, on the CPU alone.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: else it reports names of models, unasked
 
 _LACKING = re.compile(r"Could not find an implementation for (\w+)\(\d+\) node with name '([^']*)'")
 """What a session says of an operator that it cannot run with these types."""

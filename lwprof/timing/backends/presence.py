@@ -28,5 +28,10 @@ def missing(packages: Mapping[str, str], *loaded: str) -> str | None:
         except Exception as error:
             root = module.partition(".")[0]
             package = next(package for package, imported in packages.items() if imported == root)
-            return f"{package} is installed but does not load ({first_line(error)})"
+            return f"{package} is installed but does not load ({first_line(error)}): {again(package)}"
     return None
+
+
+def again(package: str) -> str:
+    """The line that installs a broken package anew: to pip an extra of lwprof would count as installed."""
+    return f"pip install --force-reinstall --no-deps {package}"
