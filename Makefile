@@ -130,9 +130,9 @@ $(VISION)/.installed: build/.wheel $(VISION)/.runtime
 	@$(VISION_PIP) install --no-deps --force-reinstall ./build/wheel/lwprof-*.whl
 	@touch $@
 
-$(LARGE:%=$(RUNTIMES)-%/.runtime): $(RUNTIMES)-%/.runtime: constraints.txt pyproject.toml | build/.wheel
+$(LARGE:%=$(RUNTIMES)-%/.runtime): $(RUNTIMES)-%/.runtime: constraints.txt constraints-runtimes.txt pyproject.toml | build/.wheel
 	@echo "Installing what the $* extra needs into $(@D) (2 GB, some minutes)"
-	@grep '^torch==' constraints.txt > build/constraints-$*.txt
+	@{ grep '^torch==' constraints.txt; cat constraints-runtimes.txt; } > build/constraints-$*.txt
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip --disable-pip-version-check -qq install -c build/constraints-$*.txt \
 	  "$$(ls ./build/wheel/lwprof-*.whl)[$*]" pytest hypothesis

@@ -34,7 +34,7 @@ def distribution():
 
 @pytest.fixture(scope="module")
 def pins():
-    files = [ROOT / "constraints.txt", ROOT / "constraints-vision.txt"]
+    files = sorted(ROOT.glob("constraints*.txt"))
     lines = [line for file in files for line in file.read_text().splitlines()]
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
