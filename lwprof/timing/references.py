@@ -9,12 +9,10 @@ A trained network is compared as it is.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy
 import torch
@@ -25,6 +23,7 @@ from torch.utils._pytree import tree_map_only
 from lwprof.inputs import Values, random_tensor
 from lwprof.preservation import random_state, set_eval
 from lwprof.timing.contract import Loaded
+from lwprof.timing.differences import Outputs, difference, movement
 from lwprof.timing.forwards import called, outputs
 
 DEPENDENT = 0.01
@@ -38,8 +37,6 @@ IMAGES = 4
 
 MEANS = 0.5
 """How far the means of images' channels lie apart, where their noise is of size 1."""
-
-Outputs = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +115,7 @@ def responsiveness(loaded: Loaded, known: Reference) -> float:
     Where few bits are computed in, more is tolerated than lies between the outputs of two images.
     """
     first, second = ([numpy.array(item) for item in loaded.outputs(values)] for values in known.inputs)
-    together = alone = 0.0
-    for ours, theirs in zip(_moves(first, second), _moves(*known.outputs), strict=True):
-        size = float(numpy.square(numpy.abs(theirs)).max(initial=0.0)) or 1.0
-        together += float(numpy.vdot(theirs, ours).real) / size
-        alone += float(numpy.vdot(theirs, theirs).real) / size
-    return together / alone if alone else 1.0
-
-
-def _moves(first: Outputs, second: Outputs) -> list[Any]:
-    """What outputs change by; what is not a finite number, or changes its shape, stands still."""
-    found = []
-    for one, two in zip(first, second, strict=True):
-        with numpy.errstate(invalid="ignore"):
-            move = two.astype(complex) - one if one.shape == two.shape else numpy.zeros(two.shape, complex)
-        found.append(numpy.where(numpy.isfinite(move), move, 0).ravel())
-    return found
+    return movement((first, second), known.outputs)
 
 
 def unsteadiness(known: Reference) -> float:
@@ -141,41 +123,6 @@ def unsteadiness(known: Reference) -> float:
     if known.module is None:
         return 0.0
     return difference(outputs(known.module, known.inputs[0]), known.outputs[0])
-
-
-def difference(found: Outputs, expected: Outputs) -> float:
-    """Largest difference between two sets of outputs, each as a share of the expected output's range.
-
-    >>> difference([numpy.array([1.0, 2.5])], [numpy.array([1.0, 3.0])])
-    0.25
-
-    Of integers and booleans, such as classes, it is the share that differs. What is not finite has to be the same.
-    Outputs that cannot be compared are infinitely different: other shapes, or another number of them.
-    """
-    if len(found) != len(expected):
-        return math.inf
-    pairs = zip(map(numpy.asarray, found), map(numpy.asarray, expected), strict=True)
-    return max((_difference(ours, theirs) for ours, theirs in pairs), default=0.0)
-
-
-def _difference(ours: Any, theirs: Any) -> float:
-    if ours.shape != theirs.shape:
-        return math.inf
-    if theirs.dtype.kind in "biu":
-        return float((ours != theirs).mean()) if theirs.size else 0.0
-    if theirs.dtype.kind == "c":
-        return max(_difference(ours.real, theirs.real), _difference(ours.imag, theirs.imag))
-    finite = numpy.isfinite(theirs)
-    if not numpy.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
-        return math.inf
-    ours, theirs = ours[finite].astype(numpy.float64), theirs[finite].astype(numpy.float64)
-    if not theirs.size:
-        return 0.0
-    gap = float(numpy.abs(ours - theirs).max())
-    if not math.isfinite(gap):
-        return math.inf
-    scale = float(theirs.max() - theirs.min()) or float(numpy.abs(theirs).max())
-    return gap / scale if scale else gap
 
 
 def _other(values: Values, seed: int) -> Values:

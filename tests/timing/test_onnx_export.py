@@ -20,8 +20,8 @@ from lwprof.errors import BackendError
 from lwprof.timing.contract import Source
 from lwprof.timing.conversions import onnx_export
 from lwprof.timing.conversions.onnx_feeds import fed
+from lwprof.timing.differences import difference
 from lwprof.timing.forwards import outputs
-from lwprof.timing.references import difference
 
 IMAGE = (torch.rand(2, 3, 8, 8),)
 

@@ -22,13 +22,13 @@ from lwprof.results import TensorSpec
 from lwprof.timing.backends import Options, named
 from lwprof.timing.contract import Loaded
 from lwprof.timing.conversions import fingerprint
+from lwprof.timing.differences import difference
 from lwprof.timing.forwards import outputs
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.preparation import SAYS_LITTLE
 from lwprof.timing.references import (
     DEPENDENT,
     Reference,
-    difference,
     largest_difference,
     reference,
     responsiveness,

@@ -17,7 +17,7 @@ import lwprof
 from lwprof.errors import BackendError
 from lwprof.inputs import random_tensors
 from lwprof.results import TensorSpec, Timing
-from lwprof.timing import references
+from lwprof.timing import differences
 from lwprof.timing.backends import CHANNELS_LAST, Options, named, usable
 from lwprof.timing.contract import Loaded, Source
 from lwprof.timing.forwards import outputs
@@ -166,7 +166,7 @@ class TestCompiled:
         given, found, _ = compiled
         (expected,) = outputs(given.module, given.values)
         (got,) = found.outputs(given.values)
-        assert references.difference([got], [expected]) <= 1e-5
+        assert differences.difference([got], [expected]) <= 1e-5
 
     def test_is_compiled_once(self, compiled: tuple[Source, Loaded, list[Any]]) -> None:
         given, found, _ = compiled
