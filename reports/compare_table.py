@@ -145,8 +145,12 @@ def _most_common(names: Iterable[str]) -> str:
 def _ratio(relative: Relative | None, first: bool, other: str) -> Cell:
     if relative is None:
         return Cell("1 ×" if first and not other else "–", style="quiet")
-    ratio, half = units.uncertain(relative.ratio, *relative.ci95)
+    low, high = relative.ci95
+    ratio, half = units.uncertain(relative.ratio, low, high)
     number = f"{ratio} ± {half} ×"
+    reach = max(high - relative.ratio, relative.ratio - low)
+    if low > 1 > relative.ratio - reach or high < 1 < relative.ratio + reach:  # a longer half, away from 1
+        number = f"{relative.ratio:#.3g} [{low:#.3g}, {high:#.3g}] ×"
     than = f"{'from' if relative.verdict == 'indistinguishable' else 'than'} {other}" if other else ""
     verdict = f"{relative.verdict} {than}".strip()
     return Cell(

@@ -187,6 +187,21 @@ def test_what_a_dtype_does_to_speed_size_and_agreement_is_in_one_row(settings_re
     assert not {"model on disk", "difference from torch"} & set(cells(text, "How it was timed")[0])
 
 
+@pytest.mark.parametrize(
+    ("ratio", "interval", "verdict", "shown"),
+    [
+        (1.03, (1.015, 1.07), "slower", "1.03 [1.01, 1.07] ×, slower"),
+        (0.97, (0.92, 0.985), "faster", "0.970 [0.920, 0.985] ×, faster"),
+        (1.03, (0.99, 1.05), "indistinguishable", "1.03 ± 0.04 ×, indistinguishable"),
+        (1.3, (1.2, 1.36), "slower", "1.30 ± 0.10 ×, slower"),
+    ],
+)
+def test_a_lopsided_interval_does_not_seem_to_reach_over_one(compare_result, ratio, interval, verdict, shown):
+    relative = (dataclasses.replace(compare_result.models[1].relative[0], ratio=ratio, ci95=interval, verdict=verdict),)
+    rows = cells(render(changed(compare_result, 1, relative=relative), "markdown"))
+    assert rows[1]["relative to first"].replace("\\", "") == shown
+
+
 def test_one_network_on_several_settings_is_relative_to_the_first_setting_alone(settings_result, gpu_result):
     text = render(gpu_result, "markdown")
     assert [name for name in cells(text)[0] if name.startswith("relative")] == ["relative to first setting"]
