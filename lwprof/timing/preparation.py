@@ -145,7 +145,7 @@ class Preparation:
         for row in able:
             subject = self._subjects[row]
             try:
-                source, reference = self._source(subject, seed)
+                source, reference = self._source(row, seed)
             except Exception as error:
                 self._fail(subject, error)
                 continue
@@ -177,16 +177,17 @@ class Preparation:
             done = place[0] * len(self._targets) + place[1]
             self._progress(what, done / (len(self._subjects) * len(self._targets)))
 
-    def _source(self, subject: Subject, seed: int) -> tuple[Source, Reference | None]:
+    def _source(self, row: int, seed: int) -> tuple[Source, Reference | None]:
         """What is loaded, and what torch makes of it; nothing of that where only torch itself is asked."""
         from lwprof.inputs import random_tensors
 
+        subject = self._subjects[row]
         values = random_tensors(subject.inputs, seed) if subject.values is None else subject.values
         file = Path(subject.file) if subject.file else None
         source = Source(subject.label, subject.module, values, file)
         if self._alone:
             return source, None
-        self._report(f"check {subject.label}", (0, 0))
+        self._report(f"check {subject.label}", (row, 0))
         from lwprof.timing import references
         from lwprof.timing.conversions import fingerprint
 

@@ -203,9 +203,15 @@ def test_module_less_network_is_no_error_of_a_backend_that_takes_modules(tmp_pat
 
 def test_progress_names_what_is_done() -> None:
     said: list[tuple[str, float]] = []
-    timed(Runtime(), progress=lambda what, share: said.append((what, share)))
-    words = list(dict.fromkeys(what for what, _ in said))
-    assert words[:3] == ["check net0", "load net0 on torch", "load net0 on runtime"]
+    timed(Runtime(), network(), network(), progress=lambda what, share: said.append((what, share)))
+    assert said[:6] == [
+        ("check net0", 0.0),
+        ("load net0 on torch", 0.0),
+        ("load net0 on runtime", 0.25),
+        ("check net1", 0.5),
+        ("load net1 on torch", 0.5),
+        ("load net1 on runtime", 0.75),
+    ]
     assert all(0 <= share <= 1 for _, share in said)
 
 
