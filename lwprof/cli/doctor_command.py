@@ -158,7 +158,7 @@ def _conversions() -> Iterator[Check]:
     from lwprof.timing.conversions import cache
 
     kept, size = cache.contents()
-    remedy = "lwprof doctor --clear-cache removes them" if kept else ""
+    remedy = "lwprof doctor --clear-cache removes them" if size else ""
     yield Check("cache", f"{_amount(kept, size)} in {cache.cache_folder()}", "ok", remedy)
 
 

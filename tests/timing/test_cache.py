@@ -195,6 +195,27 @@ def test_contents_and_clear() -> None:
     assert not writer.get("a").cached
 
 
+def test_what_torch_compiled_is_counted_and_cleared(folder: Path) -> None:
+    compiled, emptied = cache.compiled_folder()
+    assert not emptied
+    compiled.mkdir(parents=True)
+    (compiled / "kernel.so").write_bytes(bytes(1000))
+    assert cache.contents() == (0, 1000)
+    assert cache.clear() == (0, 1000)
+    assert not compiled.exists()
+
+
+def test_what_torch_compiled_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, _ = cache.compiled_folder()
+    compiled.mkdir(parents=True)
+    (compiled / "kernel.so").write_bytes(bytes(1000))
+    monkeypatch.setattr(cache, "MOST_BYTES", 1000)
+    assert cache.compiled_folder() == (compiled, False)
+    monkeypatch.setattr(cache, "MOST_BYTES", 999)
+    assert cache.compiled_folder() == (compiled, True)
+    assert not compiled.exists()
+
+
 def test_manifest_names_all_files() -> None:
     place = Writer().get().folder
     assert set(json.loads((place / cache.MANIFEST).read_text())["files"]) == {"graph", "weights"}

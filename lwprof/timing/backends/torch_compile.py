@@ -22,7 +22,7 @@ from typing import Any
 from lwprof.timing import cuda
 from lwprof.timing.backends.torch_eager import TorchEager, loaded, placed
 from lwprof.timing.contract import Loaded, Options, Source
-from lwprof.timing.conversions.cache import cache_folder
+from lwprof.timing.conversions.cache import compiled_folder
 from lwprof.timing.environment import usable_cores
 
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
@@ -97,7 +97,10 @@ class TorchCompile(TorchEager):
 @contextmanager
 def _cache() -> Iterator[None]:
     """Have Inductor's files in lwprof's cache folder; where nothing can be kept, in a temporary one."""
-    folder, before = cache_folder() / "inductor", os.environ.get(CACHE)
+    folder, emptied = compiled_folder()
+    if emptied and "torch._inductor.utils" in sys.modules:
+        _forget_files()
+    before = os.environ.get(CACHE)
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,9 @@ FOLDER = "conversions"
 UNFINISHED = "."
 """How the name of an entry begins that is being written; a process that was killed leaves such."""
 
+COMPILED = "inductor"
+"""Folder in which torch's compiler keeps what it made."""
+
 MOST_BYTES = 2 * 10**9
 """That are kept; a MobileNetV2 takes 14 million."""
 
@@ -89,18 +92,26 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
 
 
 def contents() -> tuple[int, int]:
-    """Count the conversions that are kept, and their bytes."""
+    """Count the conversions that are kept, and the bytes of all that is."""
     entries = _entries()
-    return len(entries), sum(_size(entry) for entry in entries)
+    return len(entries), sum(_size(entry) for entry in [*entries, cache_folder() / COMPILED])
 
 
 def clear() -> tuple[int, int]:
-    """Remove all conversions that are kept; how many those were, and their bytes."""
+    """Remove all that is kept; how many conversions those were, and the bytes of everything."""
     found = contents()
-    for entry in _entries():
+    for entry in [*_entries(), cache_folder() / COMPILED]:
         shutil.rmtree(entry, ignore_errors=True)
     left = contents()
     return found[0] - left[0], found[1] - left[1]
+
+
+def compiled_folder() -> tuple[Path, bool]:
+    """The folder for torch's compiler; also whether it had grown beyond :data:`MOST_BYTES` and was emptied."""
+    folder = cache_folder() / COMPILED
+    if full := _size(folder) > MOST_BYTES:
+        shutil.rmtree(folder, ignore_errors=True)
+    return folder, full
 
 
 def _entries() -> list[Path]:
@@ -146,8 +157,10 @@ def _keep(folder: Path, place: Path, seconds: float) -> Converted:
             shutil.copyfile(path, beside / name)
         manifest = {"seconds": seconds, "files": {name: _digest(path) for name, path in files.items()}}
         (beside / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-        if place.exists():
+        if place.is_dir():
             shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
         os.replace(beside, place)
     except OSError:
         if (kept := _kept(place)) is not None:  # by another process at the same time
