@@ -107,6 +107,7 @@ def test_nothing_is_kept_of_a_conversion_that_fails(folder: Path) -> None:
         lambda place: (place / cache.MANIFEST).write_text('{"files": {"weights": 3}}'),
         lambda place: (place / cache.MANIFEST).write_bytes(b"\xff\xfe\x00"),
         lambda place: shutil.rmtree(place),
+        lambda place: (shutil.rmtree(place), place.write_text("a file")),
     ],
 )
 def test_damaged_entry_is_made_anew(damage: Callable[[Path], Any]) -> None:

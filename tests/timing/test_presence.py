@@ -37,3 +37,13 @@ def test_broken_package_is_a_sentence(
         "pip install --force-reinstall --no-deps broken-runtime"
     )
     assert capfd.readouterr() == ("", "")
+
+
+def test_interruption_is_not_a_broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Native modules turn it into an error of their own."""
+    lines = ("try:", "    raise KeyboardInterrupt", "except BaseException as error:")
+    raised = "    raise ImportError('initialization failed') from error"
+    (tmp_path / "an_interrupted_runtime.py").write_text("\n".join((*lines, raised)))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        missing({"a-runtime": "an_interrupted_runtime"}, "an_interrupted_runtime")

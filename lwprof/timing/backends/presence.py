@@ -26,6 +26,8 @@ def missing(packages: Mapping[str, str], *loaded: str) -> str | None:
             with silence():
                 importlib.import_module(module)
         except Exception as error:
+            if _interrupted(error):
+                raise KeyboardInterrupt from error
             root = module.partition(".")[0]
             package = next(package for package, imported in packages.items() if imported == root)
             return f"{package} is installed but does not load ({first_line(error)}): {again(package)}"
@@ -35,3 +37,10 @@ def missing(packages: Mapping[str, str], *loaded: str) -> str | None:
 def again(package: str) -> str:
     """The line that installs a broken package anew: to pip an extra of lwprof would count as installed."""
     return f"pip install --force-reinstall --no-deps {package}"
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: native code says that it cannot be initialised."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
