@@ -24,6 +24,6 @@ def outputs(module: Any, values: Values) -> Sequence[Any]:
     with torch.inference_mode():
         found = tree_leaves(module(*args, **kwargs))
     tensors = [leaf.detach().cpu() for leaf in found if isinstance(leaf, torch.Tensor)]
-    return [
-        (tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor).numpy() for tensor in tensors
-    ]
+    rough = torch.float16, torch.bfloat16
+    # copies: a network may write to the same memory in every call
+    return [(tensor.float() if tensor.dtype in rough else tensor).numpy().copy() for tensor in tensors]

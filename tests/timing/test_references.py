@@ -98,6 +98,20 @@ def test_outputs_whose_shapes_depend_on_the_input_have_none_to_compare() -> None
     assert responsiveness(loaded, known) == 1.0
 
 
+def test_network_that_gives_back_its_own_memory_depends_on_its_input() -> None:
+    class Reused(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("kept", torch.zeros(2, 4))
+
+        def forward(self, image: torch.Tensor) -> Any:
+            return self.kept.copy_(image.flatten(1)[:, :4])  # type: ignore[operator, union-attr]
+
+    known = reference(Reused(), (torch.ones(2, 3, 8, 8),), seed=0)
+    assert known.dependence > 0.1
+    assert (known.outputs[0][0] == 1).all()
+
+
 def test_network_that_ignored_its_input_depends_on_it_with_statistics() -> None:
     """As MobileNetV1 in torch's own initialisation: every layer halves what it is given."""
     layers = [part for _ in range(12) for part in (nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8))]
