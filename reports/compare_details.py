@@ -24,7 +24,7 @@ MODEL: tuple[Written, ...] = (
     (Column("size_bytes", "model on disk", ("model", "on disk"), "right", group="model"),
      lambda timing: units.size(timing.size_bytes)),
     (Column("difference", "difference from torch", ("difference", "from torch"), "right", group="model"),
-     lambda timing: f"{timing.difference:.1e}"),
+     lambda timing: f"{timing.difference:.1e}" if timing.difference else "0"),
 )  # fmt: skip
 """What a dtype changes besides latency: where there are several, it stands beside it."""
 COLUMNS: tuple[Written, ...] = (
