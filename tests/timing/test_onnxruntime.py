@@ -198,6 +198,25 @@ def test_broken_package_is_said(package: str, tmp_path: Path, monkeypatch: pytes
     assert BACKEND.unavailable("cpu") == reason
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "[ONNXRuntimeError] : 1 : FAIL : Load model from a b.onnx failed:/src/graph/model.cc:256 "
+            "A::Model::Model(B&&, const std::vector<C>*) Unsupported model IR version: 14, max supported: 13",
+            "Unsupported model IR version: 14, max supported: 13",
+        ),
+        (
+            "[ONNXRuntimeError] : 1 : FAIL : Load model from a.onnx failed:Fatal error: my:Foo(-1) is not registered",
+            "my:Foo(-1) is not registered",
+        ),
+        ("[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Shapes (1) differ", "Shapes (1) differ"),
+    ],
+)
+def test_reason_is_said_without_places_in_its_source(said: str, reason: str) -> None:
+    assert backend_module._reason(RuntimeError(said), exported=False) == reason
+
+
 def test_nothing_is_reported_to_its_makers(tmp_path: Path) -> None:
     """ONNX Runtime reports sessions, and keeps an identity in the home folder for that."""
     code = "from lwprof.timing.backends import named; assert named('onnxruntime').unavailable('cpu') is None"

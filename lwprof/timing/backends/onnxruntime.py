@@ -36,6 +36,13 @@ _LACKING = re.compile(r"Could not find an implementation for (\w+)\(\d+\) node w
 """What a session says of an operator that it cannot run with these types."""
 
 
+_PLACE = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .+? failed: ?)?"
+    r"(?:Fatal error: )?(?:/\S+:\d+ .+?\) (?=\w))?"
+)
+"""What stands before it: a code, the file, and the function in its source."""
+
+
 class OnnxRuntime:
     """ONNX Runtime, with all its graph optimisations."""
 
@@ -170,4 +177,4 @@ def _reason(error: Exception, exported: bool) -> str:
         else:
             where = lacking[2] or "a node without a name"
         return f"it has no {lacking[1]} for numbers of this type, which {where} runs"
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", sentence(error))
+    return _PLACE.sub("", sentence(error))
