@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -23,23 +22,6 @@ if TYPE_CHECKING:
 
 Place = tuple[int, int]
 """Of a network and of a target."""
-
-TOLERANCES = {
-    "float32": 1e-4,
-    "tf32": 1e-2,
-    "float16-weights": 2e-2,
-    "float16": 2e-2,
-    "bfloat16": 1e-1,
-    "int8": 0.5,
-}
-"""Largest difference from torch in the network's own dtype, as a share of the output's range."""
-
-SAYS_LITTLE = (
-    "its output hardly depends on its input, so that it agrees with {} says little: "
-    "time a network with trained weights, or on inputs of your own"
-)
-
-UNCHECKABLE = "no backend can be held against torch"
 
 FLOATS = ("float32", "float16", "bfloat16", "float64")
 
@@ -68,14 +50,6 @@ class Subject:
         """Dtype of the first input with fractions, else of the first input."""
         dtypes = [spec.dtype for spec in self.inputs]
         return next((dtype for dtype in dtypes if dtype in FLOATS), dtypes[0] if dtypes else "float32")
-
-
-class DisagreementError(BackendError):
-    """A backend computes something else than torch."""
-
-    def __init__(self, message: str, difference: float) -> None:
-        super().__init__(message)
-        self.difference = difference
 
 
 class NothingToRunError(BackendError):
@@ -122,6 +96,7 @@ class Preparation:
         import torch
 
         from lwprof.preservation import evaluated, random_state
+        from lwprof.timing.agreement import DisagreementError
 
         stack.enter_context(random_state())
         seed = self._targets[0].options.seed
@@ -205,7 +180,7 @@ class Preparation:
             BackendError: it cannot be converted or loaded, or computes something else than torch.
             MemoryError: it is too large for the memory.
         """
-        from lwprof.timing import references
+        from lwprof.timing.agreement import UNCHECKABLE, agreement
 
         target = self._targets[place[1]]
         backend, options = target.backend, target.options
@@ -225,38 +200,26 @@ class Preparation:
             loaded = backend.load(source, options, files.folder if files else None)
             load_s = self._clock.now() - start
             stack.callback(loaded.close)
-            first_call_s = gap = None
-            moves = 1.0
+            first_call_s, agreed = None, None
             if known is not None:
                 start = self._clock.now()
                 loaded.run()
                 first_call_s = self._clock.now() - start
-                gap = references.largest_difference(loaded, known)
-                if math.isfinite(gap) and known.dependence >= references.DEPENDENT:
-                    moves = references.responsiveness(loaded, known)
+                agreed = agreement(loaded, known, (options.dtype, subject.dtype), target.setting, subject.label)
         except LwprofError:
             raise
         except Exception as error:
             if (wanted := missing_memory(error)) and options.device == "cpu":
                 raise MemoryError(wanted) from error
             raise BackendError(f"{target.setting} cannot load {subject.label}: {first_line(error)}") from error
-        most = max(TOLERANCES.get(dtype, TOLERANCES["float32"]) for dtype in (options.dtype, subject.dtype))
-        if known is not None and gap is not None and not gap <= most:
-            if not references.unsteadiness(known) <= most:
-                raise BackendError(f"{subject.label} gives other outputs for the same input each time: {UNCHECKABLE}")
-            raise DisagreementError(
-                f"{target.setting} computes something else than {known.made_by} for {subject.label}: "
-                f"the largest difference is {gap:.2g} of the output's range, at most {most:g} is accepted",
-                gap,
-            )
-        warnings: tuple[str, ...] = (files.warning,) if files and files.warning else ()
-        if known is not None and known.dependence < references.DEPENDENT:
-            warnings += (SAYS_LITTLE.format(known.made_by),)
-        elif known is not None and gap is not None and not moves >= references.RESPONSIVE:
-            raise DisagreementError(
-                f"{target.setting} computes something else than {known.made_by} for {subject.label}: "
-                "its output does not follow the input",
-                gap,
-            )
-        seconds = load_s + (subject.build_s if files is None else 0.0)  # files are loaded without the module
-        return Ready(place, loaded, seconds, first_call_s, files, gap, reference is not None, warnings)
+        warnings = (files.warning if files else "", agreed.warning if agreed else "")
+        return Ready(
+            place,
+            loaded,
+            load_s + (subject.build_s if files is None else 0.0),  # files are loaded without the module
+            first_call_s,
+            files,
+            agreed.difference if agreed else None,
+            ran=reference is not None,
+            warnings=tuple(filter(None, warnings)),
+        )

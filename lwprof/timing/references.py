@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -22,15 +21,11 @@ from torch.utils._pytree import tree_map_only
 
 from lwprof.inputs import Values, random_tensor
 from lwprof.preservation import random_state, set_eval
-from lwprof.timing.contract import Loaded
-from lwprof.timing.differences import Outputs, difference, movement
+from lwprof.timing.differences import Outputs, difference
 from lwprof.timing.forwards import called, outputs
 
 DEPENDENT = 0.01
 """Share of the output's range by which outputs for two inputs must differ: a hundred times what runtimes may."""
-
-RESPONSIVE = 0.1
-"""Share of torch's own movement by which outputs must move with the input."""
 
 IMAGES = 4
 """For batch-norm statistics: single values after a global pooling have none."""
@@ -101,28 +96,6 @@ def of_file(file: Path, values: Values, seed: int) -> Reference | None:
     except Exception:  # other runtimes may run it
         return None
     return Reference(None, (values, other), (first, second), difference(second, first))
-
-
-def largest_difference(loaded: Loaded, known: Reference) -> float:
-    """Largest difference over both inputs."""
-    pairs = zip(known.inputs, known.outputs, strict=True)
-    return max(difference(loaded.outputs(values), expected) for values, expected in pairs)
-
-
-def responsiveness(loaded: Loaded, known: Reference) -> float:
-    """How far outputs move from one input to the other, where torch's move by 1: 0 of what does not look at its input.
-
-    Where few bits are computed in, more is tolerated than lies between the outputs of two images.
-    """
-    first, second = ([numpy.array(item) for item in loaded.outputs(values)] for values in known.inputs)
-    return movement((first, second), known.outputs)
-
-
-def unsteadiness(known: Reference) -> float:
-    """Largest difference between torch's outputs and those of another call on the same input."""
-    if known.module is None:
-        return 0.0
-    return difference(outputs(known.module, known.inputs[0]), known.outputs[0])
 
 
 def _other(values: Values, seed: int) -> Values:

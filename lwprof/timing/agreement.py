@@ -1,0 +1,95 @@
+"""Agreement: whether what a runtime computes is what torch computes, as far as two inputs show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy
+
+from lwprof.errors import BackendError
+from lwprof.timing.contract import Loaded
+from lwprof.timing.differences import difference, movement
+from lwprof.timing.forwards import outputs
+from lwprof.timing.references import DEPENDENT, Reference
+
+TOLERANCES = {
+    "float32": 1e-4,
+    "tf32": 1e-2,
+    "float16-weights": 2e-2,
+    "float16": 2e-2,
+    "bfloat16": 1e-1,
+    "int8": 0.5,
+}
+"""Largest difference from torch in the network's own dtype, as a share of the output's range."""
+
+RESPONSIVE = 0.1
+"""Share of torch's own movement by which outputs must move with the input.
+
+Where few bits are computed in, more is tolerated than lies between the outputs of two images.
+"""
+
+SAYS_LITTLE = (
+    "its output hardly depends on its input, so that it agrees with {} says little: "
+    "time a network with trained weights, or on inputs of your own"
+)
+
+UNCHECKABLE = "no backend can be held against torch"
+
+
+class DisagreementError(BackendError):
+    """A backend computes something else than torch."""
+
+    def __init__(self, message: str, difference: float) -> None:
+        super().__init__(message)
+        self.difference = difference
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How closely a runtime computes what torch computes."""
+
+    difference: float
+    """The largest of an output on two inputs, as a share of its range."""
+    warning: str = ""
+    """Why that says little."""
+
+
+def agreement(loaded: Loaded, known: Reference, dtypes: Iterable[str], setting: str, label: str) -> Agreement:
+    """Hold a loaded network against what torch makes of it.
+
+    Args:
+        loaded: the network.
+        known: what torch makes of it.
+        dtypes: what it is computed in and built in; the coarsest says what is accepted.
+        setting: what it is loaded on, for messages.
+        label: its name, for messages.
+
+    Raises:
+        DisagreementError: the difference is too large, or the outputs do not follow the input.
+        BackendError: torch itself gives other outputs each time.
+    """
+    first, second = ([numpy.array(item) for item in loaded.outputs(values)] for values in known.inputs)
+    found = first, second
+    gap = max(difference(ours, theirs) for ours, theirs in zip(found, known.outputs, strict=True))
+    most = max(TOLERANCES.get(dtype, TOLERANCES["float32"]) for dtype in dtypes)
+    wrong = f"{setting} computes something else than {known.made_by} for {label}"
+    if not gap <= most:
+        if not _unsteadiness(known) <= most:
+            raise BackendError(f"{label} gives other outputs for the same input each time: {UNCHECKABLE}")
+        raise DisagreementError(
+            f"{wrong}: the largest difference is {gap:.2g} of the output's range, at most {most:g} is accepted", gap
+        )
+    if known.dependence < DEPENDENT:
+        return Agreement(gap, SAYS_LITTLE.format(known.made_by))
+    if math.isfinite(gap) and not movement(found, known.outputs) >= RESPONSIVE:
+        raise DisagreementError(f"{wrong}: its output does not follow the input", gap)
+    return Agreement(gap)
+
+
+def _unsteadiness(known: Reference) -> float:
+    """Largest difference between torch's outputs and those of another call on the same input."""
+    if known.module is None:
+        return 0.0
+    return difference(outputs(known.module, known.inputs[0]), known.outputs[0])
