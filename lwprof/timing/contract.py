@@ -69,6 +69,8 @@ class Loaded:
     """Run once on the source's inputs, and return when the result is there."""
     outputs: Callable[[Values], Sequence[Any]]
     """Run on other inputs of the same shapes; every output as a NumPy array, float16 and bfloat16 as float32."""
+    arrays: Callable[[Any], Sequence[Any]] | None = None
+    """Turn what ``run`` gave back into such arrays; without it, it is ``outputs`` alone that is held against torch."""
     close: Callable[[], object] = lambda: None
     size_bytes: int | None = None
     """Of the model on disk, where that is not the size of the conversion's files."""

@@ -22,8 +22,12 @@ def outputs(module: Any, values: Values) -> Sequence[Any]:
     """Run a module once; all tensors that it gives back, as NumPy arrays."""
     args, kwargs = called(values)
     with torch.inference_mode():
-        found = tree_leaves(module(*args, **kwargs))
-    tensors = [leaf.detach().cpu() for leaf in found if isinstance(leaf, torch.Tensor)]
+        return arrays(module(*args, **kwargs))
+
+
+def arrays(result: Any) -> Sequence[Any]:
+    """Copy all tensors in what a module gave back to NumPy arrays."""
+    tensors = [leaf.detach().cpu() for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
     rough = torch.float16, torch.bfloat16
     # copies: a network may write to the same memory in every call
     return [(tensor.float() if tensor.dtype in rough else tensor).numpy().copy() for tensor in tensors]

@@ -67,7 +67,7 @@ class Runtime:
             self.raises("run")
             loaded.run()
 
-        return Loaded(run, loaded.outputs, close)
+        return Loaded(run, loaded.outputs, close=close)
 
 
 def network() -> nn.Module:

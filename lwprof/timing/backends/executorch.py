@@ -72,7 +72,10 @@ class ExecuTorch:
             method = Runtime.get().load_program(folder / executorch_export.FILE).load_method("forward")
         feed = tensors_of(source.values)
 
-        def outputs(values: Values) -> Sequence[Any]:
-            return [tensor.numpy() for tensor in method.execute(tensors_of(values))]
+        def arrays(found: Sequence[Any]) -> Sequence[Any]:
+            return [tensor.numpy() for tensor in found]
 
-        return Loaded(lambda: method.execute(feed), outputs)
+        def outputs(values: Values) -> Sequence[Any]:
+            return arrays(method.execute(tensors_of(values)))
+
+        return Loaded(lambda: method.execute(feed), outputs, arrays)

@@ -80,4 +80,4 @@ class LiteRt:
                 feed(source.values)
 
         feed(source.values)
-        return Loaded(run, outputs)
+        return Loaded(run, outputs, list)

@@ -95,12 +95,14 @@ class Ncnn:
                 found.append(matrix)
             return found
 
-        def outputs(values: Values) -> Sequence[Any]:
-            found = infer(matrices(interface, values))
+        def arrays(found: Sequence[Any]) -> Sequence[Any]:
             return [array(matrix, blob) for matrix, blob in zip(found, interface.outputs, strict=True)]
 
+        def outputs(values: Values) -> Sequence[Any]:
+            return arrays(infer(matrices(interface, values)))
+
         given = matrices(interface, source.values)
-        return Loaded(lambda: infer(given), outputs, net.clear)
+        return Loaded(lambda: infer(given), outputs, arrays, net.clear)
 
 
 def failure(net: Any, fed: Sequence[tuple[str, Any]]) -> str:

@@ -112,7 +112,8 @@ class OnnxRuntime:
         feed = fed(names, source.values, exported=exported)
         run = _on_device(session, feed) if options.device == "cuda" else lambda: session.run(None, feed)
         size = source.file.stat().st_size if folder is None and source.file is not None else None
-        return Loaded(run, outputs, size_bytes=size, before=cuda.flushing(options))
+        arrays = None if options.device == "cuda" else given_back
+        return Loaded(run, outputs, arrays, size_bytes=size, before=cuda.flushing(options))
 
 
 def _check(source: Source, options: Options) -> None:

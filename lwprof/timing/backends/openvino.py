@@ -95,11 +95,14 @@ class OpenVino:
         for name, array in feed.items():
             request.set_tensor(name, openvino.Tensor(array))  # a copy: it does not keep the array alive
 
+        def results(found: Any) -> Sequence[Any]:
+            return given_back(found.to_tuple())
+
         def outputs(values: Values) -> Sequence[Any]:
-            return given_back(compiled.create_infer_request().infer(arrays(values)).to_tuple())
+            return results(compiled.create_infer_request().infer(arrays(values)))
 
         size = source.file.stat().st_size if folder is None and source.file is not None else None
-        return Loaded(request.infer, outputs, size_bytes=size)
+        return Loaded(request.infer, outputs, results, size_bytes=size)
 
 
 def _check(compiled: Any, dtype: str) -> None:

@@ -90,7 +90,9 @@ def placed(source: Source, options: Options) -> tuple[Placed, int]:
 def loaded(network: Placed, held: int, options: Options) -> Loaded:
     """Have a placed network called; on a GPU with events around every call."""
     if options.device != "cuda":
-        return Loaded(network.run, network.outputs)
+        from lwprof.timing.forwards import arrays
+
+        return Loaded(network.run, network.outputs, arrays)
     import torch
 
     tf32 = options.dtype == cuda.TF32
