@@ -36,7 +36,7 @@ class Talking(TinyNet):
         print("the network talks")
         return self.conv(x)
 
-class Tiring(TinyNet):
+class Weary(TinyNet):
     calls = 0
     def forward(self, x):
         self.calls += not x.is_meta

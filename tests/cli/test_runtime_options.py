@@ -113,12 +113,12 @@ def test_missing_backend_weighs_more_than_a_gate(run: Any, fakes: dict[str, Fake
 def test_network_that_torch_cannot_run_is_exit_code_2_and_the_others_are_timed(
     run: Any, fakes: dict[str, Fake]
 ) -> None:
-    outcome = run("compare", "net.py:Tiring", "net.py:TinyNet", *SMALL, "--budget", "0.3")
+    outcome = run("compare", "net.py:Weary", "net.py:TinyNet", *SMALL, "--budget", "0.3")
     assert outcome.code == 2
-    assert outcome.err == "error: Tiring cannot be timed: ValueError: too tired; everything else is shown\n"
+    assert outcome.err == "error: Weary cannot be timed: ValueError: too tired; everything else is shown\n"
     assert outcome.out.count("too tired") == 1
     fakes["quick"].missing = "quick is not installed"
-    both = run("compare", "net.py:Tiring", "net.py:TinyNet", *SMALL, "--budget", "0.3", "--backend", "torch,quick")
+    both = run("compare", "net.py:Weary", "net.py:TinyNet", *SMALL, "--budget", "0.3", "--backend", "torch,quick")
     assert both.code == 2  # before 3, which the missing backend is
 
 

@@ -8,9 +8,8 @@ import io
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from lwprof.cli.report_command import report_command
+from lwprof.cli import main
 from lwprof.reports import render, render_all
 from lwprof.reports.runs import labels
 from lwprof.results import CompareResult, Relative
@@ -150,13 +149,12 @@ def test_csv_and_json_keep_every_file_apart(compare_result, desk):
     ]
 
 
-def test_the_command_shows_saved_files_in_one_table(compare_result, desk, tmp_path):
+def test_the_command_shows_saved_files_in_one_table(compare_result, desk, tmp_path, capsys):
     for name, result in (("laptop", compare_result), ("desk", desk)):
         result.save(tmp_path / f"{name}.json")
     files = [str(tmp_path / f"{name}.json") for name in ("laptop", "desk")]
-    done = CliRunner().invoke(report_command, [*files, "--format", "markdown"])
-    assert done.exit_code == 0
-    assert done.output == both(compare_result, desk)
+    assert main(["report", *files, "--format", "markdown"]) == 0
+    assert capsys.readouterr().out == both(compare_result, desk)
 
 
 def test_threads_that_differ_are_in_every_row_and_in_no_header(settings_result):
