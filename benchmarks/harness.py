@@ -63,7 +63,7 @@ def main() -> int:
             shuffle(turns)
             for turn in turns:
                 if turn == "lwprof":
-                    ours.append(sum(track.block(clock)) / track.calls)
+                    ours.append(sum(track.block(clock).calls_s) / track.calls)
                 else:
                     theirs.append(bare(session, feed, track.calls))
     ratio = ratio_interval(ours, theirs, 0)
