@@ -144,6 +144,7 @@ def test_cold_cache_is_a_gpus(run: Any) -> None:
     assert outcome.err == "error: only a GPU's L2 cache can be emptied; name a device such as 'cuda'\n"
 
 
+@pytest.mark.slow
 def test_latency_budget_is_timed_where_the_audit_is_told_to(run: Any, fakes: dict[str, Fake]) -> None:
     outcome = run(*AUDIT, *LIMIT, "--backend", "quick", "--dtype", "int8", "--threads", "2", "--fail-on", "never")
     assert outcome.code == 0, outcome.err

@@ -28,12 +28,19 @@ from lwprof.timing.conversions import cache
 from lwprof.timing.preparation import Preparation, Subject
 from lwprof.timing.targets import find_targets
 
+QUICK = ("torch", "onnxruntime")
+"""Backends that `make quick` asks: a conversion or a compilation for every test takes longer."""
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+ON_CPU = [
+    pytest.param(backend, id=backend.name, marks=() if backend.name in QUICK else pytest.mark.slow)
+    for backend in BACKENDS
+    if "cpu" in backend.devices
+]
+
+
+@pytest.fixture(params=ON_CPU)
 def backend(request: pytest.FixtureRequest) -> Backend:
     chosen: Backend = request.param
-    if "cpu" not in chosen.devices:
-        pytest.skip(f"{chosen.name} runs on {', '.join(chosen.devices)} only")
     if (reason := backends.usable(chosen, Options())) is not None:
         pytest.skip(f"{chosen.name}: {reason}")
     return chosen

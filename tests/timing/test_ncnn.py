@@ -30,7 +30,7 @@ from lwprof.timing.conversions import pnnx_export, pnnx_program
 NCNN = Ncnn()
 UNUSABLE = backends.usable(NCNN, Options())
 
-pytestmark = pytest.mark.skipif(UNUSABLE is not None, reason=str(UNUSABLE))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(UNUSABLE is not None, reason=str(UNUSABLE))]
 
 
 class Unit(nn.Module):

@@ -20,6 +20,8 @@ from lwprof.timing.contract import Loaded
 from lwprof.timing.conversions import onnx_export, openvino_files
 
 BACKEND = named("openvino")
+
+pytestmark = pytest.mark.slow
 if (REASON := BACKEND.unavailable("cpu")) is not None:
     pytest.skip(REASON, allow_module_level=True)
 

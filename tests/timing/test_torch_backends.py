@@ -141,6 +141,7 @@ def graphs() -> int:
 
 
 @compiling
+@pytest.mark.slow
 class TestCompiled:
     """One network is compiled for all of these: that takes seconds."""
 
