@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy
 
 from lwprof.errors import BackendError
-from lwprof.timing.contract import Loaded
+from lwprof.timing.contract import FLOAT16_WEIGHTS, Loaded
 from lwprof.timing.differences import Outputs, difference, movement
 from lwprof.timing.forwards import outputs
 from lwprof.timing.references import DEPENDENT, Reference
@@ -17,7 +17,7 @@ from lwprof.timing.references import DEPENDENT, Reference
 TOLERANCES = {
     "float32": 1e-4,
     "tf32": 1e-2,
-    "float16-weights": 2e-2,
+    FLOAT16_WEIGHTS: 2e-2,
     "float16": 2e-2,
     "bfloat16": 1e-1,
     "int8": 0.5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from lwprof.inputs import Values
 
 CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
+
+FLOAT16_WEIGHTS = "float16-weights"
+"""Weights in float16 on disk, everything computed in float32."""
 
 MOST_THREADS = 1024
 """Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
@@ -83,7 +86,7 @@ class Loaded:
 
 
 class Backend(Protocol):
-    """A runtime that networks are timed on."""
+    """A runtime that networks are timed on; those of lwprof inherit what it says for most of them."""
 
     @property
     def name(self) -> str:
@@ -120,9 +123,14 @@ class Backend(Protocol):
 
     def is_reference(self, options: Options) -> bool:
         """Whether what it computes is what others are held against: torch, eager, in the network's own dtype."""
+        return False
 
     def settings(self, options: Options) -> AbstractContextManager[object]:
-        """Have settings of the whole process (threads, modes) as they must be while it loads and runs."""
+        """Have settings of the whole process (threads, modes) as they must be while it loads and runs.
+
+        Of most runtimes every loaded network has its own, and nothing is to be set.
+        """
+        return nullcontext()
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Load a network; ``folder`` holds the files of its conversion."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.timing.backends.presence import missing
-from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
+from lwprof.timing.contract import CONTIGUOUS, Backend, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import executorch_export
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LIBRARY = "executorch.extension.pybindings.portable_lib"
 
 
-class ExecuTorch:
+class ExecuTorch(Backend):
     """ExecuTorch on the CPU, with the kernels of XNNPACK."""
 
     name = "executorch"
@@ -39,10 +39,6 @@ class ExecuTorch:
     def conversion(self, source: Source, options: Options) -> Conversion:
         """Export modules to programs."""
         return executorch_export.conversion()
-
-    def is_reference(self, options: Options) -> bool:
-        """Never."""
-        return False
 
     @contextmanager
     def settings(self, options: Options) -> Iterator[None]:

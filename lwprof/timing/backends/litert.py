@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.timing.backends.presence import missing
-from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
+from lwprof.timing.contract import CONTIGUOUS, Backend, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import litert_export
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 LIBRARY = "ai_edge_litert.interpreter"
 
 
-class LiteRt:
+class LiteRt(Backend):
     """LiteRT on the CPU."""
 
     name = "litert"
@@ -39,14 +38,6 @@ class LiteRt:
     def conversion(self, source: Source, options: Options) -> Conversion:
         """Convert modules to flat buffers."""
         return litert_export.conversion()
-
-    def is_reference(self, options: Options) -> bool:
-        """Never."""
-        return False
-
-    def settings(self, options: Options) -> AbstractContextManager[object]:
-        """Every interpreter has threads of its own: nothing to set."""
-        return nullcontext()
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Make an interpreter, and put the inputs into it."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError
 from lwprof.timing.backends.presence import again, missing
-from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
+from lwprof.timing.contract import CONTIGUOUS, FLOAT16_WEIGHTS, Backend, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import pnnx_export, pnnx_program
 from lwprof.timing.silence import silence
 
@@ -19,11 +18,7 @@ if TYPE_CHECKING:
     from lwprof.inputs import Values
 
 
-WEIGHTS = "float16-weights"
-"""Weights in float16 on disk, everything computed in float32."""
-
-
-class Ncnn:
+class Ncnn(Backend):
     """ncnn on the CPU.
 
     In float16 it stores and computes in float16, which takes ARM's half precision (ARMv8.2): on other CPUs, x86
@@ -33,7 +28,7 @@ class Ncnn:
     name = "ncnn"
     extra = "ncnn"
     devices = ("cpu",)
-    dtypes = ("float32", "float16", WEIGHTS)
+    dtypes = ("float32", "float16", FLOAT16_WEIGHTS)
     layouts = (CONTIGUOUS,)
     runs_files = True
 
@@ -59,16 +54,8 @@ class Ncnn:
         import ncnn
 
         if options.dtype == "float16" and not ncnn.cpu_support_arm_asimdhp():
-            raise BackendError(f"ncnn computes in float32 on this CPU; {WEIGHTS} stores its weights in float16")
-        return pnnx_export.conversion(source, half=options.dtype in ("float16", WEIGHTS))
-
-    def is_reference(self, options: Options) -> bool:
-        """Never."""
-        return False
-
-    def settings(self, options: Options) -> AbstractContextManager[object]:
-        """Every network has its own number of threads: nothing to set."""
-        return nullcontext()
+            raise BackendError(f"ncnn computes in float32 on this CPU; {FLOAT16_WEIGHTS} stores its weights in float16")
+        return pnnx_export.conversion(source, half=options.dtype in ("float16", FLOAT16_WEIGHTS))
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Load a network, and the matrices that it is fed with."""

@@ -12,14 +12,13 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError, sentence
 from lwprof.timing import cuda
 from lwprof.timing.backends.presence import missing
-from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
+from lwprof.timing.contract import CONTIGUOUS, Backend, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import onnx_export, onnx_quantisation
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
 from lwprof.timing.silence import silence
@@ -43,7 +42,7 @@ _PLACE = re.compile(
 """What stands before it: a code, the file, and the function in its source."""
 
 
-class OnnxRuntime:
+class OnnxRuntime(Backend):
     """ONNX Runtime, with all its graph optimisations."""
 
     name = "onnxruntime"
@@ -78,14 +77,6 @@ class OnnxRuntime:
         if options.dtype == "int8":
             return onnx_quantisation.conversion(source)
         return None if source.module is None else onnx_export.conversion()
-
-    def is_reference(self, options: Options) -> bool:
-        """Never."""
-        return False
-
-    def settings(self, options: Options) -> AbstractContextManager[object]:
-        """Every session has threads of its own: nothing to set."""
-        return nullcontext()
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Make a session, and what it is fed with."""

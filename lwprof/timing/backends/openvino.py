@@ -7,27 +7,23 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError
 from lwprof.timing.backends.presence import missing
-from lwprof.timing.contract import CONTIGUOUS, Conversion, Loaded, Options, Source
+from lwprof.timing.contract import CONTIGUOUS, FLOAT16_WEIGHTS, Backend, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import onnx_export, openvino_files
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
 
-WEIGHTS = "float16-weights"
-"""Weights in float16 on disk, everything computed in float32."""
-
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", WEIGHTS: "f32"}
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", FLOAT16_WEIGHTS: "f32"}
 """What to compute in, in OpenVINO's words; left alone, it chooses the fastest that the CPU has."""
 
 
-class OpenVino:
+class OpenVino(Backend):
     """OpenVINO's CPU plugin, set for latency: one stream, threads bound to no core."""
 
     name = "openvino"
@@ -48,17 +44,9 @@ class OpenVino:
 
     def conversion(self, source: Source, options: Options) -> Conversion | None:
         """Export modules to ONNX, and have OpenVINO write float16 weights."""
-        if options.dtype in ("float16", WEIGHTS):
+        if options.dtype in ("float16", FLOAT16_WEIGHTS):
             return openvino_files.float16()
         return None if source.module is None else onnx_export.conversion()
-
-    def is_reference(self, options: Options) -> bool:
-        """Never."""
-        return False
-
-    def settings(self, options: Options) -> AbstractContextManager[object]:
-        """Every compiled model has settings of its own."""
-        return nullcontext()
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Compile a network for the shapes of its inputs, and hand it the inputs.
@@ -114,7 +102,7 @@ def _check(compiled: Any, dtype: str) -> None:
     computes = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if computes != PRECISIONS[dtype]:
         other = next((name for name, word in PRECISIONS.items() if word == computes), computes)
-        advice = f"; {WEIGHTS} stores float16 and computes in float32" if dtype == "float16" else ""
+        advice = f"; {FLOAT16_WEIGHTS} stores float16 and computes in float32" if dtype == "float16" else ""
         raise BackendError(f"openvino computes in {other} on this CPU where {dtype} is asked for{advice}")
 
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lwprof.timing import cuda
-from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS, Loaded, Options, Source
+from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS, Backend, Loaded, Options, Source
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
     from lwprof.timing.placement import Placed
 
 
-class TorchEager:
+class TorchEager(Backend):
     """Eager PyTorch."""
 
     name = "torch"
