@@ -59,7 +59,7 @@ LARGE := executorch litert
 
 runtimes: $(LARGE:%=$(RUNTIMES)-%/.installed)  ## test the runtimes that `make test` leaves out (4 GB on disk)
 	@for name in $(LARGE); do bin="$(abspath $(RUNTIMES))-$$name/bin"; \
-	  "$$bin/pytest" tests/timing/test_$$name.py && "$$bin/pytest" -k $$name tests/timing/test_backends.py || exit 1; done
+	  "$$bin/pytest" tests/timing/test_$$name.py && "$$bin/pytest" -k $$name tests/timing/test_large_runtimes.py tests/timing/test_backends.py || exit 1; done
 
 lint: $(VENV)/.test $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
