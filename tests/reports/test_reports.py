@@ -16,22 +16,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from canned_results import CANNED
 
 from lwprof import reports
 from lwprof.errors import InputError
 from lwprof.reports import FORMATS, format_of, render
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
-CANNED = (
-    "profile_result",
-    "dubious_profile",
-    "compare_result",
-    "settings_result",
-    "gpu_result",
-    "crosscheck_result",
-    "audit_result",
-    "clean_audit",
-)
 AUDITS = ("audit_result", "clean_audit")
 GENERAL = [item.name for item in FORMATS if not item.audits_only]
 OF_AUDITS = [item.name for item in FORMATS if item.audits_only]

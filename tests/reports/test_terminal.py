@@ -6,22 +6,13 @@ import dataclasses
 import re
 
 import pytest
+from canned_results import CANNED
 from rich.cells import cell_len
 
 from lwprof.reports import render
 from lwprof.reports.contents import Cell, Column, Page, Table
 from lwprof.results import Model, Relative
 
-CANNED = [
-    "profile_result",
-    "dubious_profile",
-    "compare_result",
-    "settings_result",
-    "gpu_result",
-    "crosscheck_result",
-    "audit_result",
-    "clean_audit",
-]
 ESCAPE = "\x1b["
 HOSTILE = [
     "[red]boo[/red]",

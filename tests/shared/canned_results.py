@@ -1,0 +1,12 @@
+"""Fixtures of results that every format is tried on."""
+
+CANNED = (
+    "profile_result",
+    "dubious_profile",
+    "compare_result",
+    "settings_result",
+    "gpu_result",
+    "crosscheck_result",
+    "audit_result",
+    "clean_audit",
+)
