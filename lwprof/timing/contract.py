@@ -45,7 +45,7 @@ class Source:
     """What it is called with: tensors on the CPU, which nobody writes to."""
     file: Path | None = None
     content: str = ""
-    """Hash of what it computes; empty where nothing is converted."""
+    """Hash of what it computes, for the cache of conversions; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def time_subjects(
 
     Args:
         subjects: what to time, in the order of the results.
-        targets: what to time them on, as :func:`lwprof.timing.targets.targets` finds them; by default torch.
+        targets: what to time them on, as :func:`lwprof.timing.targets.find_targets` combines them; by default torch.
         rules: when to stop.
         clock: what to read the time from.
         machine: the environment as it was before anything else ran, for the warnings.

@@ -88,6 +88,7 @@ class Preparation:
         """What the first network raised that torch cannot run."""
         self._subjects, self._targets, self._outcomes = subjects, list(targets), outcomes
         self._clock = clock
+        self._contents: dict[int, str] = {}
         self._alone = all(target.is_reference for target in targets)
         self._progress = None if self._alone else progress
 
@@ -164,14 +165,24 @@ class Preparation:
             return source, None
         self._report(f"check {subject.label}", (row, 0))
         from lwprof.timing import references
-        from lwprof.timing.conversions import fingerprint
 
         if subject.module is None:
             assert file is not None
-            return replace(source, content=fingerprint.of_file(file)), references.of_file(file, values, seed)
+            return source, references.of_file(file, values, seed)
         reference = references.reference(subject.module, values, seed)
-        content = fingerprint.of_module(reference.module, values)
-        return replace(source, module=reference.module, content=content), reference
+        return replace(source, module=reference.module), reference
+
+    def _hashed(self, row: int, source: Source) -> Source:
+        """Add the hash by which conversions are kept, the same on all targets: it takes a call of the network."""
+        from lwprof.timing.conversions import fingerprint
+
+        if row not in self._contents:
+            self._contents[row] = (
+                fingerprint.of_module(source.module, source.values)
+                if source.file is None
+                else fingerprint.of_file(source.file)
+            )
+        return replace(source, content=self._contents[row])
 
     def _loaded(self, place: Place, source: Source, reference: Reference | None, stack: ExitStack) -> Ready:
         """Convert, load and check one network on one target.
@@ -195,7 +206,7 @@ class Preparation:
         files: Converted | None = None
         try:
             if (conversion := backend.conversion(source, options)) is not None:
-                files = stack.enter_context(converted(conversion, source, self._clock))
+                files = stack.enter_context(converted(conversion, self._hashed(place[0], source), self._clock))
             start = self._clock.now()
             loaded = backend.load(source, options, files.folder if files else None)
             load_s = self._clock.now() - start

@@ -108,10 +108,8 @@ def _check(compiled: Any, dtype: str) -> None:
 
 def _own_dtype(source: Source) -> str:
     """What a network is built in: the dtype of its first input with fractions, else of its first such weight."""
-    from itertools import chain
+    from lwprof.inputs import floating_dtype, tensors
 
-    from lwprof.inputs import tensors
-
-    weights = () if source.module is None else source.module.parameters()
-    found = (tensor.dtype for tensor in chain(tensors(source.values), weights) if tensor.is_floating_point())
-    return str(next(found, "float32")).removeprefix("torch.")
+    given = (tensor.dtype for tensor in tensors(source.values) if tensor.is_floating_point())
+    found = next(given, None) or ("float32" if source.module is None else floating_dtype(source.module))
+    return str(found).removeprefix("torch.")
