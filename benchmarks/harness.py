@@ -18,10 +18,10 @@ import onnxruntime
 import torch
 
 import lwprof
-from lwprof.timing.blocks import Contender, Track
-from lwprof.timing.clock import performance_clock
 from lwprof.timing.contract import Source
 from lwprof.timing.conversions import onnx_export
+from lwprof.timing.portable.blocks import Contender, Track
+from lwprof.timing.portable.clock import performance_clock
 from lwprof.timing.statistics import ratio_interval
 
 MOST = 0.01

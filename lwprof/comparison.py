@@ -12,11 +12,22 @@ from lwprof.errors import InputError
 from lwprof.inputs import Inputs
 from lwprof.models import Network, not_a_network, prepare
 from lwprof.profiling import InputSize, profile_network
-from lwprof.results import ComparedModel, CompareResult, Model, ProfileResult, Relative, Scalar, Timing, Untimed
+from lwprof.results import (
+    ComparedModel,
+    CompareResult,
+    Counted,
+    Model,
+    ProfileResult,
+    Relative,
+    Scalar,
+    Timing,
+    Untimed,
+)
 from lwprof.timing.backends import CONTIGUOUS, Options
-from lwprof.timing.clock import Clock
+from lwprof.timing.devices import SSH
 from lwprof.timing.environment import environment
-from lwprof.timing.latency import Subject, time_subjects
+from lwprof.timing.latency import Outcome, Subject, time_subjects
+from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.targets import Target, find_targets
 from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
@@ -36,7 +47,7 @@ def compare(
     batch: int = 1,
     weights_files: Sequence[str | PathLike[str] | None] = (),
     block: str | None = None,
-    backend: str | Sequence[str] = "torch",
+    backend: str | Sequence[str] = (),
     device: str | Sequence[str] = "cpu",
     dtype: str | Sequence[str] = "",
     layout: str = CONTIGUOUS,
@@ -70,7 +81,8 @@ def compare(
         batch: first dimension of the random inputs; those that a function makes have their own.
         weights_files: weights to load, one for each network, ``None`` for one that keeps its random weights.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
-        backend: what to time on, one or several; networks are compared on the same one, and each across them.
+        backend: what to time on, one or several; by default ncnn on ARM devices, else torch. Networks are compared on
+            the same one, and each across them.
         device: where to time, one or several.
         dtype: what to compute in, one or several; by default what each network is built in.
         layout: how images lie in memory, "contiguous" or "channels_last".
@@ -98,10 +110,10 @@ def compare(
         ]  # fmt: skip
         if cold_l2 and not any(options.cold_l2 for options in choices):
             raise InputError("only a GPU's L2 cache can be emptied; name a device such as 'cuda'")
-        targets = find_targets(_several(backend, "backend"), choices)
+        targets = find_targets(_several(backend, "backend") if backend else (), choices)
     files = _weights_files(networks, weights_files)
     if budget_s is None:
-        usable = [target for target in targets if target.unusable is None]
+        usable = [target for target in targets if target.unusable is None and not target.is_counted]
         budget_s = BUDGET_S * len(networks) * max(len(usable), 1)
     _check_numbers(budget_s, precision, margin)
     record: dict[str, Scalar] = environment()
@@ -230,7 +242,7 @@ def _profiled(network: Network, block: str | None) -> ProfileResult:
 
 def _models(
     rows: Sequence[Row],
-    outcomes: Sequence[Sequence[Timing | Untimed]],
+    outcomes: Sequence[Sequence[Outcome]],
     targets: Sequence[Target],
     margin: float,
     seed: int,
@@ -250,9 +262,9 @@ def _models(
             timings[place],
             tuple(_to_first_network(place, rows, timings, margin, seed)),
             front[place],
-            tuple(_relative(other, timings[place][0], timings[place][0].setting, margin, seed)
-                  for other in timings[place][1:]),
+            tuple(_across(timings[place], margin, seed)),
             tuple(item for item in outcomes[place] if isinstance(item, Untimed)),
+            tuple(item for item in outcomes[place] if isinstance(item, Counted)),
         )
         for place, (network, result) in enumerate(rows)
     )  # fmt: skip
@@ -271,6 +283,15 @@ def _to_first_network(
         base = _on(timings[first], timing.setting)
         if base is not None and first != place:
             yield _relative(timing, base, rows[first][0].name, margin, seed)
+
+
+def _across(timings: Sequence[Timing], margin: float, seed: int) -> Iterator[Relative]:
+    """Ratios of one network's timings to the first one of the same machine."""
+    bases: dict[str, Timing] = {}
+    for timing in timings:
+        base = bases.setdefault(timing.device if timing.device.startswith(SSH) else "", timing)
+        if base is not timing:
+            yield _relative(timing, base, base.setting, margin, seed)
 
 
 def _relative(timing: Timing, base: Timing, to: str, margin: float, seed: int) -> Relative:

@@ -16,7 +16,7 @@ from lwprof.profiling import profile
 from lwprof.results import Published, TensorSpec, from_dict
 from lwprof.timing import backends
 from lwprof.timing.backends.torch_eager import TorchEager
-from lwprof.timing.clock import Clock
+from lwprof.timing.portable.clock import Clock
 
 SIZE = (3, 8, 8)
 

@@ -20,7 +20,7 @@ from lwprof.timing.targets import Target
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
 
 if TYPE_CHECKING:
-    from lwprof.timing.clock import Clock
+    from lwprof.timing.portable.clock import Clock
 
 BUDGET_S = 10.0
 """Seconds for each pair of networks: as many as a comparison of the two takes."""

@@ -12,9 +12,9 @@ from lwprof.guidelines.convolutions import python
 from lwprof.results import Alternative, AuditResult, Finding, Form, Gain, Scalar, TensorSpec
 from lwprof.timing import advice
 from lwprof.timing.backends import Options
-from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import Latencies, Subject, time_subjects
+from lwprof.timing.portable.clock import Clock, performance_clock
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.targets import Target, find_targets
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT, paired

@@ -59,11 +59,11 @@ class Names(click.ParamType[tuple[str, ...]]):
 
 
 def _known(what: str) -> Sequence[str]:
-    from lwprof.timing import backends
+    from lwprof.timing import backends, devices
 
     if what == "backend":
         return [backend.name for backend in backends.BACKENDS]
-    return backends.DEVICES if what == "device" else backends.DTYPES
+    return devices.SHOWN if what == "device" else backends.DTYPES
 
 
 def several_runtimes(command: F) -> F:
@@ -78,7 +78,8 @@ def several_runtimes(command: F) -> F:
                      help="What to compute in, with commas between several."),
         click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
                      help="Where to time, with commas between several."),
-        click.option("--backend", "backends", type=Names("backend"), default="torch", show_default=True,
+        click.option("--backend", "backends", type=Names("backend"), default=(),
+                     show_default="ncnn on ARM devices, else torch",
                      help="What to time on, with commas between several."),
     ):  # fmt: skip
         command = option(command)

@@ -33,7 +33,8 @@ from lwprof.results.audit import (
 )
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
 from lwprof.results.document import LARGEST, Document, Scalar, json_text, plain, read_json, rebuild
-from lwprof.results.latency import ComparedModel, CompareResult, Relative, Timing, Untimed
+from lwprof.results.instructions import Instructions
+from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
 from lwprof.results.structure import (
     IMAGENET,
     Block,
@@ -68,6 +69,7 @@ __all__ = [
     "Checked",
     "CompareResult",
     "ComparedModel",
+    "Counted",
     "Coverage",
     "CrosscheckResult",
     "CrosscheckRow",
@@ -80,6 +82,7 @@ __all__ = [
     "Growth",
     "Guideline",
     "Ignored",
+    "Instructions",
     "Kind",
     "Layer",
     "Location",

@@ -38,10 +38,19 @@ class Document:
         write_whole(path, self.to_json())
 
 
+def among(name: str, mark: str) -> dict[str, str]:
+    """Metadata of a field whose items stand in the JSON of another one: ``mark`` is a key that only they have."""
+    return {"among": name, "mark": mark}
+
+
 def plain(item: Any) -> Any:
     """Turn dataclasses into dicts, and a number that JSON has not into null."""
     if dataclasses.is_dataclass(item):
-        return {f.name: plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+        found = {f.name: plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
+        for field_ in dataclasses.fields(item):
+            if field_.metadata:
+                found[field_.metadata["among"]] += found.pop(field_.name)
+        return found
     if isinstance(item, Mapping):
         return {key: plain(value) for key, value in item.items()}
     if isinstance(item, tuple | list):
@@ -122,6 +131,12 @@ def rebuild(kind: Any, data: Any, place: str = "") -> Any:
 def _rebuilt_fields(kind: Any, data: Mapping[str, Any], place: str) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     values = {}
+    data = dict(data)
+    for field_ in dataclasses.fields(kind):
+        if field_.metadata and isinstance(items := data.get(name := field_.metadata["among"]), list):
+            marked = [isinstance(item, Mapping) and field_.metadata["mark"] in item for item in items]
+            data[name] = [item for item, apart in zip(items, marked, strict=True) if not apart]
+            data[field_.name] = [item for item, apart in zip(items, marked, strict=True) if apart]
     for field_ in dataclasses.fields(kind):
         inside = f"{place}.{field_.name}" if place else field_.name
         if field_.name in data:

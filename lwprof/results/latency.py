@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from lwprof.results.document import Document, Scalar, plain
+from lwprof.results.document import Document, Scalar, among, plain
+from lwprof.results.instructions import Instructions
 from lwprof.results.structure import Coverage, Fragmentation, Model, Published, Totals
 
 
@@ -59,6 +60,34 @@ class Timing:
     def timed_on(self) -> str:
         """Its setting, or its backend in documents without."""
         return self.setting or self.backend
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Instructions of one call on an emulated core: a number that is no time, and holds on every machine alike."""
+
+    backend: str
+    device: str
+    """With the core: "arm-emulated:cortex-a76"."""
+    core: str
+    runtime: str
+    """Name and version of what runs the network there."""
+    batch: int
+    dtype: str
+    instructions: Instructions
+    threads: int = 1
+    setting: str = ""
+    """As that of a timing, as are the following."""
+    warnings: tuple[str, ...] = ()
+    convert_s: float | None = None
+    converted_before: bool = False
+    size_bytes: int | None = None
+    difference: float | None = None
+
+    @property
+    def timed_on(self) -> str:
+        """What it was counted on, as :attr:`Timing.timed_on`."""
+        return self.setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +145,8 @@ class ComparedModel:
     """Latency against the first setting that timed the same network; that one itself has none."""
     untimed: tuple[Untimed, ...] = ()
     """Settings that it was not timed on, with the reason."""
+    counts: tuple[Counted, ...] = field(default=(), metadata=among("timings", "instructions"))
+    """Instructions on emulated cores; in JSON they stand among the timings, and hold no seconds."""
 
     def relative_of(self, timing: Timing) -> Relative | None:
         """The ratio to the first network that belongs to ``timing``."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
+    from lwprof.results import Instructions
+    from lwprof.timing.boards.board import Board
 
 CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
 
@@ -83,6 +85,16 @@ class Loaded:
     """Every call adds the seconds between the device's own events around it; who times it takes them out."""
     peak_memory: Callable[[], int | None] = lambda: None
     """Most bytes of the device's memory that were in use while it ran."""
+    count: Callable[[], Instructions] | None = None
+    """Count what one run executes; such a network is not timed."""
+    board: Board | None = None
+    """Where it is loaded, if not here: it is timed there, under its ``number``."""
+    number: int = 0
+    runtime: str = ""
+    """Name and version of what runs it there."""
+    load_s: float | None = None
+    """Seconds that loading, and the first call, took on the board."""
+    first_call_s: float | None = None
 
 
 class Backend(Protocol):
@@ -98,7 +110,7 @@ class Backend(Protocol):
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """Devices that it can time on."""
+        """Kinds of devices that it runs on: :data:`lwprof.timing.devices.KINDS`."""
 
     @property
     def dtypes(self) -> tuple[str, ...]:

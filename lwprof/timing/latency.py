@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lwprof.results import Scalar, Timing, Untimed
+from lwprof.errors import BackendError
+from lwprof.results import Counted, Scalar, Timing, Untimed
 from lwprof.timing import advice, cuda
-from lwprof.timing.blocks import Contender
-from lwprof.timing.clock import Clock, performance_clock
 from lwprof.timing.environment import environment
+from lwprof.timing.portable.blocks import Bench, Contender
+from lwprof.timing.portable.clock import Clock, performance_clock
 from lwprof.timing.preparation import Place, Preparation, Ready, Subject
-from lwprof.timing.sampling import Measurement, Progress, Rules, Series, measure
+from lwprof.timing.sampling import AnyBench, Measurement, Progress, Rules, Series, sample
 from lwprof.timing.statistics import median_interval, quantile
 from lwprof.timing.targets import Target, find_targets
 
 __all__ = ["Latencies", "Subject", "time_subjects"]
 
 
+Outcome = Timing | Counted | Untimed
+
+
 @dataclass(frozen=True, slots=True)
 class Latencies:
     """What came of every network on every target: none at all where Ctrl-C came before the first round ended."""
 
-    outcomes: tuple[tuple[Timing | Untimed, ...], ...]
+    outcomes: tuple[tuple[Outcome, ...], ...]
     """One row a network, one column a target; a row lacks what was not reached."""
     environment: dict[str, Scalar]
     interrupted: bool
@@ -34,6 +38,11 @@ class Latencies:
     def timings(self) -> tuple[Timing, ...]:
         """All timings, network by network."""
         return tuple(item for row in self.outcomes for item in row if isinstance(item, Timing))
+
+    @property
+    def counts(self) -> tuple[Counted, ...]:
+        """All counts of instructions, network by network."""
+        return tuple(item for row in self.outcomes for item in row if isinstance(item, Counted))
 
     @property
     def untimed(self) -> tuple[Untimed, ...]:
@@ -65,37 +74,88 @@ def time_subjects(
     targets = targets or find_targets(["torch"])
     rules, clock = rules or Rules(), clock or performance_clock()
     record = dict(environment() if machine is None else machine) | _recorded(targets)
-    outcomes: dict[Place, Timing | Untimed] = {}
-    measurement: Measurement | None = None
+    outcomes: dict[Place, Outcome] = {}
+    measured: list[tuple[Ready, Series, Measurement]] = []
     preparation = Preparation(subjects, targets, outcomes, clock, progress)
-    on_gpu = any(_uses_gpu(target) for target in targets)
+    on_gpu, interrupted = any(_uses_gpu(target) for target in targets), False
+    gpu_warnings: list[str] = []
     try:
         with ExitStack() as stack:
             ready = preparation.ready(stack)
-            if ready:
-                contenders = [
-                    Contender(subjects[item.place[0]].label, item.loaded.run, item.loaded.before, item.loaded.events_s)
-                    for item in ready
-                ]
-                before = cuda.reading() if on_gpu else None
-                measurement = measure(contenders, rules, clock, progress)
-                gpu_warnings = advice.on_gpu(before, cuda.reading()) if on_gpu else []
+            for number, item in enumerate(ready):
+                if item.loaded.count is not None:
+                    if progress is not None:
+                        progress("count", number / len(ready))
+                    outcomes[item.place] = _counted(subjects[item.place[0]], targets[item.place[1]], item)
+            timed = [item for item in ready if item.loaded.count is None]
+            before = cuda.reading() if on_gpu else None
+            for items in _by_board(timed):
+                share = replace(rules, budget_s=rules.budget_s * len(items) / len(timed))
+                labels = [subjects[item.place[0]].label for item in items]
+                measurement = sample(_bench(items, labels, clock), share, clock, progress)
+                measured += [(item, series, measurement)
+                             for item, series in zip(items, measurement.series, strict=True)]  # fmt: skip
+                if measurement.stopped == "interrupted":
+                    interrupted = True
+                    break
+            gpu_warnings = advice.on_gpu(before, cuda.reading()) if on_gpu and timed else []
     except KeyboardInterrupt:
-        return Latencies(_rows(outcomes, len(subjects)), record, interrupted=True, failure=preparation.failure)
-    if measurement is None:
-        return Latencies(_rows(outcomes, len(subjects)), record, interrupted=False, failure=preparation.failure)
+        interrupted = True
     warnings = advice.on_machine(record, targets[0].options.threads)
     failure = preparation.failure
-    for item, series in zip(ready, measurement.series, strict=True):
+    for item, series, measurement in measured:
         subject, target = subjects[item.place[0]], targets[item.place[1]]
         if series.failure:
             outcomes[item.place] = target.untimed(series.failure)
             failure = failure or (series.failure if target.is_reference else "")
         elif series.samples_s:
-            told = [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
+            told = [] if item.loaded.board else [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
             outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told)
-    interrupted = measurement.stopped == "interrupted"
     return Latencies(_rows(outcomes, len(subjects)), record, interrupted, failure)
+
+
+def _by_board(ready: Sequence[Ready]) -> list[list[Ready]]:
+    """Those that run on this machine, and those of each board: each are timed in rounds of their own."""
+    found: dict[int, list[Ready]] = {}
+    for item in ready:
+        found.setdefault(id(item.loaded.board), []).append(item)
+    return list(found.values())
+
+
+def _bench(items: Sequence[Ready], labels: Sequence[str], clock: Clock) -> AnyBench:
+    board = items[0].loaded.board
+    if board is not None:
+        return board.bench([item.loaded for item in items], labels)
+    found = [
+        Contender(label, item.loaded.run, item.loaded.before, item.loaded.events_s)
+        for label, item in zip(labels, items, strict=True)
+    ]
+    return Bench(found, clock)
+
+
+def _counted(subject: Subject, target: Target, ready: Ready) -> Counted | Untimed:
+    """Count what a network executes."""
+    count, files = ready.loaded.count, ready.converted
+    assert count is not None
+    try:
+        instructions = count()
+    except BackendError as error:
+        return target.untimed(str(error))
+    return Counted(
+        backend=target.backend.name,
+        device=target.options.device,
+        core=target.device.core,
+        runtime=ready.loaded.runtime,
+        batch=subject.batch,
+        dtype=target.options.dtype or subject.dtype,
+        instructions=instructions,
+        setting=target.setting,
+        warnings=ready.warnings,
+        convert_s=files.seconds if files else None,
+        converted_before=files.cached if files else False,
+        size_bytes=files.size_bytes if files else None,
+        difference=ready.difference,
+    )
 
 
 def _recorded(targets: Sequence[Target]) -> dict[str, Scalar]:
@@ -116,7 +176,7 @@ def _uses_gpu(target: Target) -> bool:
     return target.unusable is None and target.options.device == "cuda"
 
 
-def _rows(outcomes: Mapping[Place, Timing | Untimed], subjects: int) -> tuple[tuple[Timing | Untimed, ...], ...]:
+def _rows(outcomes: Mapping[Place, Outcome], subjects: int) -> tuple[tuple[Outcome, ...], ...]:
     return tuple(
         tuple(outcomes[place] for place in sorted(outcomes) if place[0] == number) for number in range(subjects)
     )
@@ -159,6 +219,6 @@ def _timing(
         difference=ready.difference,
         events_s=series.events_s,
         median_events_s=quantile(series.events_s, 0.5) if series.events_s else None,
-        l2="" if options.device == "cpu" else "cold" if options.cold_l2 else "warm",
+        l2="" if options.device != "cuda" else "cold" if options.cold_l2 else "warm",
         peak_memory_bytes=loaded.peak_memory(),
     )

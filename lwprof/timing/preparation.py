@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError, LwprofError, first_line, missing_memory
 from lwprof.inputs import Values
-from lwprof.results import TensorSpec, Timing, Untimed
-from lwprof.timing.clock import Clock
+from lwprof.results import Counted, TensorSpec, Timing, Untimed
+from lwprof.timing import devices
 from lwprof.timing.contract import Loaded, Source
 from lwprof.timing.conversions.cache import Converted, converted
+from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress
 from lwprof.timing.targets import Target
 
 if TYPE_CHECKING:
+    from lwprof.timing.boards.board import Board
     from lwprof.timing.references import Reference
 
 Place = tuple[int, int]
@@ -80,7 +82,7 @@ class Preparation:
         self,
         subjects: Sequence[Subject],
         targets: Sequence[Target],
-        outcomes: dict[Place, Timing | Untimed],
+        outcomes: dict[Place, Timing | Counted | Untimed],
         clock: Clock,
         progress: Progress | None,
     ) -> None:
@@ -89,6 +91,7 @@ class Preparation:
         self._subjects, self._targets, self._outcomes = subjects, list(targets), outcomes
         self._clock = clock
         self._contents: dict[int, str] = {}
+        self._boards: dict[str, Board | BackendError] = {}
         self._alone = all(target.is_reference for target in targets)
         self._progress = None if self._alone else progress
 
@@ -208,14 +211,14 @@ class Preparation:
             if (conversion := backend.conversion(source, options)) is not None:
                 files = stack.enter_context(converted(conversion, self._hashed(place[0], source), self._clock))
             start = self._clock.now()
-            loaded = backend.load(source, options, files.folder if files else None)
-            load_s = self._clock.now() - start
+            loaded = self._load(target, source, files.folder if files else None, stack)
+            load_s = self._clock.now() - start if loaded.load_s is None else loaded.load_s
             stack.callback(loaded.close)
             first_call_s, agreed = None, None
             if known is not None:
                 start = self._clock.now()
                 loaded.run()
-                first_call_s = self._clock.now() - start
+                first_call_s = self._clock.now() - start if loaded.first_call_s is None else loaded.first_call_s
                 agreed = agreement(loaded, known, (options.dtype, subject.dtype), target.setting, subject.label)
         except LwprofError:
             raise
@@ -223,14 +226,42 @@ class Preparation:
             if (wanted := missing_memory(error)) and options.device == "cpu":
                 raise MemoryError(wanted) from error
             raise BackendError(f"{target.setting} cannot load {subject.label}: {first_line(error)}") from error
+        build_s = subject.build_s if files is None and not target.device.is_arm else 0.0  # files are loaded without it
         warnings = (files.warning if files else "", agreed.warning if agreed else "")
         return Ready(
             place,
             loaded,
-            load_s + (subject.build_s if files is None else 0.0),  # files are loaded without the module
+            load_s + build_s,
             first_call_s,
             files,
             agreed.difference if agreed else None,
             ran=reference is not None,
             warnings=tuple(filter(None, warnings)),
         )
+
+    def _load(self, target: Target, source: Source, folder: Path | None, stack: ExitStack) -> Loaded:
+        """Load a network where it is to run.
+
+        Raises:
+            BackendError: it cannot be loaded, or what it is to run on cannot be reached.
+        """
+        device, options = target.device, target.options
+        if not device.is_arm:
+            return target.backend.load(source, options, folder)
+        assert folder is not None
+        if device.kind == devices.EMULATED:
+            from lwprof.timing.emulation import counting
+
+            return counting.load(device, target.backend.name, source, options, folder)
+        from lwprof.timing.boards import ssh
+
+        if device.name not in self._boards:
+            try:
+                self._boards[device.name] = board = ssh.connect(device)
+                stack.callback(board.connection.close)
+            except BackendError as error:
+                self._boards[device.name] = error
+        found = self._boards[device.name]
+        if isinstance(found, BackendError):
+            raise found
+        return found.load(target.backend.name, source, options, folder)

@@ -6,16 +6,14 @@ order, and contenders are compared round by round.
 
 from __future__ import annotations
 
-import gc
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from lwprof import collector
-from lwprof.errors import InputError
-from lwprof.timing.blocks import Block, Contender, Track
-from lwprof.timing.clock import Clock
+from lwprof.timing.portable.blocks import Bench, Contender, Round, Track
+from lwprof.timing.portable.clock import Clock
 from lwprof.timing.statistics import median_interval, ratio_interval, shift, trend
 
 Progress = Callable[[str, float], None]
@@ -72,21 +70,42 @@ class Measurement:
     """Whether the warm-up ended because nothing fell any more."""
 
 
-_Round = Mapping[int, Block]
-"""Blocks by the position of their contender."""
+class AnyBench(Protocol):
+    """Where contenders run: this machine's :class:`~lwprof.timing.portable.blocks.Bench`, or that of a board."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the contenders, by position."""
+
+    @property
+    def tracks(self) -> Mapping[int, Track]:
+        """How the blocks of those are made that run."""
+
+    @property
+    def failures(self) -> Mapping[int, str]:
+        """What became of the others."""
+
+    def start(self, position: int) -> None:
+        """Call a contender for the first time, and find how its blocks are made."""
+
+    def rounds(self, order: Callable[[], Sequence[int]]) -> Sequence[Round]:
+        """Run at least one round; ``order`` draws the positions for each."""
 
 
 def measure(
     contenders: Sequence[Contender], rules: Rules, clock: Clock, progress: Progress | None = None
 ) -> Measurement:
-    """Time the contenders in interleaved rounds.
+    """Time contenders of this machine in interleaved rounds, as :func:`sample` does."""
+    return sample(Bench(contenders, clock), rules, clock, progress)
+
+
+def sample(bench: AnyBench, rules: Rules, clock: Clock, progress: Progress | None = None) -> Measurement:
+    """Time the contenders of a bench in interleaved rounds.
 
     A contender that raises is left out from then on, and the others go on. Ctrl-C ends the measurement; the rounds that
     were complete are returned.
     """
-    tracks = dict(enumerate(map(Track, contenders)))
-    failures: dict[int, str] = {}
-    rounds: list[_Round] = []
+    rounds: list[Round] = []
     warm, stopped = False, "interrupted"
     start = clock.now()
     shuffle = random.Random(rules.seed).shuffle
@@ -95,76 +114,56 @@ def measure(
         if progress is not None:
             progress(what, min(1.0, (clock.now() - start) / rules.budget_s) if rules.budget_s > 0 else 1.0)
 
-    @contextmanager
-    def left_out(position: int) -> Iterator[None]:
-        try:
-            yield
-        except InputError as error:
-            failures[position] = str(error)
-            del tracks[position]
-            if not tracks:
-                raise
-
-    def run_round() -> _Round:
-        order = list(tracks)
-        shuffle(order)
-        blocks = {}
-        for position in order:
-            with left_out(position):
-                blocks[position] = tracks[position].block(clock)
-        gc.collect(1)  # what the calls left behind, outside of every block
-        return blocks
+    def order() -> list[int]:
+        drawn = list(bench.tracks)
+        shuffle(drawn)
+        return drawn
 
     try:
         with collector.paused():
-            for position, track in list(tracks.items()):
-                with left_out(position):
-                    (track.first_call_s,) = track.block(clock).calls_s
-                    track.autorange(clock)
+            for position in range(len(bench.labels)):
+                bench.start(position)
                 report("warm-up")
-            earlier: list[_Round] = []
-            while not warm and clock.now() - start < WARMUP_SHARE * rules.budget_s:
-                earlier.append(run_round())
+            earlier: list[Round] = []
+            while bench.tracks and not warm and clock.now() - start < WARMUP_SHARE * rules.budget_s:
+                earlier.extend(bench.rounds(order))
                 latest = earlier[-WARMUP_WINDOW:]
                 warm = len(earlier) >= WARMUP_ROUNDS and not any(
-                    _falling(_samples(track, latest, position)) for position, track in tracks.items()
+                    _falling(_samples(bench, latest, position)) for position in bench.tracks
                 )
                 report("warm-up")
             check_at = max(LEAST_ROUNDS, rules.settled_rounds)
-            while True:
-                rounds.append(run_round())
+            while bench.tracks:
+                rounds.extend(bench.rounds(order))
                 report("timing")
-                if len(rounds) >= check_at and _enough_single_calls(tracks.values(), len(rounds), rules):
+                if len(rounds) >= check_at and _enough_single_calls(bench.tracks.values(), len(rounds), rules):
                     check_at = len(rounds) + max(1, len(rounds) // 10)
-                    if _narrow([_samples(track, rounds, position) for position, track in tracks.items()], rules):
+                    if _narrow([_samples(bench, rounds, position) for position in bench.tracks], rules):
                         stopped = "interval"
                         break
                 if len(rounds) >= LEAST_ROUNDS and clock.now() - start >= rules.budget_s:
                     stopped = "budget"
                     break
+            else:
+                stopped = "failed"
     except KeyboardInterrupt:
         stopped = "interrupted"
-    except InputError:  # of the last that was left
-        stopped = "failed"
-    series = tuple(
-        _series(tracks[position], rounds, position)
-        if position in tracks
-        else Series(contender.label, None, 1, (), (), failure=failures[position])
-        for position, contender in enumerate(contenders)
-    )
-    return Measurement(series, stopped, warm)
+    return Measurement(tuple(_series(bench, rounds, position) for position in range(len(bench.labels))), stopped, warm)
 
 
-def _samples(track: Track, rounds: Sequence[_Round], position: int) -> list[float]:
-    return [sum(blocks[position].calls_s) / track.calls for blocks in rounds]
+def _samples(bench: AnyBench, rounds: Sequence[Round], position: int) -> list[float]:
+    return [sum(blocks[position].calls_s) / bench.tracks[position].calls for blocks in rounds]
 
 
-def _series(track: Track, rounds: Sequence[_Round], position: int) -> Series:
+def _series(bench: AnyBench, rounds: Sequence[Round], position: int) -> Series:
+    label = bench.labels[position]
+    if position in bench.failures:
+        return Series(label, None, 1, (), (), failure=f"{label} cannot be timed: {bench.failures[position]}")
+    track = bench.tracks[position]
     blocks = [found[position] for found in rounds]
     singles = tuple(call for block in blocks for call in block.calls_s) if track.singly else ()
     events = tuple(call for block in blocks for call in block.events_s)
-    samples = tuple(_samples(track, rounds, position))
-    return Series(track.contender.label, track.first_call_s, track.calls, samples, singles, events)
+    return Series(label, track.first_call_s, track.calls, tuple(_samples(bench, rounds, position)), singles, events)
 
 
 def _falling(samples: Sequence[float]) -> bool:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lwprof.errors import BackendError
 from lwprof.results import Untimed
-from lwprof.timing.backends import CONTIGUOUS, Backend, Options, check, named, usable
+from lwprof.timing import devices
+from lwprof.timing.backends import (
+    CONTIGUOUS,
+    DEFAULT,
+    DEFAULT_ON_ARM,
+    Backend,
+    Options,
+    check,
+    named,
+    usable,
+)
+from lwprof.timing.devices import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,16 @@ class Target:
         return " ".join(filter(None, parts))
 
     @property
+    def device(self) -> Device:
+        """Where it runs."""
+        return devices.parse(self.options.device)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether instructions are counted on it instead of time."""
+        return self.device.kind == devices.EMULATED
+
+    @property
     def is_reference(self) -> bool:
         """Whether others are held against what it computes."""
         return self.unusable is None and self.backend.is_reference(self.options)
@@ -43,7 +64,7 @@ class Target:
 
 
 def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(),)) -> tuple[Target, ...]:
-    """Combine backends with options.
+    """Combine backends with options; where no backend is named, each device takes its own.
 
     A combination that cannot be used is left out where its backend can be used otherwise, and its options on
     another backend; else it is a target that is not timed, with the reason.
@@ -54,10 +75,13 @@ def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(
     """
     for options in choices:
         check(options)
+    choices = [replace(options, device=devices.parse(options.device).name) for options in choices]
     found = [
         Target(backend, options, usable(backend, options))
-        for backend in map(named, dict.fromkeys(backends))
+        for name in dict.fromkeys(backends or (DEFAULT, DEFAULT_ON_ARM))
+        for backend in [named(name)]
         for options in dict.fromkeys(choices)
+        if backends or name == (DEFAULT_ON_ARM if devices.parse(options.device).is_arm else DEFAULT)
     ]
     good = [target for target in found if target.unusable is None]
     if not good:

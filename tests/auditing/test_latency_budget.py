@@ -17,7 +17,7 @@ from lwprof.errors import InputError
 from lwprof.models import Network, specs
 from lwprof.results import AuditedModel, AuditResult, Budget, TensorSpec, from_dict
 from lwprof.timing.backends import Options
-from lwprof.timing.clock import Clock
+from lwprof.timing.portable.clock import Clock
 
 OTHER = Budget("max_params", 4.0, 3.0, ok=True)
 

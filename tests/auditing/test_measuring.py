@@ -15,7 +15,7 @@ from lwprof.errors import BackendError, InputError
 from lwprof.results import Alternative, AuditedModel, AuditResult, Finding, Form, Gain, from_dict
 from lwprof.timing import backends
 from lwprof.timing.backends.torch_eager import TorchEager
-from lwprof.timing.clock import Clock
+from lwprof.timing.portable.clock import Clock
 
 
 class Watch:

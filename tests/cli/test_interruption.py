@@ -12,7 +12,7 @@ import pytest
 
 from lwprof import cli
 from lwprof.timing import latency
-from lwprof.timing.clock import Clock
+from lwprof.timing.portable.clock import Clock
 
 PAIR = ("compare", "net.py:TinyNet", "net.py:TinyNet:width=8", "--input-size", "3,8,8")
 

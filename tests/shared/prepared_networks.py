@@ -9,7 +9,7 @@ from typing import Any
 from lwprof.errors import BackendError, InputError
 from lwprof.results import TensorSpec, Timing, Untimed
 from lwprof.timing.backends import Backend, Options, named
-from lwprof.timing.clock import performance_clock
+from lwprof.timing.portable.clock import performance_clock
 from lwprof.timing.preparation import Place, Preparation, Ready, Subject
 from lwprof.timing.targets import Target
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lwprof.timing.blocks import Contender
-from lwprof.timing.clock import Clock
+from lwprof.timing.portable.blocks import Contender
+from lwprof.timing.portable.clock import Clock
 
 
 class Machine:

@@ -23,8 +23,8 @@ from lwprof.errors import BackendError, InputError
 from lwprof.results import TensorSpec
 from lwprof.timing import backends
 from lwprof.timing.backends import BACKENDS, Backend, Options
-from lwprof.timing.clock import performance_clock
 from lwprof.timing.conversions import cache
+from lwprof.timing.portable.clock import performance_clock
 from lwprof.timing.preparation import Preparation, Subject
 from lwprof.timing.targets import find_targets
 

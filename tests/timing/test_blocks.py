@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lwprof.timing.blocks import Contender
+from lwprof.timing.portable.blocks import Contender
 from lwprof.timing.sampling import Rules, measure
 
 LONG = Rules(budget_s=1e6, single_calls=0)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from lwprof.errors import BackendError
-from lwprof.timing.clock import Clock
 from lwprof.timing.contract import Conversion, Source
 from lwprof.timing.conversions import cache
 from lwprof.timing.conversions.cache import Converted, cache_folder, converted
+from lwprof.timing.portable.clock import Clock
 
 CLOCK = Clock(lambda: 0.0, 1e-9)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lwprof.timing.clock import performance_clock
+from lwprof.timing.portable.clock import performance_clock
 
 
 def test_clock_goes_forward_and_knows_its_tick() -> None:

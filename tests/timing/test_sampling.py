@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lwprof.timing import blocks
-from lwprof.timing.blocks import Contender
+from lwprof.timing.portable import blocks
+from lwprof.timing.portable.blocks import Contender
 from lwprof.timing.sampling import WARMUP_SHARE, Rules, measure
 from lwprof.timing.statistics import median
 from lwprof.timing.verdicts import INDISTINGUISHABLE, SLOWER, paired
@@ -158,8 +158,8 @@ def test_seed_decides_the_order(machine: Any) -> None:
 @given(interrupt_at=st.integers(0, 100))
 @settings(max_examples=50)
 def test_interruption_keeps_every_complete_round(interrupt_at: int) -> None:
-    from lwprof.timing.blocks import Contender
-    from lwprof.timing.clock import Clock
+    from lwprof.timing.portable.blocks import Contender
+    from lwprof.timing.portable.clock import Clock
 
     calls: list[str] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lwprof.errors import InputError, near
+from lwprof.timing import devices
 from lwprof.timing.backends.executorch import ExecuTorch
 from lwprof.timing.backends.litert import LiteRt
 from lwprof.timing.backends.ncnn import Ncnn
@@ -26,7 +27,8 @@ __all__ = [
     "BACKENDS",
     "CHANNELS_LAST",
     "CONTIGUOUS",
-    "DEVICES",
+    "DEFAULT",
+    "DEFAULT_ON_ARM",
     "DTYPES",
     "MOST_THREADS",
     "Backend",
@@ -52,7 +54,9 @@ BACKENDS: tuple[Backend, ...] = (
 )
 
 DTYPES = tuple(dict.fromkeys(dtype for backend in BACKENDS for dtype in backend.dtypes))
-DEVICES = tuple(dict.fromkeys(device for backend in BACKENDS for device in backend.devices))
+
+DEFAULT, DEFAULT_ON_ARM = "torch", "ncnn"
+"""Backends that are taken where none is named."""
 
 
 def named(name: str) -> Backend:
@@ -78,8 +82,8 @@ def check(options: Options) -> None:
     if not 1 <= options.threads <= MOST_THREADS:
         wanted = "1 or more" if options.threads < 1 else f"at most {MOST_THREADS}"
         raise InputError(f"cannot run on {options.threads} threads; give {wanted}")
+    devices.parse(options.device)
     for what, given, known in (
-        ("device", options.device, DEVICES),
         ("dtype", options.dtype, ("", *DTYPES)),
         ("layout", options.layout, (CONTIGUOUS, CHANNELS_LAST)),
     ):
@@ -90,13 +94,13 @@ def check(options: Options) -> None:
 def usable(backend: Backend, options: Options) -> str | None:
     """Say why a backend cannot be used with ``options``, and what to do; ``None`` where it can."""
     for what, given, offered in (
-        ("device", options.device, backend.devices),
+        ("device", devices.parse(options.device).kind, backend.devices),
         ("dtype", options.dtype, ("", *backend.dtypes)),
         ("layout", options.layout, backend.layouts),
     ):
         if given not in offered:
             return f"backend {backend.name} has no {what} {given!r}; it has {', '.join(filter(None, offered))}"
-    reason = backend.unavailable(options.device)
+    reason = backend.unavailable(devices.parse(options.device).kind)
     if reason is None or not backend.extra or "pip install" in reason:
         return reason
     return f"{reason}: {install_line(backend)}"

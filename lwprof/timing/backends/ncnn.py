@@ -12,6 +12,7 @@ from lwprof.errors import BackendError
 from lwprof.timing.backends.presence import again, missing
 from lwprof.timing.contract import CONTIGUOUS, FLOAT16_WEIGHTS, Backend, Conversion, Loaded, Options, Source
 from lwprof.timing.conversions import pnnx_export, pnnx_program
+from lwprof.timing.portable import ncnn_network
 from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Ncnn(Backend):
 
     name = "ncnn"
     extra = "ncnn"
-    devices = ("cpu",)
+    devices = ("cpu", "arm-emulated", "ssh")
     dtypes = ("float32", "float16", FLOAT16_WEIGHTS)
     layouts = (CONTIGUOUS,)
     runs_files = True
@@ -51,90 +52,33 @@ class Ncnn(Backend):
         Raises:
             BackendError: this CPU does not compute in float16.
         """
-        import ncnn
-
-        if options.dtype == "float16" and not ncnn.cpu_support_arm_asimdhp():
-            raise BackendError(f"ncnn computes in float32 on this CPU; {FLOAT16_WEIGHTS} stores its weights in float16")
+        if options.device == "cpu" and (reason := ncnn_network.unavailable(options.dtype)):
+            raise BackendError(reason)
         return pnnx_export.conversion(source, half=options.dtype in ("float16", FLOAT16_WEIGHTS))
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Load a network, and the matrices that it is fed with."""
-        import ncnn
-
         assert folder is not None
-        interface = pnnx_export.Interface.read(folder)
-        net = ncnn.Net()
-        configure(net.opt, options)
         with silence():
-            failed = net.load_param(str(folder / pnnx_export.PARAM)) or net.load_model(str(folder / pnnx_export.BIN))
-        if failed:
-            raise BackendError(f"ncnn cannot load {source.label}")
+            try:
+                network = ncnn_network.Network(folder, options.dtype, options.threads)
+            except RuntimeError as error:
+                raise BackendError(f"ncnn cannot load {source.label}") from error
 
         def infer(fed: Sequence[tuple[str, Any]]) -> list[Any]:
-            extractor = net.create_extractor()
-            for name, matrix in fed:
-                extractor.input(name, matrix)
-            found = []
-            for blob in interface.outputs:
-                failed, matrix = extractor.extract(blob.name)
-                if failed:
-                    raise BackendError(f"ncnn cannot run {source.label}: {failure(net, fed)} fails (code {failed})")
-                found.append(matrix)
-            return found
-
-        def arrays(found: Sequence[Any]) -> Sequence[Any]:
-            return [array(matrix, blob) for matrix, blob in zip(found, interface.outputs, strict=True)]
+            try:
+                return network.run(fed)
+            except RuntimeError as error:
+                raise BackendError(f"ncnn cannot run {source.label}: {error}") from error
 
         def outputs(values: Values) -> Sequence[Any]:
-            return arrays(infer(matrices(interface, values)))
+            return network.arrays(infer(network.feed(_arrays(values))))
 
-        given = matrices(interface, source.values)
-        return Loaded(lambda: infer(given), outputs, arrays, net.clear)
-
-
-def failure(net: Any, fed: Sequence[tuple[str, Any]]) -> str:
-    """Name the first layer that does not run."""
-    blobs = net.blobs()
-    for layer in net.layers():
-        for top in layer.tops:
-            extractor = net.create_extractor()
-            for name, matrix in fed:
-                extractor.input(name, matrix)
-            if extractor.extract(blobs[top].name)[0]:
-                return f"layer {layer.name} ({layer.type})"
-    return "the network as a whole"
+        given = network.feed(_arrays(source.values))
+        return Loaded(lambda: infer(given), outputs, network.arrays, network.close)
 
 
-def configure(chosen: Any, options: Options) -> None:
-    """Set what ncnn's defaults leave to the CPU that it finds: float32 is to mean float32."""
-    half = options.dtype == "float16"
-    chosen.num_threads = options.threads
-    chosen.lightmode = True
-    chosen.use_vulkan_compute = False
-    chosen.use_fp16_packed = chosen.use_fp16_storage = chosen.use_fp16_arithmetic = half
-    chosen.use_bf16_packed = chosen.use_bf16_storage = False
-
-
-def matrices(interface: pnnx_export.Interface, values: Values) -> list[tuple[str, Any]]:
-    """Copy inputs to matrices of ncnn, by the names of the blobs that they go to."""
-    import ncnn
-
+def _arrays(values: Values) -> list[Any]:
     from lwprof.inputs import tensors
 
-    given = tensors(values)
-    found = []
-    for blob in interface.inputs:
-        tensor = given[blob.position].detach().contiguous()
-        held = (tensor.int() if blob.dtype == "int64" else tensor).numpy()  # a matrix alone does not keep it alive
-        found.append((blob.name, ncnn.Mat(held, batch_index=blob.batch_index).clone()))
-    return found
-
-
-def array(matrix: Any, blob: pnnx_export.Blob) -> Any:
-    """Copy a matrix to an array, in the shape that torch gives it."""
-    import numpy
-
-    found = numpy.array(matrix.numpy(batch_index=blob.batch_index))
-    if blob.shape is not None and found.size == numpy.prod(blob.shape, dtype=int):
-        return found.reshape(blob.shape)
-    return found
+    return [tensor.detach().contiguous().numpy() for tensor in tensors(values)]

@@ -47,7 +47,7 @@ class OnnxRuntime(Backend):
 
     name = "onnxruntime"
     extra = "onnxruntime"
-    devices = ("cpu", "cuda")
+    devices = ("cpu", "cuda", "ssh")
     dtypes = ("float32", "tf32", "int8")
     layouts = (CONTIGUOUS,)
     runs_files = True

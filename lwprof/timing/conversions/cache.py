@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lwprof import __version__
-from lwprof.timing.clock import Clock
 from lwprof.timing.contract import Conversion, Source
+from lwprof.timing.portable.clock import Clock
 
 VARIABLE = "LWPROF_CACHE"
 MANIFEST = "manifest.json"

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 from lwprof.errors import BackendError, LwprofError, first_line, missing_memory
 from lwprof.timing.contract import Conversion, Source
 from lwprof.timing.conversions import pnnx_program
+from lwprof.timing.portable.ncnn_network import BIN, INTERFACE, PARAM
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lwprof.inputs import Values
-
-PARAM, BIN, INTERFACE = "model.param", "model.bin", "interface.json"
 
 DTYPES = {"float32": "f32", "int32": "i32", "int64": "i64"}
 """Dtypes of inputs that ncnn takes, in pnnx's words; it holds int64 as int32."""

@@ -1,0 +1,76 @@
+"""Devices: what their names on the command line mean."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lwprof.errors import InputError, near
+
+CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", "arm-emulated", "ssh")
+SHOWN = (CPU, CUDA, EMULATED, "ssh://user@board")
+"""What people write."""
+
+CORES = ("cortex-a76", "cortex-a72", "cortex-a53")
+"""Cores of ARM that can be emulated, the default first."""
+
+_BOARD = re.compile(
+    r"ssh://(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>[\w][\w.-]*|\[[0-9A-Fa-f:.]+(?:%\w+)?\])"
+    r"(?::(?P<port>\d{1,5}))?(?P<python>/[\w./+-]*)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where networks run."""
+
+    name: str
+    """As results call it."""
+    kind: str
+    """One of :data:`KINDS`; a backend says which of them it has."""
+    core: str = ""
+    """Of an emulated device."""
+    user: str = ""
+    """Of a board, as are the following; empty where OpenSSH's own configuration says."""
+    host: str = ""
+    port: str = ""
+    python: str = ""
+    """Path of the Python that runs there; by default ``python3``."""
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it is a board, or stands for one: networks are converted to be run there."""
+        return self.kind in (EMULATED, SSH)
+
+
+def parse(name: str) -> Device:
+    """Read a name.
+
+    >>> parse("arm-emulated").name
+    'arm-emulated:cortex-a76'
+    >>> board = parse("ssh://pi@raspberrypi:2222/home/pi/venv/bin/python")
+    >>> board.host, board.port, board.python
+    ('raspberrypi', '2222', '/home/pi/venv/bin/python')
+
+    Raises:
+        InputError: there is no such device; the message lists those there are.
+    """
+    kind, colon, rest = name.partition(":")
+    if kind == SSH and colon:
+        found = _BOARD.fullmatch(name)
+        if found is None or not 0 <= int(found["port"] or 22) < 2**16:
+            raise InputError(
+                f"cannot read the board {name!r}; write ssh://user@board, ssh://user@board:port "
+                "or ssh://user@board/path/to/python"
+            )
+        given = {key: value or "" for key, value in found.groupdict().items()}
+        return Device(name.rstrip("/"), SSH, **given | {"python": given["python"].rstrip("/")})
+    if kind == EMULATED:
+        core = rest if colon else CORES[0]
+        if core not in CORES:
+            raise InputError(f"no core {core!r} is emulated{near(core, CORES)}; there is {', '.join(CORES)}")
+        return Device(f"{EMULATED}:{core}", EMULATED, core)
+    if name not in (CPU, CUDA):
+        hint = near(name, SHOWN)
+        raise InputError(f"unknown device {name!r}{hint or '; there is ' + ', '.join(SHOWN)}")
+    return Device(name, name)
