@@ -1,0 +1,1 @@
+"""Emulation: real ARM builds of a runtime under QEMU, and the instructions that they execute."""

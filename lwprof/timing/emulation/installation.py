@@ -1,0 +1,274 @@
+"""What emulation needs: QEMU, a Python for ARM and a runtime for it, in a folder of the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lwprof import units
+from lwprof.errors import BackendError
+from lwprof.timing.conversions.cache import cache_folder
+from lwprof.timing.emulation import programs, qemu, sysroot, wheels
+from lwprof.timing.emulation.packages import Report
+
+NAME = "arm-emulated"
+INSTALL = f"lwprof doctor --install {NAME}"
+REMOVE = f"lwprof doctor --remove {NAME}"
+
+QEMU, SYSROOT, PACKAGES, APT = "qemu", "sysroot", "packages", "apt"
+RECORD = "installed.json"
+"""In each part: the versions of what it holds."""
+LOCK = "lock"
+
+SIZES = {QEMU: (22, 120), SYSROOT: (25, 80), PACKAGES: (21, 75)}
+"""Megabytes to download and on the disk, about."""
+ROOM = 150
+"""Megabytes that installing takes beside, for a while."""
+
+CHECK = """
+import ctypes, hashlib, json, os, platform, struct, sys, threading, time
+import numpy, ncnn
+print(json.dumps([platform.machine(), platform.python_version(), numpy.__version__, ncnn.__version__]))
+"""
+"""What is imported in it is compiled, too: later processes start in half the time."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """Everything that an emulated process takes."""
+
+    command: tuple[str, ...]
+    """QEMU, to which its options and the program are added."""
+    environment: Mapping[str, str]
+    """All variables of the process."""
+    sysroot: Path
+    python: Path
+    """In the sysroot."""
+    packages: Path
+    """Where that Python finds the runtime."""
+    versions: dict[str, str]
+    """Of qemu, python, ncnn and numpy."""
+
+
+def folder() -> Path:
+    """Where it all lies."""
+    return cache_folder() / NAME
+
+
+def found() -> Emulator:
+    """What was installed.
+
+    Raises:
+        BackendError: something is missing; the sentence says how to install it.
+    """
+    _supported()
+    place = folder()
+    emulator = qemu.found(place / QEMU)
+    system, packages = _record(place / SYSROOT), _record(place / PACKAGES)
+    there = {f"{qemu.PROGRAM} that takes plugins": emulator, "Python for ARM": system, "ncnn for ARM": packages}
+    if emulator is None or not system or not packages:
+        missing = ", no ".join(name for name, thing in there.items() if not thing)
+        raise BackendError(f"{NAME} is not installed (there is no {missing}): {INSTALL}")
+    if packages["ncnn"] != _ncnn():
+        raise BackendError(f"the emulated ncnn is {packages['ncnn']}, the one installed here {_ncnn()}: {INSTALL}")
+    versions = {"qemu": emulator.version, "python": system["python"]}
+    return Emulator(
+        emulator.command, emulator.environment, place / SYSROOT, sysroot.python(place / SYSROOT), place / PACKAGES,
+        versions | {name: packages[name] for name in ("ncnn", "numpy")},
+    )  # fmt: skip
+
+
+def install(report: Report) -> None:
+    """Fetch what is missing, and see that it runs; parts that are there are left as they are.
+
+    Args:
+        report: takes a line of text on every step.
+
+    Raises:
+        BackendError: this machine cannot have it, there is no connection or no space, or it does not run.
+    """
+    _supported()
+    place, runtime = folder(), _ncnn()
+    try:
+        with _alone(place, report):
+            _install(place, runtime, report)
+    except KeyboardInterrupt:
+        report(f"{NAME} is not complete; {programs.AGAIN}")
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise BackendError(f"there is no space left in {place}") from error
+        raise BackendError(f"{NAME} cannot be installed in {place}: {error.strerror or error}") from error
+
+
+def remove() -> int:
+    """Remove everything; the bytes that it took.
+
+    Raises:
+        BackendError: somebody is installing, or it cannot be removed.
+    """
+    place = folder()
+    taken = size()
+    if place.exists():
+        try:
+            with _alone(place, None):
+                shutil.rmtree(place)
+        except OSError as error:
+            raise BackendError(f"{place} cannot be removed: {error.strerror or error}") from error
+    return taken
+
+
+def size() -> int:
+    """Bytes of all that is installed."""
+    total = 0
+    for path in folder().rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total
+
+
+def _install(place: Path, runtime: str, report: Report) -> None:
+    for left in place.glob(".*"):  # by one that was interrupted
+        shutil.rmtree(left, ignore_errors=True)
+    system, packages = _record(place / SYSROOT), _record(place / PACKAGES)
+    has_qemu, has_packages = qemu.found(place / QEMU), bool(system) and packages.get("ncnn") == runtime
+    missing = [
+        part for part, there in ((QEMU, has_qemu), (SYSROOT, system), (PACKAGES, has_packages)) if not there
+    ]  # fmt: skip
+    _announce(place, missing, report)
+    downloaded = 0
+    if QEMU in missing:
+        with _part(place, QEMU) as (new, record):
+            wanted, fetched = qemu.fetch(place / APT / QEMU, new, report)
+            record["qemu"], downloaded = wanted.version(qemu.PACKAGE), downloaded + fetched
+        qemu.forget()
+    if SYSROOT in missing:
+        with _part(place, SYSROOT) as (new, record):
+            wanted, fetched = sysroot.fetch(place / APT / SYSROOT, new, report)
+            record |= {"python": wanted.version(r"libpython3\.\d+-stdlib"), "glibc": wanted.version("libc6")}
+            downloaded += fetched
+        system = dict(record)
+    if PACKAGES in missing:
+        python = ".".join(system["python"].split(".")[:2])
+        report(f"packages: ncnn {runtime} and numpy for Python {python} on ARM")
+        with _part(place, PACKAGES) as (new, record):
+            downloaded += wheels.install([f"ncnn=={runtime}", "numpy"], python, system["glibc"], new)
+            record |= wheels.versions(new)
+    report("check: importing ncnn in the emulated Python")
+    emulator = found()
+    _check(emulator)
+    shutil.rmtree(place / APT, ignore_errors=True)
+    versions = ", ".join(f"{name} {version}" for name, version in emulator.versions.items())
+    report(f"{NAME} is ready: {versions}; {units.size(downloaded)} downloaded, {units.size(size())} in {place}")
+
+
+def _announce(place: Path, missing: list[str], report: Report) -> None:
+    """Say what it will take.
+
+    Raises:
+        BackendError: there is no room for it.
+    """
+    if not missing:
+        report(f"{NAME} is there; it is checked")
+        return
+    download, disk = (sum(SIZES[part][column] for part in missing) for column in (0, 1))
+    report(f"{NAME} takes about {download} MB to download and {disk} MB in {place}")
+    free = shutil.disk_usage(place).free // 10**6
+    if free < disk + ROOM:
+        raise BackendError(f"there is no space in {place}: installing takes {disk + ROOM} MB, {free} MB are free")
+
+
+def _check(emulator: Emulator) -> None:
+    """See that the runtime can be imported on an emulated processor.
+
+    Raises:
+        BackendError: it cannot.
+    """
+    command = [
+        *emulator.command, "-cpu", "cortex-a76", "-L", emulator.sysroot, "-E", f"PYTHONPATH={emulator.packages}",
+        emulator.python, "-c", CHECK,
+    ]  # fmt: skip
+    try:
+        said = programs.run(command, environment=emulator.environment)
+        machine = json.loads(said.splitlines()[-1])[0]
+    except (BackendError, ValueError, IndexError) as error:
+        told = str(error)
+        raise BackendError(f"the emulated ncnn does not run ({told}): {REMOVE}, and install it anew") from error
+    if machine != "aarch64":
+        raise BackendError(f"the emulated Python calls its processor {machine!r}, not aarch64")
+
+
+@contextlib.contextmanager
+def _part(place: Path, name: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give a folder for a part and the versions to fill in; it takes its place when all went well."""
+    new, record = place / f".{name}", dict[str, str]()
+    new.mkdir()
+    yield new, record
+    (new / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    if (place / name).exists():
+        os.replace(place / name, place / f".{name}-before")
+    os.replace(new, place / name)
+    shutil.rmtree(place / f".{name}-before", ignore_errors=True)
+
+
+def _record(part: Path) -> dict[str, str]:
+    """Versions of what a part holds; none if it is not there."""
+    try:
+        found = json.loads((part / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@contextlib.contextmanager
+def _alone(place: Path, report: Callable[[str], None] | None) -> Iterator[None]:
+    """Hold the folder; wait for whoever holds it, and say so.
+
+    Raises:
+        BackendError: somebody holds it, and nobody is to be told of waiting.
+    """
+    import fcntl
+
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / LOCK, "a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if report is None:
+                raise BackendError(f"{NAME} is being installed in {place} at the moment") from error
+            report(f"another process is installing in {place}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _supported() -> None:
+    """See that this is a system with apt.
+
+    Raises:
+        BackendError: it is not.
+    """
+    if sys.platform != "linux":
+        raise BackendError(f"{NAME} runs on Linux only: use a machine or a container with Debian or Ubuntu")
+    absent = [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]
+    if absent:
+        raise BackendError(f"{NAME} is installed by apt-get and dpkg, which are not here: use Debian or Ubuntu")
+
+
+def _ncnn() -> str:
+    """Version of the runtime here, which is to be the emulated one's.
+
+    Raises:
+        BackendError: it is not installed.
+    """
+    try:
+        return importlib.metadata.version("ncnn")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise BackendError("ncnn is not installed: pip install 'lwprof[ncnn]'") from error

@@ -1,0 +1,168 @@
+"""Packages: fetched by apt and unpacked by dpkg, with a state of their own that leaves the system's as it is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lwprof import units
+from lwprof.errors import BackendError
+from lwprof.timing.emulation import programs
+
+Report = Callable[[str], None]
+
+INTERVAL_S = 5.0
+"""Between two lines about how far a download is."""
+
+KEPT = "Acquire::"
+"""Of apt's configuration: how this machine fetches, proxies among it. Its hooks, pins and lists are not for us."""
+LEFT = ("Acquire::IndexTargets", "Acquire::Languages")
+
+SETTINGS = """\
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "/dev/null";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::State "{folder}/state";
+Dir::State::lists "{folder}/state/lists";
+Dir::State::status "{folder}/status";
+Dir::State::extended_states "{folder}/state/extended_states";
+Dir::Cache "{folder}/cache";
+Dir::Cache::archives "{folder}/cache/archives";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Log "{folder}/log";
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
+APT::Sandbox::User "";
+APT::Install-Recommends "false";
+APT::Update::Error-Mode "any";
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that is to be unpacked."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Packages with all that they need."""
+
+    packages: tuple[Package, ...]
+    download_bytes: int
+    """That have still to be fetched."""
+    disk_bytes: int
+
+    def __str__(self) -> str:
+        sizes = f"{units.size(self.download_bytes)}, {units.size(self.disk_bytes)} unpacked"
+        return f"{len(self.packages)} packages ({sizes})"
+
+    def version(self, name: str) -> str:
+        """Upstream's version of a package: ``3.11.2`` of ``3.11.2-6+deb12u8``."""
+        found = next(package.version for package in self.packages if re.fullmatch(name, package.name))
+        return found.partition(":")[2].partition("-")[0] if ":" in found else found.partition("-")[0]
+
+
+class Apt:
+    """apt with lists, archives and a status of its own."""
+
+    def __init__(self, folder: Path, architecture: str, sources: Iterable[str], status: Path | None = None) -> None:
+        """Prepare a state.
+
+        Args:
+            folder: where it lies; one that is there is gone on with.
+            architecture: of the packages.
+            sources: lines of apt's list of sources.
+            status: of dpkg, a file that says what is installed; by default nothing is.
+        """
+        self.folder = folder
+        for name in ("state/lists/partial", "cache/archives/partial"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        if status is None:
+            (folder / "status").write_bytes(b"")
+        else:
+            shutil.copyfile(status, folder / "status")
+        (folder / "sources.list").write_text("".join(sources), encoding="utf-8")
+        kept = [line for line in programs.run(["apt-config", "dump"]).splitlines() if line.startswith(KEPT)]
+        own = [line for line in kept if not line.startswith(LEFT)]
+        settings = SETTINGS.format(folder=folder, architecture=architecture)
+        (folder / "apt.conf").write_text("\n".join([*own, settings]), encoding="utf-8")
+
+    def update(self) -> int:
+        """Read what the archives have; the bytes that were fetched.
+
+        Raises:
+            BackendError: they cannot be read.
+        """
+        return _fetched(self._get("update"))
+
+    def wanted(self, names: Sequence[str]) -> Wanted:
+        """Find what has to be installed for some packages to run.
+
+        Raises:
+            BackendError: the archives lack something.
+        """
+        listed = self._get("--simulate", "install", *names)
+        packages = re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+) ", listed, re.MULTILINE)
+        sizes = self._get("--print-uris", "install", *names)
+        download = re.search(r"Need to get ([\d.,]+ \w+)", sizes)
+        disk = re.search(r"([\d.,]+ \w+) of additional disk space", sizes)
+        return Wanted(tuple(Package(*found) for found in packages), _bytes(download), _bytes(disk))
+
+    def download(self, names: Sequence[str], wanted: Wanted, report: Report) -> int:
+        """Fetch packages; the bytes that were fetched.
+
+        Raises:
+            BackendError: not all can be fetched.
+        """
+        done, latest = 0, time.monotonic()
+
+        def follow(line: str) -> None:
+            nonlocal done, latest
+            done += line.startswith("Get:")
+            if time.monotonic() - latest >= INTERVAL_S:
+                latest = time.monotonic()
+                report(f"  package {done} of {len(wanted.packages)}")
+
+        return _fetched(self._get("--download-only", "install", *names, line=follow))
+
+    def unpack(self, wanted: Wanted, target: Path) -> None:
+        """Unpack packages that were fetched.
+
+        Raises:
+            BackendError: one is not whole.
+        """
+        archives = self.folder / "cache" / "archives"
+        for package in wanted.packages:
+            file = next(archives.glob(f"{package.name}_{package.version.replace(':', '%3a')}_*.deb"), None)
+            if file is None:
+                raise BackendError(f"apt-get fetched no {package.name} {package.version}; {programs.AGAIN}")
+            try:
+                programs.run(["dpkg", "-x", file, target])
+            except BackendError:
+                file.unlink(missing_ok=True)  # it is not whole: another time it is fetched anew
+                raise
+
+    def _get(self, *arguments: str, line: Callable[[str], None] | None = None) -> str:
+        own = {"APT_CONFIG": str(self.folder / "apt.conf"), "DEBIAN_FRONTEND": "noninteractive"}
+        environment = programs.untranslated() | own
+        return programs.run(["apt-get", "--quiet", "--yes", *arguments], environment=environment, line=line)
+
+
+def _fetched(written: str) -> int:
+    """Bytes of apt's summary ``Fetched 15.7 MB in 1s (15.7 MB/s)``."""
+    return _bytes(re.search(r"^Fetched ([\d.,]+ \w+)", written, re.MULTILINE))
+
+
+def _bytes(found: re.Match[str] | None) -> int:
+    return int(units.amount(found[1], of_bytes=True) or 0) if found else 0
