@@ -7,10 +7,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from lwprof.timing.emulation.installation import Emulator
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,7 +27,8 @@ hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=Tr
 hypothesis.settings.load_profile("repeatable")
 
 
-CACHE = "LWPROF_CACHE"
+CACHE, USERS_CACHE = "LWPROF_CACHE", "LWPROF_TESTS_USERS_CACHE"
+"""Variables: the folder of this run, and the one that the user named, if any."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,14 +40,37 @@ def pytest_configure(config: pytest.Config) -> None:
         tempfile.TemporaryDirectory(prefix="lwprof-tests-", ignore_cleanup_errors=True),
     )
     os.environ[CACHE] = folder.name
+    if kept is not None:
+        os.environ[USERS_CACHE] = str(Path(kept).absolute())
 
     def put_back() -> None:
         folder.cleanup()
         os.environ.pop(CACHE)
+        os.environ.pop(USERS_CACHE, None)
         if kept is not None:
             os.environ[CACHE] = kept
 
     config.add_cleanup(put_back)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Emulator:
+    """What emulates ARM, where the user has installed it; from then on this run's cache has it, too."""
+    from lwprof.errors import BackendError
+    from lwprof.timing.emulation import installation
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(CACHE)
+        if USERS_CACHE in os.environ:
+            patch.setenv(CACHE, os.environ[USERS_CACHE])
+        place = installation.folder()
+        try:
+            installation.found()
+        except BackendError:
+            pytest.skip(f"the emulator is not installed ({installation.INSTALL})")
+    with suppress(FileExistsError):  # another process of pytest-xdist was first
+        installation.folder().symlink_to(place, target_is_directory=True)
+    return installation.found()
 
 
 @pytest.fixture(autouse=True, scope="module")
