@@ -136,11 +136,10 @@ def _wanted(failure: str) -> int | None:
 
 
 def _sentence(qemu: Sequence[str | Path], failure: str, environment: Mapping[str, str] | None) -> str:
-    path = qemu[-1]
     if _NO_PLUGINS.search(failure):
         return (
-            f"{path} was built without plugins, as is every qemu-user-static, and Debian's qemu-user from Debian 13 on; "
-            "`lwprof doctor --install arm-emulated` fetches one that has them"
+            f"{qemu[-1]} was built without plugins, as are every qemu-user-static and Debian's qemu-user from Debian 13 on; "
+            "lwprof doctor --install arm-emulated fetches one that has them"
         )
     if (wanted := _wanted(failure)) is not None:
         version = f"version {wanted} of its plugin interface, and lwprof knows those up to {NEWEST}"

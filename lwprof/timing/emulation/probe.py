@@ -62,10 +62,11 @@ def executable(code: Sequence[int]) -> bytes:
     head, segment = 64, 56
     size = head + segment + 4 * len(code)
     entry = _ADDRESS + head + segment
+    kind, machine, version = 2, 183, 1  # a program, for AArch64
+    header = (kind, machine, version, entry, head, 0, 0, head, segment, 1, 0, 0, 0)
+    readable_and_executable = 5
     return (
-        struct.pack(
-            "<4s5B7xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 0, 2, 183, 1, entry, head, 0, 0, head, segment, 1, 0, 0, 0
-        )
-        + struct.pack("<IIQQQQQQ", 1, 5, 0, _ADDRESS, _ADDRESS, size, size, 0x1000)
+        struct.pack("<4s4B8xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, *header)
+        + struct.pack("<IIQQQQQQ", 1, readable_and_executable, 0, _ADDRESS, _ADDRESS, size, size, 0x1000)
         + struct.pack(f"<{len(code)}I", *code)
     )
