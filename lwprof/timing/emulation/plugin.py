@@ -138,7 +138,7 @@ def _wanted(failure: str) -> int | None:
 def _sentence(qemu: Sequence[str | Path], failure: str, environment: Mapping[str, str] | None) -> str:
     if _NO_PLUGINS.search(failure):
         return (
-            f"{qemu[-1]} was built without plugins, as are every qemu-user-static and Debian's qemu-user from Debian 13 on; "
+            f"{qemu[-1]} was built without plugins, as are qemu-user-static and Debian's qemu-user from Debian 13 on; "
             "lwprof doctor --install arm-emulated fetches one that has them"
         )
     if (wanted := _wanted(failure)) is not None:
