@@ -6,17 +6,16 @@ import contextlib
 import errno
 import importlib.metadata
 import json
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lwprof import units
 from lwprof.errors import BackendError
 from lwprof.timing.conversions.cache import cache_folder
-from lwprof.timing.emulation import programs, qemu, sysroot, wheels
+from lwprof.timing.emulation import parts, programs, qemu, sysroot, wheels
 from lwprof.timing.emulation.packages import Report
 
 NAME = "arm-emulated"
@@ -24,11 +23,8 @@ INSTALL = f"lwprof doctor --install {NAME}"
 REMOVE = f"lwprof doctor --remove {NAME}"
 
 QEMU, SYSROOT, PACKAGES, APT = "qemu", "sysroot", "packages", "apt"
-RECORD = "installed.json"
-"""In each part: the versions of what it holds."""
-LOCK = "lock"
 
-SIZES = {QEMU: (22, 120), SYSROOT: (25, 80), PACKAGES: (21, 75)}
+SIZES = {QEMU: (25, 20), SYSROOT: (25, 80), PACKAGES: (21, 75)}
 """Megabytes to download and on the disk, about."""
 ROOM = 150
 """Megabytes that installing takes beside, for a while."""
@@ -69,12 +65,12 @@ def found() -> Emulator:
     Raises:
         BackendError: something is missing; the sentence says how to install it.
     """
-    _supported()
     place = folder()
     emulator = qemu.found(place / QEMU)
-    system, packages = _record(place / SYSROOT), _record(place / PACKAGES)
+    system, packages = parts.record(place / SYSROOT), parts.record(place / PACKAGES)
     there = {f"{qemu.PROGRAM} that takes plugins": emulator, "Python for ARM": system, "ncnn for ARM": packages}
     if emulator is None or not system or not packages:
+        _supported()
         missing = ", no ".join(name for name, thing in there.items() if not thing)
         raise BackendError(f"{NAME} is not installed (there is no {missing}): {INSTALL}")
     if packages["ncnn"] != _ncnn():
@@ -98,7 +94,7 @@ def install(report: Report) -> None:
     _supported()
     place, runtime = folder(), _ncnn()
     try:
-        with _alone(place, report):
+        with parts.alone(place, report):
             _install(place, runtime, report)
     except KeyboardInterrupt:
         report(f"{NAME} is not complete; {programs.AGAIN}")
@@ -119,7 +115,7 @@ def remove() -> int:
     taken = size()
     if place.exists():
         try:
-            with _alone(place, None):
+            with parts.alone(place, None):
                 shutil.rmtree(place)
         except OSError as error:
             raise BackendError(f"{place} cannot be removed: {error.strerror or error}") from error
@@ -136,9 +132,10 @@ def size() -> int:
 
 
 def _install(place: Path, runtime: str, report: Report) -> None:
+    place.mkdir(exist_ok=True)
     for left in place.glob(".*"):  # by one that was interrupted
         shutil.rmtree(left, ignore_errors=True)
-    system, packages = _record(place / SYSROOT), _record(place / PACKAGES)
+    system, packages = parts.record(place / SYSROOT), parts.record(place / PACKAGES)
     has_qemu, has_packages = qemu.found(place / QEMU), bool(system) and packages.get("ncnn") == runtime
     missing = [
         part for part, there in ((QEMU, has_qemu), (SYSROOT, system), (PACKAGES, has_packages)) if not there
@@ -146,12 +143,12 @@ def _install(place: Path, runtime: str, report: Report) -> None:
     _announce(place, missing, report)
     downloaded = 0
     if QEMU in missing:
-        with _part(place, QEMU) as (new, record):
+        with parts.part(place, QEMU) as (new, record):
             wanted, fetched = qemu.fetch(place / APT / QEMU, new, report)
             record["qemu"], downloaded = wanted.version(qemu.PACKAGE), downloaded + fetched
         qemu.forget()
     if SYSROOT in missing:
-        with _part(place, SYSROOT) as (new, record):
+        with parts.part(place, SYSROOT) as (new, record):
             wanted, fetched = sysroot.fetch(place / APT / SYSROOT, new, report)
             record |= {"python": wanted.version(r"libpython3\.\d+-stdlib"), "glibc": wanted.version("libc6")}
             downloaded += fetched
@@ -159,7 +156,7 @@ def _install(place: Path, runtime: str, report: Report) -> None:
     if PACKAGES in missing:
         python = ".".join(system["python"].split(".")[:2])
         report(f"packages: ncnn {runtime} and numpy for Python {python} on ARM")
-        with _part(place, PACKAGES) as (new, record):
+        with parts.part(place, PACKAGES) as (new, record):
             downloaded += wheels.install([f"ncnn=={runtime}", "numpy"], python, system["glibc"], new)
             record |= wheels.versions(new)
     report("check: importing ncnn in the emulated Python")
@@ -204,49 +201,6 @@ def _check(emulator: Emulator) -> None:
         raise BackendError(f"the emulated ncnn does not run ({told}): {REMOVE}, and install it anew") from error
     if machine != "aarch64":
         raise BackendError(f"the emulated Python calls its processor {machine!r}, not aarch64")
-
-
-@contextlib.contextmanager
-def _part(place: Path, name: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Give a folder for a part and the versions to fill in; it takes its place when all went well."""
-    new, record = place / f".{name}", dict[str, str]()
-    new.mkdir()
-    yield new, record
-    (new / RECORD).write_text(json.dumps(record), encoding="utf-8")
-    if (place / name).exists():
-        os.replace(place / name, place / f".{name}-before")
-    os.replace(new, place / name)
-    shutil.rmtree(place / f".{name}-before", ignore_errors=True)
-
-
-def _record(part: Path) -> dict[str, str]:
-    """Versions of what a part holds; none if it is not there."""
-    try:
-        found = json.loads((part / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-@contextlib.contextmanager
-def _alone(place: Path, report: Callable[[str], None] | None) -> Iterator[None]:
-    """Hold the folder; wait for whoever holds it, and say so.
-
-    Raises:
-        BackendError: somebody holds it, and nobody is to be told of waiting.
-    """
-    import fcntl
-
-    place.mkdir(parents=True, exist_ok=True)
-    with open(place / LOCK, "a", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if report is None:
-                raise BackendError(f"{NAME} is being installed in {place} at the moment") from error
-            report(f"another process is installing in {place}; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _supported() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -45,6 +44,17 @@ APT::Install-Recommends "false";
 APT::Update::Error-Mode "any";
 """
 
+INSTALLED = """\
+Package: {}
+Status: install ok installed
+Maintainer: -
+Architecture: {}
+Version: {}
+Description: -
+
+"""
+"""A paragraph of dpkg's status."""
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -76,27 +86,28 @@ class Wanted:
 class Apt:
     """apt with lists, archives and a status of its own."""
 
-    def __init__(self, folder: Path, architecture: str, sources: Iterable[str], status: Path | None = None) -> None:
-        """Prepare a state.
+    def __init__(self, folder: Path, architecture: str, sources: Iterable[str]) -> None:
+        """Prepare a state in which nothing is installed.
 
         Args:
             folder: where it lies; one that is there is gone on with.
             architecture: of the packages.
             sources: lines of apt's list of sources.
-            status: of dpkg, a file that says what is installed; by default nothing is.
         """
-        self.folder = folder
+        self.folder, self.architecture = folder, architecture
         for name in ("state/lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        if status is None:
-            (folder / "status").write_bytes(b"")
-        else:
-            shutil.copyfile(status, folder / "status")
+        self.assume([])
         (folder / "sources.list").write_text("".join(sources), encoding="utf-8")
         kept = [line for line in programs.run(["apt-config", "dump"]).splitlines() if line.startswith(KEPT)]
         own = [line for line in kept if not line.startswith(LEFT)]
         settings = SETTINGS.format(folder=folder, architecture=architecture)
         (folder / "apt.conf").write_text("\n".join([*own, settings]), encoding="utf-8")
+
+    def assume(self, installed: Iterable[Package]) -> None:
+        """Let packages count as installed, whatever they need themselves."""
+        texts = (INSTALLED.format(package.name, self.architecture, package.version) for package in installed)
+        (self.folder / "status").write_text("".join(texts), encoding="utf-8")
 
     def update(self) -> int:
         """Read what the archives have; the bytes that were fetched.

@@ -7,16 +7,18 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lwprof.errors import BackendError
 from lwprof.timing.emulation import programs, sources
-from lwprof.timing.emulation.packages import Apt, Report, Wanted
+from lwprof.timing.emulation.packages import Apt, Package, Report, Wanted
 
 PROGRAM = "qemu-aarch64"
 PACKAGE = "qemu-user"
+DYNAMIC = {"debian": "bookworm", "ubuntu": "noble"}
+"""Releases whose package loads libraries, which takes plugins; in later ones it is linked statically."""
 STATUS = Path("/var/lib/dpkg/status")
 """Where dpkg says what is installed; it is only read."""
 
@@ -74,27 +76,47 @@ def fetch(apt: Path, folder: Path, report: Report) -> tuple[Wanted, int]:
     current = sources.release()
     architecture = programs.run(["dpkg", "--print-architecture"]).strip()
     archives = sources.own(current, ("main", "universe"))
-    lines = [sources.line(archive, current.family, architecture) for archive in archives]
-    packages = Apt(apt, architecture, lines, status=STATUS)
-    report(f"qemu: reading what {archives[0].uri} has for {architecture}")
-    downloaded = packages.update()
+    packages, downloaded = _known(apt / current.codename, archives, current, architecture, report)
+    needed = packages.wanted([PACKAGE]).packages
+    if len(needed) == 1:  # it loads no library, so it is linked statically, and takes no plugins
+        suite = DYNAMIC[current.family]
+        older = list(dict.fromkeys(replace(archive, suite=suite) for archive in archives if archive.is_release))
+        packages, read = _known(apt / suite, older, current, architecture, report)
+        downloaded += read
+        needed = packages.wanted([PACKAGE]).packages
+    packages.assume(_installed({package.name for package in needed} - {PACKAGE}, architecture))
     wanted = packages.wanted([PACKAGE])
-    if not wanted.packages:
-        raise BackendError(_useless(current))
     report(f"qemu: downloading {wanted}")
     downloaded += packages.download([PACKAGE], wanted, report)
     report("qemu: unpacking")
     packages.unpack(wanted, folder)
     if not _version(str(folder / "usr" / "bin" / PROGRAM), _libraries(folder)):
-        raise BackendError(_useless(current))
+        raise BackendError(
+            f"the package {PACKAGE} has no {PROGRAM} here that runs and takes plugins: put one on PATH that does"
+        )
+    for program in (folder / "usr" / "bin").glob("qemu-*"):
+        if program.name != PROGRAM:  # those for other processors are most of it
+            program.unlink()
     return wanted, downloaded
 
 
-def _useless(current: sources.Release) -> str:
-    return (
-        f"the package {PACKAGE} of {current} has no {PROGRAM} that takes plugins: put one on PATH that is linked "
-        "dynamically, as Debian 12 and Ubuntu 24.04 have it, and install again"
-    )
+def _known(
+    apt: Path, archives: Sequence[sources.Archive], current: sources.Release, architecture: str, report: Report
+) -> tuple[Apt, int]:
+    """Read what archives have."""
+    lines = [sources.line(archive, current.family, architecture) for archive in archives]
+    packages = Apt(apt, architecture, lines)
+    report(f"qemu: reading what {archives[0].uri} {archives[0].suite} has for {architecture}")
+    return packages, packages.update()
+
+
+def _installed(names: Collection[str], architecture: str) -> Iterator[Package]:
+    """Those packages that are installed here."""
+    for text in STATUS.read_text(encoding="utf-8", errors="replace").split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Status|Architecture|Version): (.+)$", text, re.MULTILINE))
+        here = fields.get("Architecture") in (architecture, "all") and fields.get("Status") == "install ok installed"
+        if here and fields["Package"] in names:
+            yield Package(fields["Package"], fields["Version"])
 
 
 @functools.lru_cache

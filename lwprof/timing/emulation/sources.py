@@ -35,6 +35,11 @@ class Archive:
     suite: str
     component: str
 
+    @property
+    def is_release(self) -> bool:
+        """Whether it holds a release as a whole, and not what was added to it later."""
+        return "-" not in self.suite
+
 
 def release() -> Release:
     """Read which release this machine runs; one that is derived from another counts as that.
@@ -84,7 +89,7 @@ def of_arm(current: Release) -> list[Archive]:
     if current.family == "ubuntu" and platform.machine() != "aarch64":
         return [Archive(PORTS, current.codename, "main")]
     main = own(current, ("main",))
-    return [archive for archive in main if archive.suite == current.codename][:1] or main[:1]
+    return [archive for archive in main if archive.is_release][:1] or main[:1]
 
 
 def line(archive: Archive, family: str, architecture: str) -> str:
