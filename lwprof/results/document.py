@@ -9,7 +9,7 @@ import reprlib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Union
 
@@ -39,8 +39,13 @@ class Document:
 
 
 def among(name: str, mark: str) -> dict[str, str]:
-    """Metadata of a field whose items stand in the JSON of another one: ``mark`` is a key that only they have."""
+    """Metadata of a field whose items stand after those of field ``name`` in JSON, told apart by a key ``mark``."""
     return {"among": name, "mark": mark}
+
+
+def key_of(item: Field[Any]) -> str:
+    """Where a field stands in JSON."""
+    return str(item.metadata.get("among", item.name))
 
 
 def plain(item: Any) -> Any:
@@ -48,8 +53,8 @@ def plain(item: Any) -> Any:
     if dataclasses.is_dataclass(item):
         found = {f.name: plain(getattr(item, f.name)) for f in dataclasses.fields(item)}
         for field_ in dataclasses.fields(item):
-            if field_.metadata:
-                found[field_.metadata["among"]] += found.pop(field_.name)
+            if (key := key_of(field_)) != field_.name:
+                found[key] += found.pop(field_.name)
         return found
     if isinstance(item, Mapping):
         return {key: plain(value) for key, value in item.items()}
@@ -125,22 +130,31 @@ def rebuild(kind: Any, data: Any, place: str = "") -> Any:
         return data
     if not isinstance(data, Mapping):
         raise TypeError(f"{place} must be an object, not {reprlib.repr(data)}")
-    return dict(data)
+    return {key: rebuild(args[1], value, f"{place}.{key}") for key, value in data.items()}
 
 
 def _rebuilt_fields(kind: Any, data: Mapping[str, Any], place: str) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
+    fields = dataclasses.fields(kind)
     values = {}
-    data = dict(data)
-    for field_ in dataclasses.fields(kind):
-        if field_.metadata and isinstance(items := data.get(name := field_.metadata["among"]), list):
-            marked = [isinstance(item, Mapping) and field_.metadata["mark"] in item for item in items]
-            data[name] = [item for item, apart in zip(items, marked, strict=True) if not apart]
-            data[field_.name] = [item for item, apart in zip(items, marked, strict=True) if apart]
-    for field_ in dataclasses.fields(kind):
-        inside = f"{place}.{field_.name}" if place else field_.name
-        if field_.name in data:
-            values[field_.name] = rebuild(hints[field_.name], data[field_.name], inside)
-        elif field_.default is dataclasses.MISSING and field_.default_factory is dataclasses.MISSING:
-            raise ValueError(f"it lacks the key {inside}")
+    for field_ in fields:
+        key = key_of(field_)
+        inside = f"{place}.{key}" if place else key
+        marks = {other.metadata["mark"]: other.name for other in fields if key_of(other) == key != other.name}
+        if key not in data:
+            if field_.default is dataclasses.MISSING and field_.default_factory is dataclasses.MISSING:
+                raise ValueError(f"it lacks the key {inside}")
+        elif marks and isinstance(items := data[key], list | tuple):
+            values[field_.name] = tuple(
+                rebuild(typing.get_args(hints[field_.name])[0], item, f"{inside}[{index}]")
+                for index, item in enumerate(items)
+                if field_.name == _field_of(item, marks, otherwise=key)
+            )
+        else:
+            values[field_.name] = rebuild(hints[field_.name], data[key], inside)
     return values
+
+
+def _field_of(item: Any, marks: Mapping[str, str], otherwise: str) -> str:
+    """Which of the fields that share a list an item of it belongs to."""
+    return next((name for mark, name in marks.items() if isinstance(item, Mapping) and mark in item), otherwise)

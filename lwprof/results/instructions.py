@@ -28,3 +28,11 @@ class Instructions:
     def not_fma(self) -> float:
         """Share that is no vector FMA."""
         return 1.0 - self.vector_fma / self.total if self.total else 0.0
+
+    def per(self, mult_adds: int) -> float | None:
+        """Instructions for each of the network's mult-adds; ``None`` where it has none.
+
+        >>> Instructions(101, 75, 10, 2, 4, 6, 2, 1, 1).per(300), Instructions(8, 0, 4, 4, 0, 0, 0, 0, 0).per(0)
+        (0.33666666666666667, None)
+        """
+        return self.total / mult_adds if mult_adds else None

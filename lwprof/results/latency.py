@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lwprof.results.document import Document, Scalar, among, plain
 from lwprof.results.instructions import Instructions
 from lwprof.results.structure import Coverage, Fragmentation, Model, Published, Totals
+
+EMULATED = "arm-emulated"
+"""What the names of devices begin with whose instructions are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,12 @@ class Counted:
     @property
     def timed_on(self) -> str:
         """What it was counted on, as :attr:`Timing.timed_on`."""
-        return self.setting
+        return self.setting or self.backend
 
 
 @dataclass(frozen=True, slots=True)
 class Untimed:
-    """A setting that a network was not timed on."""
+    """A setting that a network was not timed on, or that its instructions were not counted on."""
 
     backend: str
     device: str
@@ -109,6 +112,11 @@ class Untimed:
     def timed_on(self) -> str:
         """What it would have been timed on, as :attr:`Timing.timed_on`."""
         return self.setting or self.backend
+
+    @property
+    def is_count(self) -> bool:
+        """Whether it is instructions that are missing, not a latency."""
+        return self.device.startswith(EMULATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +147,11 @@ class ComparedModel:
     relative: tuple[Relative, ...] = ()
     """Latency against the first network that was timed on the same setting; that one itself has none."""
     pareto: bool | None = None
-    """On the front of published top-1 against latency on the first setting that timed anything (mult-adds where
-    nothing was timed); null without a published top-1, or with too few rounds to tell."""
+    """On the front of published top-1 against latency on the first setting that timed anything; where none did,
+    against instructions on the first core that counted any, else against mult-adds. Null without a published top-1, or
+    with too few rounds to tell."""
     across: tuple[Relative, ...] = ()
-    """Latency against the first setting that timed the same network; that one itself has none."""
+    """Latency against the first setting on the same machine that timed the same network; that one itself has none."""
     untimed: tuple[Untimed, ...] = ()
     """Settings that it was not timed on, with the reason."""
     counts: tuple[Counted, ...] = field(default=(), metadata=among("timings", "instructions"))
@@ -179,12 +188,28 @@ class CompareResult(Document):
     """Why torch cannot run a network; the others are timed."""
     settings: tuple[str, ...] = ()
     """What was to be timed on, in order; empty where nothing was, and in documents of earlier versions."""
+    boards: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """What is known of each board that something was timed on, by the name of the device; ``environment`` is of the
+    machine that lwprof ran on."""
 
     @property
     def timed_on(self) -> tuple[str, ...]:
-        """The settings that something was timed on, in order: the Pareto front is of the first."""
-        found = [timing.timed_on for model in self.models for timing in model.timings]
-        return tuple(setting for setting in dict.fromkeys([*self.settings, *found]) if setting in found)
+        """The settings that something was timed on, in order."""
+        return self._ordered(timing.timed_on for model in self.models for timing in model.timings)
+
+    @property
+    def counted_on(self) -> tuple[str, ...]:
+        """The settings that instructions were counted on, in order; no latency is of any of them."""
+        return self._ordered(count.timed_on for model in self.models for count in model.counts)
+
+    @property
+    def pareto_on(self) -> str:
+        """The setting that the Pareto front is of: the first of those, else of these; empty where there is neither."""
+        return next(iter(self.timed_on or self.counted_on), "")
+
+    def _ordered(self, found: Iterable[str]) -> tuple[str, ...]:
+        known = dict.fromkeys(found)
+        return tuple(setting for setting in dict.fromkeys([*self.settings, *known]) if setting in known)
 
     def untimed(self) -> Iterator[tuple[ComparedModel, Untimed]]:
         """Every setting that a network was not timed on, with that network."""
