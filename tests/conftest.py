@@ -68,8 +68,10 @@ def emulator() -> Emulator:
             installation.found()
         except BackendError:
             pytest.skip(f"the emulator is not installed ({installation.INSTALL})")
-    with suppress(FileExistsError):  # another process of pytest-xdist was first
-        installation.folder().symlink_to(place, target_is_directory=True)
+    installation.folder().mkdir(exist_ok=True)
+    for part in (path for path in place.glob("[!.]*") if path.is_dir()):
+        with suppress(FileExistsError):  # another process of pytest-xdist was first
+            (installation.folder() / part.name).symlink_to(part, target_is_directory=True)
     return installation.found()
 
 

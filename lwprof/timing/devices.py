@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lwprof.errors import InputError, near
 
 CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", "arm-emulated", "ssh")
 SHOWN = (CPU, CUDA, EMULATED, "ssh://user@board")
-"""What people write."""
+"""What people write for each."""
 
 CORES = ("cortex-a76", "cortex-a72", "cortex-a53")
 """Cores of ARM that can be emulated, the default first."""
+
+HALF_PRECISION = ("cortex-a76",)
+"""Those of them that compute in float16 (ARMv8.2)."""
 
 _BOARD = re.compile(
     r"ssh://(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>[\w][\w.-]*|\[[0-9A-Fa-f:.]+(?:%\w+)?\])"
@@ -48,9 +52,9 @@ def parse(name: str) -> Device:
 
     >>> parse("arm-emulated").name
     'arm-emulated:cortex-a76'
-    >>> board = parse("ssh://pi@raspberrypi:2222/home/pi/venv/bin/python")
+    >>> board = parse("ssh://pi@raspberrypi:2222/usr/bin/python3.13")
     >>> board.host, board.port, board.python
-    ('raspberrypi', '2222', '/home/pi/venv/bin/python')
+    ('raspberrypi', '2222', '/usr/bin/python3.13')
 
     Raises:
         InputError: there is no such device; the message lists those there are.
@@ -74,3 +78,12 @@ def parse(name: str) -> Device:
         hint = near(name, SHOWN)
         raise InputError(f"unknown device {name!r}{hint or '; there is ' + ', '.join(SHOWN)}")
     return Device(name, name)
+
+
+def shown(kinds: Iterable[str]) -> str:
+    """List kinds as people write them.
+
+    >>> shown(["cpu", "ssh"])
+    'cpu, ssh://user@board'
+    """
+    return ", ".join(SHOWN[KINDS.index(kind)] for kind in kinds)

@@ -215,10 +215,11 @@ class Preparation:
             load_s = self._clock.now() - start if loaded.load_s is None else loaded.load_s
             stack.callback(loaded.close)
             first_call_s, agreed = None, None
-            if known is not None:
+            if known is not None and loaded.count is None:
                 start = self._clock.now()
                 loaded.run()
                 first_call_s = self._clock.now() - start if loaded.first_call_s is None else loaded.first_call_s
+            if known is not None:
                 agreed = agreement(loaded, known, (options.dtype, subject.dtype), target.setting, subject.label)
         except LwprofError:
             raise

@@ -19,6 +19,7 @@ from lwprof.timing.backends import (
     usable,
 )
 from lwprof.timing.devices import Device
+from lwprof.timing.emulation import counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,16 @@ def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(
     """
     for options in choices:
         check(options)
-    choices = [replace(options, device=devices.parse(options.device).name) for options in choices]
+    choices = [_possible(options) for options in choices]
+    wanted = (
+        [(name, options) for name in backends for options in choices]
+        if backends
+        else [(_default(options), options) for options in choices]
+    )
     found = [
-        Target(backend, options, usable(backend, options))
-        for name in dict.fromkeys(backends or (DEFAULT, DEFAULT_ON_ARM))
+        Target(backend, options, _unusable(backend, options))
+        for name, options in dict.fromkeys(wanted)
         for backend in [named(name)]
-        for options in dict.fromkeys(choices)
-        if backends or name == (DEFAULT_ON_ARM if devices.parse(options.device).is_arm else DEFAULT)
     ]
     good = [target for target in found if target.unusable is None]
     if not good:
@@ -92,3 +96,21 @@ def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(
         for target in found
         if target.unusable is None or target.backend.name not in names or target.options not in used
     )
+
+
+def _default(options: Options) -> str:
+    return DEFAULT_ON_ARM if devices.parse(options.device).is_arm else DEFAULT
+
+
+def _possible(options: Options) -> Options:
+    """Name a device as results do; one thread at a time is emulated."""
+    device = devices.parse(options.device)
+    threads = 1 if device.kind == devices.EMULATED else options.threads
+    return replace(options, device=device.name, threads=threads)
+
+
+def _unusable(backend: Backend, options: Options) -> str | None:
+    """Say why a backend cannot be used, or what it would run on is not there."""
+    reason = usable(backend, options)
+    device = devices.parse(options.device)
+    return counting.unavailable(device, options.dtype) if reason is None and device.kind == devices.EMULATED else reason

@@ -93,14 +93,17 @@ def check(options: Options) -> None:
 
 def usable(backend: Backend, options: Options) -> str | None:
     """Say why a backend cannot be used with ``options``, and what to do; ``None`` where it can."""
+    device = devices.parse(options.device)
+    if device.kind not in backend.devices:
+        given = device.kind if device.kind == devices.EMULATED else device.name
+        return f"backend {backend.name} has no device {given!r}; it has {devices.shown(backend.devices)}"
     for what, given, offered in (
-        ("device", devices.parse(options.device).kind, backend.devices),
         ("dtype", options.dtype, ("", *backend.dtypes)),
         ("layout", options.layout, backend.layouts),
     ):
         if given not in offered:
             return f"backend {backend.name} has no {what} {given!r}; it has {', '.join(filter(None, offered))}"
-    reason = backend.unavailable(devices.parse(options.device).kind)
+    reason = backend.unavailable(device.kind)
     if reason is None or not backend.extra or "pip install" in reason:
         return reason
     return f"{reason}: {install_line(backend)}"

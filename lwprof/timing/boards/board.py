@@ -62,9 +62,10 @@ class Board:
         """Make a bench of networks that are loaded here."""
         return BoardBench(self.connection, [item.number for item in loaded], labels)
 
-    def count(self, loaded: Loaded) -> None:
-        """Run a network once, between two marks."""
-        self.connection.ask({"do": "count", "number": loaded.number})
+    def counted(self, loaded: Loaded) -> Sequence[Any]:
+        """Run a network once, between two marks; what it gives back."""
+        found, content = self.connection.ask({"do": "count", "number": loaded.number})
+        return agent.arrays(found["arrays"], content)
 
 
 class BoardBench:

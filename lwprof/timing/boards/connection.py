@@ -101,6 +101,10 @@ class Connection:
                 raise BackendError(f"{self.name}: {answer['error']}")
             return answer, found
 
+    def kill(self) -> None:
+        """End it at once; who waits for an answer hears that it is lost."""
+        self._process.kill()
+
     def close(self) -> None:
         """End it."""
         with contextlib.suppress(OSError):

@@ -2,47 +2,169 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from lwprof.errors import BackendError
 from lwprof.results import Instructions
 from lwprof.timing.boards.board import Board
 from lwprof.timing.boards.connection import Connection, reading, source
-from lwprof.timing.contract import Loaded, Options, Source
-from lwprof.timing.devices import Device
+from lwprof.timing.contract import FLOAT16_WEIGHTS, Loaded, Options, Source
+from lwprof.timing.devices import HALF_PRECISION, Device
 from lwprof.timing.emulation import installation, plugin
+from lwprof.timing.emulation.installation import Emulator
 
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+if TYPE_CHECKING:
+    from lwprof.inputs import Values
+
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+
+LIMIT_S = 900.0
+"""After which an emulated process is taken to hang: it executes about 100 million instructions a second."""
+
+_SIGNAL = re.compile(r"uncaught target signal (\d+) \(([^)]*)\)")
+
+
+def unavailable(device: Device, dtype: str) -> str | None:
+    """Say why nothing can be counted on an emulated core; ``None`` where it can."""
+    if dtype == "float16" and device.core not in HALF_PRECISION:
+        return (
+            f"{device.core} has no half precision, and ncnn would compute in float32 on it: take "
+            f"{' or '.join(HALF_PRECISION)}, or {FLOAT16_WEIGHTS}, which stores the weights alone in float16"
+        )
+    try:
+        _library(installation.found())
+    except BackendError as error:
+        return str(error)
+    return None
 
 
 def load(device: Device, runtime: str, network: Source, options: Options, folder: Path) -> Loaded:
     """Load a converted network in an emulated process of its own.
 
+    What is counted is a call that gives its outputs back, so that they can be held against torch.
+
     Raises:
         BackendError: the emulation is not installed, or the runtime cannot load the network.
     """
-    emulator = installation.found()
-    library = plugin.compiled(emulator.command)
-    counts = tempfile.NamedTemporaryFile(prefix="lwprof-", suffix=".json")  # noqa: SIM115 (closed with the network)
-    program = source()
-    environment = ENVIRONMENT | {"PYTHONPATH": str(emulator.packages)}
-    command = [
-        *emulator.command, "-cpu", device.core, "-plugin", f"{library},out={counts.name}", "-L", str(emulator.sysroot),
-        *(part for name, value in environment.items() for part in ("-E", f"{name}={value}")),
-        str(emulator.python), "-S", "-u", "-c", reading(len(program)),
-    ]  # fmt: skip
-    connection = Connection(device.name, command, emulator.environment)
-    connection.send(program)
-    board = Board(connection)
-    loaded = board.load(runtime, network, options, folder)
+    process = Process(device, installation.found())
+    try:
+        return process.load(runtime, network, options, folder)
+    except BaseException:
+        process.close()
+        raise
 
-    def count() -> Instructions:
-        board.count(loaded)
-        return plugin.read(Path(counts.name))[-1]
 
-    def close() -> None:
-        connection.close()
-        counts.close()
+class Process:
+    """An emulated process that runs the agent."""
 
-    loaded.count, loaded.close = count, close
-    return loaded
+    def __init__(self, device: Device, emulator: Emulator) -> None:
+        """Start it; ``close`` ends it and removes its files.
+
+        Raises:
+            BackendError: it cannot be started.
+        """
+        self._name, self._emulator, self._late = device.name, emulator, False
+        library, program = _library(emulator), source()
+        self._folder = tempfile.TemporaryDirectory(prefix="lwprof-", ignore_cleanup_errors=True)
+        self._counts = Path(self._folder.name) / "counts"
+        own = {"PYTHONPATH": str(emulator.packages), "TMPDIR": self._folder.name}
+        command = [
+            *emulator.command, "-cpu", device.core, "-plugin", plugin.option(library, self._counts),
+            "-L", str(emulator.sysroot), str(emulator.python), "-S", "-u", "-c", reading(len(program)),
+        ]  # fmt: skip
+        try:
+            self._connection = Connection(
+                device.name, command, {**emulator.environment, **ENVIRONMENT, **own}, self._explained
+            )
+        except BackendError:
+            self._folder.cleanup()
+            raise
+        self._board = Board(self._connection)
+        with self._limited():
+            self._connection.send(program)
+
+    def load(self, runtime: str, network: Source, options: Options, folder: Path) -> Loaded:
+        """Load a converted network, which ends the process when it is closed.
+
+        Raises:
+            BackendError: the runtime cannot load it.
+        """
+        with self._limited():
+            there = self._board.load(runtime, network, replace(options, threads=1), folder)
+        counted: list[Instructions] = []
+
+        def run() -> Sequence[Any]:
+            with self._limited():
+                found = self._board.counted(there)
+            counted[:] = plugin.read(self._counts)[-1:]
+            return found
+
+        def outputs(values: Values) -> Sequence[Any]:
+            with self._limited():
+                return there.outputs(values)
+
+        def count() -> Instructions:
+            if not counted:
+                run()
+            if not counted:
+                raise BackendError(f"{self._name} has counted nothing")
+            return counted[0]
+
+        return Loaded(
+            run, outputs, lambda found: found, self.close, count=count,
+            runtime=f"{runtime} {self._emulator.versions[runtime]}",
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the process, and remove its files."""
+        self._connection.close()
+        self._folder.cleanup()
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """End the process if what is done in it takes too long."""
+        timer = threading.Timer(LIMIT_S, self._end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _end(self) -> None:
+        self._late = True
+        self._connection.kill()
+
+    def _explained(self, code: int | None, said: str) -> str | None:
+        """Say in a sentence why the process ended."""
+        if self._late:
+            return f"{self._name} was ended: it took more than {LIMIT_S:g} s"
+        if signal := _SIGNAL.search(said):
+            return f"{self._name} crashed: {signal[2].lower()} (signal {signal[1]})"
+        if code == -9:
+            return f"{self._name} was killed: is there enough memory?"
+        if code is not None and code < 0:
+            return f"{self._name} was ended by signal {-code}"
+        return None
+
+
+@functools.lru_cache
+def _compiled(command: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> Path:
+    return plugin.compiled(command, dict(environment))
+
+
+def _library(emulator: Emulator) -> Path:
+    """The plugin for this QEMU, tried once.
+
+    Raises:
+        BackendError: it cannot be compiled, or does not count rightly.
+    """
+    return _compiled(emulator.command, tuple(emulator.environment.items()))
