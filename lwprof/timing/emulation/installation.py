@@ -67,7 +67,7 @@ def found() -> Emulator:
     """
     place = folder()
     emulator = qemu.found(place / QEMU)
-    system, packages = parts.record(place / SYSROOT), parts.record(place / PACKAGES)
+    system, packages = _system(place), parts.record(place / PACKAGES)
     there = {f"{qemu.PROGRAM} that takes plugins": emulator, "Python for ARM": system, "ncnn for ARM": packages}
     if emulator is None or not system or not packages:
         _supported()
@@ -135,7 +135,7 @@ def _install(place: Path, runtime: str, report: Report) -> None:
     place.mkdir(exist_ok=True)
     for left in place.glob(".*"):  # by one that was interrupted
         shutil.rmtree(left, ignore_errors=True)
-    system, packages = parts.record(place / SYSROOT), parts.record(place / PACKAGES)
+    system, packages = _system(place), parts.record(place / PACKAGES)
     has_qemu, has_packages = qemu.found(place / QEMU), bool(system) and packages.get("ncnn") == runtime
     missing = [
         part for part, there in ((QEMU, has_qemu), (SYSROOT, system), (PACKAGES, has_packages)) if not there
@@ -214,6 +214,11 @@ def _supported() -> None:
     absent = [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]
     if absent:
         raise BackendError(f"{NAME} is installed by apt-get and dpkg, which are not here: use Debian or Ubuntu")
+
+
+def _system(place: Path) -> dict[str, str]:
+    """Versions of what the sysroot holds; none if its Python is not there."""
+    return parts.record(place / SYSROOT) if sysroot.python(place / SYSROOT).is_file() else {}
 
 
 def _ncnn() -> str:
