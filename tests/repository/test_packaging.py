@@ -58,7 +58,20 @@ def test_wheel_equals_tree(distribution):
 def test_wheel_holds_data_files(distribution):
     files = {str(file) for file in distribution.files}
     assert {"lwprof/py.typed", "lwprof/architectures/catalog.toml"} <= files
-    assert any(re.fullmatch(r"lwprof-[^/]+\.dist-info/licenses/LICENSE", name) for name in files)
+    licences = {found[1] for name in files if (found := re.fullmatch(r"lwprof-[^/]+\.dist-info/licenses/(.*)", name))}
+    assert licences == {"LICENSE", "lwprof/timing/emulation/plugin/COPYING"}
+
+
+def test_the_plugin_of_qemu_comes_as_source_with_its_own_licence(distribution):
+    plugin = "lwprof/timing/emulation/plugin"
+    files = {str(file): file for file in distribution.files}
+    source = files[f"{plugin}/arm_instructions.c"].locate().read_text()
+    assert re.search(r"SPDX-License-Identifier: GPL-2\.0-or-later$", source, re.MULTILINE)
+    assert "GNU GENERAL PUBLIC LICENSE" in files[f"{plugin}/COPYING"].locate().read_text()
+    sources = {name: file.locate().read_text() for name, file in files.items() if name.endswith((".py", ".c"))}
+    marked = [name for name, text in sources.items() if "SPDX-License-Identifier" in text]
+    assert marked == [f"{plugin}/arm_instructions.c"]
+    assert not [name for name in files if name.endswith((".so", ".o"))], "compiled where it runs"
 
 
 def test_wheel_installs_one_package(distribution):
@@ -68,7 +81,7 @@ def test_wheel_installs_one_package(distribution):
 
 def test_metadata(distribution):
     metadata = distribution.metadata
-    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["License-Expression"] == "Apache-2.0 AND GPL-2.0-or-later"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description"].strip() == (ROOT / "README.md").read_text().strip()
     assert [entry.value for entry in distribution.entry_points] == ["lwprof.cli:main"]

@@ -1,0 +1,278 @@
+"""How instructions on an emulated core rank networks, against speeds that were measured on a real one.
+
+Table 8 of the ShuffleNetV2 paper (arXiv 1807.11164) has images per second of many networks on a Snapdragon 810, one
+thread. Its big cores are Cortex-A57; cortex-a72, their successor, stands in for them. For those of the networks that
+the catalogue has, this prints mult-adds, memory access and executed instructions, and the rank correlation of each
+with the paper's time for an image: over all, and inside each of the table's groups of like mult-adds. The aims are 0.97
+over all for instructions, more than mult-adds have inside the groups, and less than a minute for each network.
+Then the rest of the catalogue is counted, at its defaults.
+
+Usage: python benchmarks/arm.py [--core CORE] [--dtype DTYPE] [--jobs N] [--table-8] [--anew]
+Results are written down one by one in build/arm.jsonl; what stands there already, counted by the same versions, is
+not counted again. Load does not change a count, so two networks are counted at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas
+
+import lwprof
+from lwprof.models import catalog
+from lwprof.timing.devices import CORES
+
+RESULTS = Path(__file__).resolve().parents[1] / "build" / "arm.jsonl"
+MOST_SECONDS = 60
+LIKE = 0.1
+"""A network of ours is the paper's where its mult-adds are within this share of the printed ones."""
+
+
+class Row(NamedTuple):
+    """A row of the paper's Table 8; groups are the table's parts."""
+
+    group: str
+    network: str
+    spec: str
+    mflops: int
+    images_per_s: float
+
+
+# fmt: off
+TABLE_8 = (
+    #   group   network                   catalogue                            MFLOPs  ARM
+    Row("40M",  "ShuffleNet v2 0.5x",     "shufflenetv2:width=0.5",               41, 57.0),
+    Row("40M",  "0.25 MobileNet v1",      "mbv1:width=0.25",                      41, 36.4),
+    Row("40M",  "0.4 MobileNet v2 [160]", "mbv2:width=0.4,resolution=160",        43, 33.2),
+    Row("40M",  "0.15 MobileNet v2",      "mbv2:width=0.15",                      39, 33.6),
+    Row("40M",  "ShuffleNet v1 0.5x",     "shufflenetv1:width=0.5",               38, 56.8),
+    Row("40M",  "Xception 0.5x",          "xception_light:width=0.5",             40, 52.9),
+    Row("140M", "ShuffleNet v2 1x",       "shufflenetv2",                        146, 24.4),
+    Row("140M", "0.5 MobileNet v1",       "mbv1:width=0.5",                      149, 16.5),
+    Row("140M", "0.75 MobileNet v2 [192]", "mbv2:width=0.75,resolution=192",     145, 15.9),
+    Row("140M", "0.6 MobileNet v2",       "mbv2:width=0.6",                      141, 14.9),
+    Row("140M", "ShuffleNet v1 1x",       "shufflenetv1",                        140, 21.8),
+    Row("140M", "Xception 1x",            "xception_light",                      145, 19.5),
+    Row("300M", "ShuffleNet v2 1.5x",     "shufflenetv2:width=1.5",              299, 11.8),
+    Row("300M", "0.75 MobileNet v1",      "mbv1:width=0.75",                     325, 10.6),
+    Row("300M", "1.0 MobileNet v2",       "mbv2",                                300,  8.9),
+    Row("300M", "ShuffleNet v1 1.5x",     "shufflenetv1:width=1.5",              292, 10.3),
+    Row("300M", "Xception 1.5x",          "xception_light:width=1.5",            305, 10.5),
+    Row("500M", "ShuffleNet v2 2x",       "shufflenetv2:width=2.0",              591,  6.7),
+    Row("500M", "1.0 MobileNet v1",       "mbv1",                                569,  6.5),
+    Row("500M", "1.4 MobileNet v2",       "mbv2:width=1.4",                      585,  5.4),
+    Row("500M", "ShuffleNet v1 2x",       "shufflenetv1:width=2.0",              524,  6.4),
+    Row("500M", "Xception 2x",            "xception_light:width=2.0",            525,  6.7),
+    Row("500M", "ShuffleNet v2 2x, SE",   "shufflenetv2:width=2.0,squeeze_excite=true", 597, 5.6),
+)
+# fmt: on
+
+NUMBERS = {
+    "mult_adds": "mult-adds",
+    "paper_elements": "memory access, paper",
+    "eager_elements": "memory access, eager",
+    "fused_elements": "memory access, fused",
+    "total": "instructions",
+}
+"""What is correlated, and what it is called."""
+CLASSES = {
+    "vector_fma": "FMA", "vector_load": "v load", "vector_store": "v store", "vector_other": "v other",
+    "scalar": "scalar", "branch": "branch", "load": "load", "store": "store",
+}  # fmt: skip
+Record = dict[str, Any]
+
+
+class Counter:
+    """Counts networks, each by a command of its own, and writes down what came of them."""
+
+    def __init__(self, core: str, dtype: str, results: Path = RESULTS) -> None:
+        self.results = results
+        self.made_by = {"core": core, "dtype": dtype} | {
+            name: importlib.metadata.version(name) for name in ("lwprof", "ncnn")
+        }
+
+    def known(self) -> dict[str, Record]:
+        """What was counted before, by network; a line that was cut off is none."""
+        found: dict[str, Record] = {}
+        for line in self.results.read_text().splitlines() if self.results.exists() else ():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if self.made_by.items() <= record.items():
+                found[record["spec"]] = record
+        return found
+
+    def count(self, spec: str) -> Record:
+        """Count one network; the record of one that cannot be counted has a reason and no numbers."""
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "result.json"
+            device, dtype = f"arm-emulated:{self.made_by['core']}", self.made_by["dtype"]
+            command = ["compare", spec, "--device", device, "--dtype", dtype, "-o", str(file)]
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "lwprof", *command],
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+            )
+            record: Record = self.made_by | {"spec": spec, "seconds": round(time.perf_counter() - start, 1)}
+            if not file.exists():
+                return record | {"reason": (done.stderr.strip().splitlines() or ["no result"])[-1]}
+            (model,) = lwprof.load(file).to_dict()["models"]
+        if not model["timings"]:
+            reason = next((item["reason"] for item in model["untimed"]), f"exit code {done.returncode}")
+            return record | {"reason": reason}
+        (counted,) = model["timings"]
+        totals = {"mult_adds": model["totals"]["mult_adds"], **model["totals"]["memory_access"]}
+        record |= {name: totals[name] for name in NUMBERS if name in totals} | counted["instructions"]
+        with self.results.open("a") as lines:
+            lines.write(json.dumps(record) + "\n")
+        return record
+
+    def counted(self, specs: Sequence[str], jobs: int) -> Iterator[Record]:
+        """Count networks side by side; what was counted before comes first."""
+        self.results.parent.mkdir(exist_ok=True)
+        known = self.known()
+        yield from (known[spec] for spec in specs if spec in known)
+        with ThreadPoolExecutor(jobs) as pool:
+            work = [pool.submit(self.count, spec) for spec in specs if spec not in known]
+            try:
+                for item in as_completed(work):
+                    yield item.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def table(records: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> str:
+    """Lay records out, in millions."""
+    columns = [
+        "network",
+        "MFLOPs",
+        "mult-adds",
+        "paper",
+        "eager",
+        "fused",
+        "instructions",
+        *CLASSES.values(),
+        "images/s",
+    ]
+    lines = []
+    for record in records:
+        row = rows.get(record["spec"])
+        numbers = [f"{record[name] / 1e6:.1f}" for name in (*NUMBERS, *CLASSES)]
+        mflops, speed = (str(row.mflops), f"{row.images_per_s:.1f}") if row else ("", "")
+        lines.append([record["spec"], mflops, *numbers, speed])
+    widths = [max(len(line[place]) for line in [columns, *lines]) for place in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) if place else cell.ljust(width)
+                  for place, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+        for line in [columns, *lines]
+    )  # fmt: skip
+
+
+def correlations(records: Sequence[Mapping[str, Any]], rows: Sequence[Row] = TABLE_8) -> pandas.DataFrame:
+    """Spearman's rank correlation of each number with the paper's time for an image, ties at their mean rank.
+
+    One line a number, one column for all networks and one for each group of the paper.
+    """
+    frame = pandas.DataFrame([dict(record) for record in records]).set_index("spec")
+    frame = frame.join(pandas.DataFrame(rows, columns=Row._fields).set_index("spec"), how="inner")
+    frame["seconds_per_image"] = 1 / frame["images_per_s"]
+    parts = {"all": frame} | {str(group): part for group, part in frame.groupby("group", sort=False)}
+    return pandas.DataFrame({name: _with_time(part) for name, part in parts.items()})
+
+
+def _with_time(frame: pandas.DataFrame) -> pandas.Series:
+    frame = frame.assign(without_fma=frame["total"] - frame["vector_fma"])
+    ranks = frame[[*NUMBERS, "vector_fma", "without_fma", "seconds_per_image"]].rank()
+    return ranks.corr()["seconds_per_image"].drop("seconds_per_image")
+
+
+def same_network(record: Mapping[str, Any], row: Row) -> bool:
+    """Whether the catalogue's network has the mult-adds that the paper prints."""
+    return bool(abs(record["mult_adds"] / 1e6 / row.mflops - 1) <= LIKE)
+
+
+def main() -> int:
+    """Count, print, and report whether the aims were reached."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--core", default="cortex-a72", choices=CORES)
+    parser.add_argument("--dtype", default="float32", choices=["float32", "float16"])
+    parser.add_argument("--jobs", type=int, default=2, help="networks that are counted at a time")
+    parser.add_argument("--table-8", action="store_true", help="leave out the rest of the catalogue")
+    parser.add_argument("--anew", action="store_true", help="count everything again")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    counter = Counter(options.core, options.dtype)
+    if options.anew:
+        RESULTS.unlink(missing_ok=True)
+    rows = {row.spec: row for row in TABLE_8}
+    rest = [] if options.table_8 else [name for name in catalog.entries() if name not in rows]
+    records: dict[str, Record] = {}
+    interrupted = False
+    try:
+        for record in counter.counted([*rows, *rest], options.jobs):
+            records[record["spec"]] = record
+            if "reason" in record:
+                print(f"  {record['spec']}: {record['reason']}", flush=True)
+            else:
+                print(f"  {record['spec']}: {record['total']:,} instructions, {record['seconds']:.0f} s", flush=True)
+    except KeyboardInterrupt:
+        interrupted = True
+    made_by = ", ".join(counter.made_by.values())
+    held = _show(
+        [records[spec] for spec in rows if spec in records], [records[n] for n in rest if n in records], made_by
+    )
+    print(f"{time.perf_counter() - start:.0f} s, {len(records)} networks")
+    if interrupted:
+        print(f"Interrupted: what was counted is in {RESULTS}, and the rest is counted by the next run.")
+        return 130
+    print("All aims were reached." if held else "Some aims were missed, see above.")
+    return 0 if held else 1
+
+
+def _show(in_paper: Sequence[Record], rest: Sequence[Record], made_by: str) -> bool:
+    """Print all tables; whether the aims were reached."""
+    rows = {row.spec: row for row in TABLE_8}
+    held = True
+    done = [record for record in in_paper if "reason" not in record]
+    if done:
+        print(f"\nTable 8 of arXiv 1807.11164, in millions ({made_by}); MFLOPs and images/s are the paper's")
+        print(table(done, rows))
+        alike = [record for record in done if same_network(record, rows[record["spec"]])]
+        for record in done:
+            if record not in alike:
+                print(f"{record['spec']} is not the paper's network, and not correlated: see its mult-adds")
+        found = correlations(alike)
+        names = NUMBERS | {"vector_fma": "vector FMAs alone", "without_fma": "instructions without FMAs"}
+        print(f"\nRank correlation with the paper's time for an image, {len(alike)} networks")
+        print(found.rename(index=names).to_string(float_format="{:.3f}".format))
+        groups = found.drop(columns="all").mean(axis=1)
+        print("inside the groups, mean: " + ", ".join(f"{names[name]} {value:.3f}" for name, value in groups.items()))
+        held &= bool(found.at["total", "all"] >= 0.97 and groups["total"] > groups["mult_adds"])
+    counted = [record for record in rest if "reason" not in record]
+    if counted:
+        print("\nThe rest of the catalogue, in millions")
+        print(table(counted, {}))
+    for record in [*in_paper, *rest]:
+        if "reason" in record:
+            print(f"{record['spec']} was not counted: {record['reason']}")
+        elif record["seconds"] > MOST_SECONDS:
+            held = False
+            print(f"{record['spec']} took {record['seconds']:.0f} s, more than {MOST_SECONDS}")
+    return held and len(done) == len(TABLE_8)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
