@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -37,6 +37,7 @@ BUDGET_S = 5.0
 CPU = "cpu"
 
 Row = tuple[Network, ProfileResult]
+Found = TypeVar("Found", Timing, Counted)
 
 
 def compare(
@@ -83,7 +84,7 @@ def compare(
         block: the class that is the building block, where the rule of the conventions guesses wrong.
         backend: what to time on, one or several; by default ncnn on ARM devices, else torch. Networks are compared on
             the same one, and each across them.
-        device: where to time, one or several.
+        device: where to time, one or several; on an emulated core instructions are counted instead.
         dtype: what to compute in, one or several; by default what each network is built in.
         layout: how images lie in memory, "contiguous" or "channels_last".
         threads: how many each backend may use.
@@ -249,9 +250,9 @@ def _models(
 ) -> tuple[ComparedModel, ...]:
     outcomes = outcomes or [()] * len(rows)
     timings = [tuple(item for item in found if isinstance(item, Timing)) for found in outcomes]
+    counts = [tuple(item for item in found if isinstance(item, Counted)) for found in outcomes]
     settings = [target.setting for target in targets]
-    used = next((name for name in settings if any(item.setting == name for found in timings for item in found)), "")
-    front = _front(rows, [_on(found, used) for found in timings], margin, seed)
+    front = _front(rows, _on_first(settings, timings), _on_first(settings, counts), margin, seed)
     return tuple(
         ComparedModel(
             Model(network.name, network.spec, result.model.inputs),
@@ -264,14 +265,20 @@ def _models(
             front[place],
             tuple(_across(timings[place], margin, seed)),
             tuple(item for item in outcomes[place] if isinstance(item, Untimed)),
-            tuple(item for item in outcomes[place] if isinstance(item, Counted)),
+            counts[place],
         )
         for place, (network, result) in enumerate(rows)
     )  # fmt: skip
 
 
-def _on(timings: Sequence[Timing], setting: str) -> Timing | None:
-    return next((timing for timing in timings if timing.setting == setting), None)
+def _on(found: Sequence[Found], setting: str) -> Found | None:
+    return next((item for item in found if item.setting == setting), None)
+
+
+def _on_first(settings: Sequence[str], found: Sequence[Sequence[Found]]) -> list[Found | None]:
+    """What there is of each network on the first setting that has anything."""
+    used = next((name for name in settings if any(_on(items, name) for items in found)), "")
+    return [_on(items, used) for items in found]
 
 
 def _to_first_network(
@@ -299,17 +306,26 @@ def _relative(timing: Timing, base: Timing, to: str, margin: float, seed: int) -
     return Relative(timing.backend, to, ratio.median, (ratio.low, ratio.high), verdict, timing.setting)
 
 
-def _front(rows: Sequence[Row], timings: Sequence[Timing | None], margin: float, seed: int) -> list[bool | None]:
-    """Which of the networks that were timed are on the front; of all, by mult-adds, where none was.
+def _front(
+    rows: Sequence[Row],
+    timings: Sequence[Timing | None],
+    counts: Sequence[Counted | None],
+    margin: float,
+    seed: int,
+) -> list[bool | None]:
+    """Which of the networks that were timed are on the front; else of those that were counted, else of all.
 
     Accuracies on another data set than the first one's cannot be compared with it.
     """
     published = [network.published for network, _ in rows]
     dataset = next((figures.dataset for figures in published if figures and figures.top1 is not None), "")
     top1 = [figures.top1 if figures and figures.dataset == dataset else None for figures in published]
-    samples = [timing.samples_s for timing in timings if timing is not None]
-    if not samples:
-        return pareto_front(top1, [(float(result.totals.mult_adds),) for _, result in rows], margin, seed, exact=True)
-    known = [accuracy for accuracy, timing in zip(top1, timings, strict=True) if timing is not None]
-    placed = iter(pareto_front(known, samples, margin, seed))
-    return [None if timing is None else next(placed) for timing in timings]
+    exact = not any(timings)
+    costs: list[Sequence[float] | None] = [timing and timing.samples_s for timing in timings]
+    if exact:
+        costs = [count and (float(count.instructions.total),) for count in counts]
+    if not any(costs):
+        costs = [(float(result.totals.mult_adds),) for _, result in rows]
+    known = [accuracy for accuracy, cost in zip(top1, costs, strict=True) if cost is not None]
+    placed = iter(pareto_front(known, [cost for cost in costs if cost is not None], margin, seed, exact=exact))
+    return [None if cost is None else next(placed) for cost in costs]
