@@ -39,6 +39,8 @@ class Timing:
     setting: str = ""
     """Backend, and what else was chosen of device, dtype, layout and L2 cache: "onnxruntime int8"; empty in documents
     of earlier versions, with one timing for each backend."""
+    cores: str = ""
+    """Numbers of the processors that its threads were pinned to, "4-7"; empty where they ran wherever they could."""
     layout: str = "contiguous"
     """"contiguous", or "channels_last" for images whose channels lie together."""
     convert_s: float | None = None

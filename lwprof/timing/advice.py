@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lwprof.results import Scalar
 from lwprof.timing.nvml import Reading
+from lwprof.timing.portable.cores import numbers
 from lwprof.timing.sampling import Measurement, Rules, Series
 from lwprof.timing.statistics import far_outliers, median_interval, shift
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
@@ -18,14 +19,25 @@ DRIFT = 0.05
 def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
     """Warn about the machine, as it was before the measurement began."""
     cores, load, governor = environment.get("cores"), environment.get("load_1min"), environment.get("governor")
+    chosen = len(numbers(str(environment.get("chosen_cores") or "")))
     warnings = []
-    if isinstance(cores, int) and threads > cores:
-        warnings.append(f"{threads} threads share {cores} usable cores: use at most {cores} threads")
+    if chosen and threads > chosen:
+        warnings.append(f"{threads} threads share {_cores(chosen, 'chosen')}: use at most {_threads(chosen)}")
+    elif isinstance(cores, int) and threads > cores:
+        warnings.append(f"{threads} threads share {_cores(cores, 'usable')}: use at most {_threads(cores)}")
     elif isinstance(cores, int) and isinstance(load, int | float) and load > cores - threads + 1:  # 1: lwprof itself
         warnings.append(f"the machine is busy (load {load:.1f} on {cores} cores): close other programs and repeat")
     if isinstance(governor, str) and governor != "performance":
         warnings.append(f"the CPU frequency scales (governor {governor}): set the governor to performance")
     return warnings
+
+
+def on_strays(threads: int) -> list[str]:
+    """Warn about threads that left the cores that were chosen."""
+    if not threads:
+        return []
+    who = "a thread of a runtime" if threads == 1 else f"{threads} threads of runtimes"
+    return [f"{who} left the chosen cores: unset what pins threads, such as OMP_PROC_BIND, or use another runtime"]
 
 
 def on_gpu(before: Reading | None, after: Reading | None) -> list[str]:
@@ -81,3 +93,11 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
             "trust the ratios, which are paired, before the medians"
         )
     return warnings
+
+
+def _cores(number: int, which: str) -> str:
+    return f"{number} {which} core{'s' * (number != 1)}"
+
+
+def _threads(number: int) -> str:
+    return f"{number} thread{'s' * (number != 1)}"

@@ -18,6 +18,9 @@ CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
 FLOAT16_WEIGHTS = "float16-weights"
 """Weights in float16 on disk, everything computed in float32."""
 
+ALL_CORES = "all"
+"""Threads run wherever the system lets them."""
+
 MOST_THREADS = 1024
 """Beyond the processors there are; far beyond it a thread pool cannot be made and ends the program."""
 
@@ -35,6 +38,8 @@ class Options:
     """How images lie in memory, in torch's words."""
     cold_l2: bool = False
     """Whether the GPU's L2 cache is emptied before every call."""
+    cores: str = ALL_CORES
+    """Which processors of the CPU its threads are pinned to: ``big``, ``little``, numbers such as ``0,2-3``."""
 
 
 @dataclass(frozen=True, slots=True)

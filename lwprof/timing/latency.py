@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from lwprof.errors import BackendError
 from lwprof.results import Counted, Scalar, Timing, Untimed
-from lwprof.timing import advice, cuda
+from lwprof.timing import advice, cuda, pinning
 from lwprof.timing.environment import environment
 from lwprof.timing.portable.blocks import Bench, Contender
 from lwprof.timing.portable.clock import Clock, performance_clock
+from lwprof.timing.portable.cores import spelled
 from lwprof.timing.preparation import Place, Preparation, Ready, Subject
 from lwprof.timing.sampling import AnyBench, Measurement, Progress, Rules, Series, sample
 from lwprof.timing.statistics import median_interval, quantile
@@ -74,14 +75,19 @@ def time_subjects(
     targets = targets or find_targets(["torch"])
     rules, clock = rules or Rules(), clock or performance_clock()
     record = dict(environment() if machine is None else machine) | _recorded(targets)
+    cores = pinning.found_here([target.options for target in targets])
+    if cores:
+        record["chosen_cores"] = spelled(cores)
     outcomes: dict[Place, Outcome] = {}
     measured: list[tuple[Ready, Series, Measurement]] = []
     preparation = Preparation(subjects, targets, outcomes, clock, progress)
     on_gpu, interrupted = any(_uses_gpu(target) for target in targets), False
     gpu_warnings: list[str] = []
+    strays = 0
     try:
-        with ExitStack() as stack:
+        with pinning.pinned(cores) as affinity, ExitStack() as stack:
             ready = preparation.ready(stack)
+            affinity.pin()  # once more: runtimes may have placed the threads that they made
             for number, item in enumerate(ready):
                 if item.loaded.count is not None:
                     if progress is not None:
@@ -98,10 +104,11 @@ def time_subjects(
                 if measurement.stopped == "interrupted":
                     interrupted = True
                     break
+            strays = affinity.strays()
             gpu_warnings = advice.on_gpu(before, cuda.reading()) if on_gpu and timed else []
     except KeyboardInterrupt:
         interrupted = True
-    warnings = advice.on_machine(record, targets[0].options.threads)
+    warnings = [*advice.on_machine(record, targets[0].options.threads), *advice.on_strays(strays)]
     failure = preparation.failure
     for item, series, measurement in measured:
         subject, target = subjects[item.place[0]], targets[item.place[1]]
@@ -110,7 +117,8 @@ def time_subjects(
             failure = failure or (series.failure if target.is_reference else "")
         elif series.samples_s:
             told = [] if item.loaded.board else [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
-            outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told)
+            on = item.loaded.board.cores if item.loaded.board else spelled(cores)
+            outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told, on)
     return Latencies(_rows(outcomes, len(subjects)), record, interrupted, failure)
 
 
@@ -190,6 +198,7 @@ def _timing(
     measurement: Measurement,
     rules: Rules,
     warnings: Sequence[str],
+    cores: str,
 ) -> Timing:
     """Sum up what was measured of one network on one target."""
     middle = median_interval(series.samples_s, rules.seed)
@@ -213,6 +222,7 @@ def _timing(
         stopped=measurement.stopped,
         setting=target.setting,
         layout=options.layout,
+        cores=cores,
         convert_s=files.seconds if files else None,
         converted_before=files.cached if files else False,
         size_bytes=loaded.size_bytes if files is None else files.size_bytes,

@@ -258,7 +258,7 @@ class Preparation:
 
         if device.name not in self._boards:
             try:
-                self._boards[device.name] = board = ssh.connect(device)
+                self._boards[device.name] = board = ssh.connect(device, options.cores)
                 stack.callback(board.connection.close)
             except BackendError as error:
                 self._boards[device.name] = error

@@ -22,8 +22,10 @@ REQUEST_S = 0.5
 class Board:
     """An agent, and the networks that it has loaded."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, cores: str = "") -> None:
         self.connection = connection
+        self.cores = cores
+        """Numbers of those that its threads are pinned to; empty where they run wherever they can."""
         self._count = 0
 
     def load(self, runtime: str, source: Source, options: Options, folder: Path) -> Loaded:

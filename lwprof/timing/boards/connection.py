@@ -12,7 +12,7 @@ from typing import Any
 
 from lwprof.errors import BackendError
 
-PORTABLE = ("clock", "blocks", "ncnn_network", "onnxruntime_network", "agent")
+PORTABLE = ("clock", "blocks", "core_names", "cores", "affinity", "ncnn_network", "onnxruntime_network", "agent")
 """Modules that the agent consists of, each after those it stands on."""
 
 _START = """

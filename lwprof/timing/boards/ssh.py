@@ -14,8 +14,8 @@ VARIABLE = "LWPROF_SSH_COMMAND"
 """The environment variable that holds another command than ``ssh``, with its options."""
 
 
-def connect(device: Device) -> Board:
-    """Start the agent on a board, and take the lock there.
+def connect(device: Device, cores: str) -> Board:
+    """Start the agent on a board, take the lock there, and have it run on the cores that are chosen.
 
     Raises:
         BackendError: the board cannot be reached, does not have what it takes, or is in use.
@@ -23,8 +23,8 @@ def connect(device: Device) -> Board:
     program = source()
     connection = Connection(device.name, command(device, reading(len(program))), explained=None or _explained)
     connection.send(program)
-    connection.ask({"do": "hello", "lock": True})
-    return Board(connection)
+    answer, _ = connection.ask({"do": "hello", "lock": True, "cores": cores})
+    return Board(connection, answer.get("chosen_cores", ""))
 
 
 def command(device: Device, line: str) -> Sequence[str]:
