@@ -22,6 +22,7 @@ LINKED = {
     "keepachangelog.com",
     "semver.org",
     "docs.oasis-open.org",
+    "ports.ubuntu.com",  # where Ubuntu keeps what the emulator runs
 }
 
 
