@@ -24,6 +24,7 @@ from lwprof.results import (
     Untimed,
 )
 from lwprof.timing.backends import CONTIGUOUS, Options
+from lwprof.timing.contract import ALL_CORES
 from lwprof.timing.devices import SSH
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import Outcome, Subject, time_subjects
@@ -54,6 +55,7 @@ def compare(
     layout: str = CONTIGUOUS,
     threads: int = 1,
     cold_l2: bool = False,
+    cores: str = ALL_CORES,
     budget_s: float | None = None,
     precision: float = 0.02,
     margin: float = 0.01,
@@ -89,6 +91,8 @@ def compare(
         layout: how images lie in memory, "contiguous" or "channels_last".
         threads: how many each backend may use.
         cold_l2: whether a GPU's L2 cache is emptied before every call.
+        cores: which processors of the CPU all threads are pinned to: "big" or "little" ones, or numbers such as
+            "0,2-3"; of a board, which of its own.
         budget_s: seconds of measuring for all networks and backends together, warm-up included; by default 5 for each
             network on each combination. Conversion and loading take their own time.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
@@ -106,7 +110,7 @@ def compare(
     targets: Sequence[Target] = ()
     if timed:
         choices = [
-            Options(one_device, threads, seed, one_dtype, layout, cold_l2 and one_device != CPU)
+            Options(one_device, threads, seed, one_dtype, layout, cold_l2 and one_device != CPU, cores)
             for one_device in _several(device, "device") for one_dtype in _several(dtype, "dtype")
         ]  # fmt: skip
         if cold_l2 and not any(options.cold_l2 for options in choices):

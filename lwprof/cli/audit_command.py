@@ -83,6 +83,7 @@ def audit_command(
     device: str | None,
     dtype: str | None,
     threads: int | None,
+    cores: str | None,
     input_sizes: tuple[Size, ...],
     inputs: str | None,
     batch: int,
@@ -108,7 +109,7 @@ def audit_command(
     from lwprof.cli import overrides
 
     configured = Configuration() if no_config else configuration.read(config)
-    runtime = {"backend": backend, "device": device, "dtype": dtype, "threads": threads}
+    runtime = {"backend": backend, "device": device, "dtype": dtype, "threads": threads, "cores": cores}
     measuring = _measuring(ctx, configured, {name: value for name, value in runtime.items() if value is not None})
     configured = replace(configured, policy=overrides.policy(configured.policy, judging))
     if no_baseline or write_baseline is not None:

@@ -1,4 +1,4 @@
-"""Options that say what to time on: backend, device, dtype, threads."""
+"""Options that say what to time on: backend, device, dtype, threads, cores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from lwprof.timing.contract import CHANNELS_LAST, CONTIGUOUS, MOST_THREADS
+from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS, MOST_THREADS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +34,26 @@ class Name(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(name) for name in _known(self.what) if name.startswith(incomplete)]
+
+
+class Cores(click.ParamType[str]):
+    """Which processors to pin threads to; what nobody can read is refused before any work."""
+
+    name = "CORES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from lwprof.timing.portable import cores
+
+        try:
+            cores.check(text := str(value).strip())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return text
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from lwprof.timing.portable import cores
+
+        return [CompletionItem(name) for name in (cores.BIG, cores.LITTLE, cores.ALL) if name.startswith(incomplete)]
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -69,6 +89,8 @@ def _known(what: str) -> Sequence[str]:
 def several_runtimes(command: F) -> F:
     """Add options of a command that times on several backends: all combinations, in the same rounds."""
     for option in (
+        click.option("--cores", type=Cores(), default=ALL_CORES, show_default=True,
+                     help="Pin all threads to cores: big, little, or numbers such as 0,2-3."),
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
                      help="Threads of the CPU, for each backend."),
         click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call."),
@@ -89,6 +111,8 @@ def several_runtimes(command: F) -> F:
 def one_runtime(command: F) -> F:
     """Add options of a command that times on one backend; what is not given is ``None``."""
     for option in (
+        click.option("--cores", type=Cores(), show_default=ALL_CORES,
+                     help="Pin all threads to cores: big, little, or numbers such as 0,2-3."),
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
                      help="Threads of the CPU."),
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lwprof.errors import BackendError
 from lwprof.results import Untimed
-from lwprof.timing import devices
+from lwprof.timing import devices, pinning
 from lwprof.timing.backends import (
     CONTIGUOUS,
     DEFAULT,
@@ -71,12 +71,13 @@ def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(
     another backend; else it is a target that is not timed, with the reason.
 
     Raises:
-        InputError: a backend, device, dtype or layout is unknown.
-        BackendError: none can be used.
+        InputError: a backend, device, dtype or layout is unknown, or there are no such cores.
+        BackendError: none can be used, or threads cannot be pinned to cores here.
     """
     for options in choices:
         check(options)
     choices = [_possible(options) for options in choices]
+    pinning.check(choices)
     wanted = (
         [(name, options) for name in backends for options in choices]
         if backends
