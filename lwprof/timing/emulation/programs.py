@@ -101,6 +101,8 @@ def reason(name: str, code: int, written: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Leave out of a line who says it, and of which address."""
+    """Leave out of a line who says it, and of which address; what the system says is enough."""
+    if system := re.search(r"\[Errno -?\d+\] ([\w ,.-]+)", text):
+        return system[1].strip()
     found = TOLD.match(text)
     return re.sub(r"^Failed to fetch \S+ +", "", found["reason"] if found else text).strip()
