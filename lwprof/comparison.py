@@ -25,7 +25,7 @@ from lwprof.results import (
 )
 from lwprof.timing.backends import CONTIGUOUS, Options
 from lwprof.timing.contract import ALL_CORES
-from lwprof.timing.devices import SSH
+from lwprof.timing.devices import CUDA, SSH, parse
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import Outcome, Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
@@ -35,7 +35,6 @@ from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 BUDGET_S = 5.0
 """For each network on each target."""
-CPU = "cpu"
 
 Row = tuple[Network, ProfileResult]
 Found = TypeVar("Found", Timing, Counted)
@@ -110,12 +109,12 @@ def compare(
     targets: Sequence[Target] = ()
     if timed:
         choices = [
-            Options(one_device, threads, seed, one_dtype, layout, cold_l2 and one_device != CPU, cores)
+            Options(one_device, threads, seed, one_dtype, layout, cold_l2 and parse(one_device).kind == CUDA, cores)
             for one_device in _several(device, "device") for one_dtype in _several(dtype, "dtype")
         ]  # fmt: skip
         if cold_l2 and not any(options.cold_l2 for options in choices):
             raise InputError("only a GPU's L2 cache can be emptied; name a device such as 'cuda'")
-        targets = find_targets(_several(backend, "backend") if backend else (), choices)
+        targets = find_targets(() if backend in ("", ()) else _several(backend, "backend"), choices)
     files = _weights_files(networks, weights_files)
     if budget_s is None:
         usable = [target for target in targets if target.unusable is None and not target.is_counted]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lwprof.errors import InputError, near
+from lwprof.errors import InputError
 
 CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", "arm-emulated", "ssh")
 SHOWN = (CPU, CUDA, EMULATED, "ssh://user@board")
@@ -72,11 +72,10 @@ def parse(name: str) -> Device:
     if kind == EMULATED:
         core = rest if colon else CORES[0]
         if core not in CORES:
-            raise InputError(f"no core {core!r} is emulated{near(core, CORES)}; there is {', '.join(CORES)}")
+            raise InputError(f"no core {core!r} is emulated; there is {', '.join(CORES)}")
         return Device(f"{EMULATED}:{core}", EMULATED, core)
     if name not in (CPU, CUDA):
-        hint = near(name, SHOWN)
-        raise InputError(f"unknown device {name!r}{hint or '; there is ' + ', '.join(SHOWN)}")
+        raise InputError(f"unknown device {name!r}; there is {', '.join(SHOWN)}")
     return Device(name, name)
 
 

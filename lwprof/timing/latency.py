@@ -86,14 +86,14 @@ def time_subjects(
     strays = 0
     try:
         with pinning.pinned(cores) as affinity, ExitStack() as stack:
-            ready = preparation.ready(stack)
+            timed: list[Ready] = []
+            for item in preparation.ready(stack):
+                if item.loaded.count is None:
+                    timed.append(item)
+                    continue
+                outcomes[item.place] = _counted(subjects[item.place[0]], targets[item.place[1]], item)
+                item.loaded.close()
             affinity.pin()  # once more: runtimes may have placed the threads that they made
-            for number, item in enumerate(ready):
-                if item.loaded.count is not None:
-                    if progress is not None:
-                        progress("count", number / len(ready))
-                    outcomes[item.place] = _counted(subjects[item.place[0]], targets[item.place[1]], item)
-            timed = [item for item in ready if item.loaded.count is None]
             before = cuda.reading() if on_gpu else None
             for items in _by_board(timed):
                 share = replace(rules, budget_s=rules.budget_s * len(items) / len(timed))

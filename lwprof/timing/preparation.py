@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,8 +95,8 @@ class Preparation:
         self._alone = all(target.is_reference for target in targets)
         self._progress = None if self._alone else progress
 
-    def ready(self, stack: ExitStack) -> list[Ready]:
-        """Give what can be timed; settings and networks are put back when ``stack`` ends."""
+    def ready(self, stack: ExitStack) -> Iterator[Ready]:
+        """Give what can be timed, one after the other; settings and networks are put back when ``stack`` ends."""
         import torch
 
         from lwprof.preservation import evaluated, random_state
@@ -120,7 +120,6 @@ class Preparation:
                 except Exception as error:
                     reason = f"backend {target.backend.name} cannot be set up ({first_line(error)})"
                     self._targets[column] = replace(target, unusable=reason)
-        found: list[Ready] = []
         for row in able:
             subject = self._subjects[row]
             try:
@@ -130,9 +129,11 @@ class Preparation:
                 continue
             for column, target in enumerate(self._targets):
                 place = row, column
-                self._report(f"load {subject.label} on {target.setting}", place)
+                self._report(f"{'count' if target.is_counted else 'load'} {subject.label} on {target.setting}", place)
                 try:
-                    found.append(self._loaded(place, source, reference, stack))
+                    with ExitStack() as own:
+                        item = self._loaded(place, source, reference, own if target.is_counted else stack)
+                        stack.push(own.pop_all())  # an emulated process that fails is ended here
                 except DisagreementError as error:
                     self._outcomes[place] = target.untimed(str(error), error.difference)
                 except BackendError as error:
@@ -140,7 +141,8 @@ class Preparation:
                 except MemoryError as error:
                     self._fail(subject, error)
                     break
-        return found
+                else:
+                    yield item
 
     def _fail(self, subject: Subject, error: Exception) -> None:
         if not self.failure:

@@ -54,7 +54,7 @@ def ready(
     # torch stands beside it, so that there is something to compare with
     planned = preparation([backend, named("torch")], module, inputs, values, options)
     with ExitStack() as stack:
-        found = planned.ready(stack)
+        found = list(planned.ready(stack))
         if planned.failure:
             raise InputError(planned.failure)
         if isinstance(outcome := planned.outcomes.get((0, 0)), Untimed):

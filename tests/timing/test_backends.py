@@ -21,7 +21,7 @@ from torch.nn.parameter import is_lazy
 
 from lwprof.errors import BackendError, InputError
 from lwprof.results import TensorSpec
-from lwprof.timing import backends
+from lwprof.timing import backends, devices
 from lwprof.timing.backends import BACKENDS, Backend, Options
 from lwprof.timing.conversions import cache
 from lwprof.timing.portable.clock import performance_clock
@@ -77,7 +77,7 @@ def test_backend_says_what_it_offers(backend: Backend) -> None:
     assert backend.layouts
     assert set(backend.layouts) <= {backends.CONTIGUOUS, backends.CHANNELS_LAST}
     assert set(backend.dtypes) <= set(backends.DTYPES)
-    assert set(backend.devices) <= set(backends.DEVICES)
+    assert set(backend.devices) <= set(devices.KINDS)
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
@@ -287,7 +287,36 @@ def test_one_thread_is_one_thread(backend: Backend) -> None:
         ("tensorflow", Options(), InputError, "unknown backend 'tensorflow'; there is torch, "),
         ("torch", Options(threads=0), InputError, "cannot run on 0 threads; give 1 or more"),
         ("torch", Options(threads=1025), InputError, "cannot run on 1025 threads; give at most 1024"),
-        ("torch", Options(device="npu"), InputError, "unknown device 'npu'; there is cpu"),
+        (
+            "torch",
+            Options(device="npu"),
+            InputError,
+            "unknown device 'npu'; there is cpu, cuda, arm-emulated, ssh://user@board",
+        ),
+        (
+            "ncnn",
+            Options(device="arm-emulated:cortex-a75"),
+            InputError,
+            "no core 'cortex-a75' is emulated; there is cortex-a76, cortex-a72, cortex-a53",
+        ),
+        (
+            "torch",
+            Options(device="arm-emulated"),
+            BackendError,
+            "backend torch has no device 'arm-emulated'; it has cpu, cuda",
+        ),
+        (
+            "openvino",
+            Options(device="ssh://pi@board"),
+            BackendError,
+            "backend openvino has no device 'ssh://pi@board'; it has cpu",
+        ),
+        (
+            "litert",
+            Options(device="cuda"),
+            BackendError,
+            "backend litert has no device 'cuda'; it has cpu",
+        ),
         ("torch", Options(dtype="float31"), InputError, "unknown dtype 'float31'; there is float32, "),
         ("torch", Options(layout="blocked"), InputError, "unknown layout 'blocked'; there is contiguous, "),
         (
