@@ -134,6 +134,12 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
             f"timed: the alternative against the layer, each by itself and in turn, on {_timed_on(gains[0])}; "
             "above 1 it is faster; 95 % interval in brackets"
         )
+    counted = [finding.alternative.counted for finding in findings if finding.alternative]
+    for on in dict.fromkeys(phrases.counted_on(found) for found in counted if found):
+        yield Note(
+            f"counted: the instructions that one call of the layer, and one of the alternative, executes in {on}; "
+            "that is no time, and fewer of them do not always take less of it"
+        )
     yield from _explained(result)
     if result.settings:
         yield Note(f"settings: {result.settings}")

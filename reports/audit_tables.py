@@ -27,8 +27,7 @@ def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Tab
     alike = list(phrases.alike(listed(model)))
     if alike:
         yield _findings(label, alike, top)
-    if timed := _timed(label, alike[:top]):
-        yield timed
+    yield from filter(None, (_timed(label, alike[:top]), _counted(label, alike[:top])))
     if model.budgets:
         yield _budgets(label, model.budgets)
     if model.growth:
@@ -124,6 +123,30 @@ def _timed(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
         elif other and other.unmeasured:
             rows.append([places[0].code, Cell(module), Cell(other.text), Cell("–", style="quiet"), other.unmeasured])
     return Table.of("timed", columns, rows, f"{label}: what is suggested, timed") if rows else None
+
+
+def _counted(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
+    """What the alternatives execute, in the order of their findings, where instructions were counted."""
+    columns = [
+        Column("code", "rule"),
+        Column("module", "module", wrap=True, narrowest=18),
+        Column("instead", "instead", wrap=True, narrowest=20),
+        Column("instructions", "one call executes", ("one call", "executes"), "right"),
+        Column("vector_fma", "vector FMAs", ("vector", "FMAs"), "right", optional=True),
+        Column("counted", "so it executes", wrap=True, narrowest=16),
+    ]
+    rows = []
+    for places in alike:
+        other = places[0].alternative
+        if other and (found := other.counted):
+            module = Cell(phrases.together([_module(finding) for finding in places]))
+            totals, fmas = (
+                (units.count(getattr(found.before, name)), f"→ {units.count(getattr(found.after, name))}")
+                for name in ("total", "vector_fma")
+            )
+            numbers = [Cell(" ".join(lines), None, lines) for lines in (totals, fmas)]
+            rows.append([places[0].code, module, Cell(other.text), *numbers, phrases.counted_gain(found)])
+    return Table.of("counted", columns, rows, f"{label}: what is suggested, in instructions") if rows else None
 
 
 def _module(finding: Finding) -> str:

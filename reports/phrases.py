@@ -13,6 +13,8 @@ from lwprof.results import (
     IMAGENET,
     AuditResult,
     Budget,
+    Counted,
+    CountedGain,
     Coverage,
     Finding,
     Gain,
@@ -54,7 +56,7 @@ def alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
         other = finding.alternative
-        said = (other.saves, other.gain, other.unmeasured) if other else ()
+        said = (other.saves, other.gain, other.counted, other.unmeasured) if other else ()
         groups.setdefault((replace(finding, module="", alternative=None), said), []).append(finding)
     yield from groups.values()
 
@@ -175,8 +177,8 @@ def no_rule(coverage: Coverage) -> str:
     )
 
 
-def settings(timing: Timing) -> tuple[str, ...]:
-    """Say how a network was timed.
+def settings(timing: Timing | Counted) -> tuple[str, ...]:
+    """Say how a network was timed, or its instructions counted.
 
     >>> settings(Timing("torch", "cpu", 1, 8, "float32", 0.1, (0.1, 0.1), None, ()))
     ('torch', 'cpu', '1 thread', 'batch 8', 'float32')
@@ -233,6 +235,30 @@ def gain(found: Gain) -> str:
     return f"no difference here {interval}"
 
 
+def counted_gain(found: CountedGain) -> str:
+    """Say how many instructions an alternative executes, in words that nobody takes for time.
+
+    >>> from lwprof.results import Instructions
+    >>> layer, other = (Instructions(total, 600, 0, 0, total - 600, 0, 0, 0, 0) for total in (2_000, 1_500))
+    >>> on = "ncnn", "arm-emulated:cortex-a76", "cortex-a76", "ncnn 1.0", "float32"
+    >>> counted_gain(CountedGain(*on, layer, other, 0.75, "fewer"))
+    '25.0 % fewer instructions'
+    >>> counted_gain(CountedGain(*on, other, layer, 2_000 / 1_500, "more"))
+    '33.3 % more instructions'
+    >>> counted_gain(CountedGain(*on, layer, layer, 1.0, "the same"))
+    'as many instructions'
+    """
+    if found.verdict not in ("fewer", "more"):
+        return "as many instructions"
+    share = 100 * abs(1 - found.ratio)
+    return f"{share:.{1 if share >= 0.1 else 2}f} % {found.verdict} instructions"
+
+
+def counted_on(found: CountedGain) -> str:
+    """Say what instructions were counted on."""
+    return f"{found.runtime}, {found.dtype}, on an emulated {found.core}"
+
+
 def finding(found: Finding) -> str:
     """Say what is wrong, what to write instead, and what that saves.
 
@@ -246,6 +272,8 @@ def finding(found: Finding) -> str:
             does, more = ("saves", "") if other.saves > 0 else ("costs", " more")
             parts.append(f"{does} {units.count(abs(other.saves))}{more} elements of memory access")
         parts.append(f"timed: {gain(other.gain)}" if other.gain else "")
+        if other.counted:
+            parts.append(f"counted: {counted_gain(other.counted)} ({counted_on(other.counted)})")
     return printable("; ".join(filter(None, parts)))
 
 

@@ -11,9 +11,11 @@ from lwprof.results import (
     Alternative,
     AuditResult,
     CompareResult,
+    CountedGain,
     CrosscheckResult,
     Finding,
     Gain,
+    Instructions,
     Location,
     ProfileResult,
     Published,
@@ -106,8 +108,11 @@ def _finding(finding: Finding | None) -> Record:
     location = record["location"] or _blank(Location)
     other = record["alternative"] or _blank(Alternative)
     gain = {key: value for key, value in (other["gain"] or _blank(Gain)).items() if not key.endswith("samples_s")}
+    counted = dict(other["counted"] or _blank(CountedGain))
+    for name in ("before", "after"):
+        counted[name] = counted[name] or _blank(Instructions)
     kept = {key: other[key] for key in ("text", "mult_adds", "instead_of", "saves", "unmeasured")}
-    return flat(record | {"location": location, "alternative": kept | {"gain": _interval(gain)}})
+    return flat(record | {"location": location, "alternative": kept | {"gain": _interval(gain), "counted": counted}})
 
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> Record:

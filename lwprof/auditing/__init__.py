@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lwprof import settings
-from lwprof.auditing import baselines, configuration, latencies
+from lwprof.auditing import baselines, configuration, instructions, latencies
 from lwprof.auditing.baselines import Baseline
 from lwprof.auditing.budgets import Limits, check, parse
 from lwprof.auditing.configuration import Configuration
@@ -27,7 +27,6 @@ from lwprof.models import not_a_network
 from lwprof.profiling import InputSize
 from lwprof.results import AuditedModel, AuditResult
 from lwprof.timing.sampling import Progress
-from lwprof.timing.targets import find_targets
 
 __all__ = ["Configuration", "Exemption", "Limits", "Measuring", "Policy", "audit"]
 
@@ -70,8 +69,8 @@ def audit(
         budgets: limits for each of the networks by name, such as ``{"max_memory_access.fused": "18M"}``.
         baseline: what was known before, or the file that has it; only what is new fails.
         strict: whether an operator that no rule counts makes the audit fail.
-        measuring: time what findings suggest against what there is; latency budgets that do not say where they are
-            timed go by it, too.
+        measuring: time what findings suggest against what there is, or count its instructions; latency budgets that
+            do not say where they are timed go by it, too.
         inputs: what every network is called with, as for :func:`lwprof.profile`.
         input_size: likewise.
         batch: likewise.
@@ -97,7 +96,7 @@ def audit(
     known = configured.baseline if baseline is None else baseline
     known = known if known is None or isinstance(known, Baseline) else baselines.read(Path(known))
     runtime = measuring or Measuring(alternatives=False)
-    find_targets([runtime.backend], [runtime.options])  # whatever is wrong with it is said before the work
+    runtime.targets()  # whatever is wrong with them is said before the work
     models: list[AuditedModel] = []
     interrupted = False
     with settings.choose(configured.settings):
@@ -130,6 +129,9 @@ def audit(
         )
         if runtime.alternatives and not interrupted:
             result = measured(result, runtime, progress)
+        limited = [subject.limited for subject in subjects[: len(models)]]
+        if any(limited):
+            result = instructions.held(result, limited, seed=runtime.seed, progress=progress)
         pairs = [subject.pair for subject in subjects[: len(models)]]
         if any(pairs):
             result = latencies.held(result, pairs, runtime.options, backend=runtime.backend, progress=progress)

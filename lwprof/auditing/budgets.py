@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lwprof import units
-from lwprof.auditing import latency_limits
+from lwprof.auditing import amounts, instruction_limits, latency_limits
+from lwprof.auditing.instruction_limits import InstructionLimit
 from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES, Counted
 from lwprof.errors import InputError, near
@@ -21,11 +20,8 @@ _COUNTS = {f"max_{quantity.name}": quantity.of_bytes for quantity in QUANTITIES 
 _COUNTS[MODEL_BYTES] = True
 UNKNOWN = "max_unknown_operators"
 """That of a strict audit: none."""
-NAMES = (*_COUNTS, latency_limits.NAME)
+NAMES = (*_COUNTS, instruction_limits.NAME, latency_limits.NAME)
 """Every budget, those with views by each of them."""
-
-LARGEST = 2**63 - 1
-"""More than any network has of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +30,7 @@ class Limits:
 
     counts: Mapping[str, float] = field(default_factory=dict)
     """By name: ``max_params``, ``max_memory_access.fused``, …"""
+    instructions: InstructionLimit | None = None
     latency: LatencyLimit | None = None
 
 
@@ -54,25 +51,32 @@ def parse(table: Mapping[str, Any], label: str, base: Limits | None = None, fold
     """
     base = base or Limits()
     counts = dict(base.counts)
+    instructions: dict[str, Any] = {}
     latency: dict[str, Any] = {}
     for name, value in _spread(table):
+        before, _, after = name.partition(".")
         if name in _COUNTS:
             counts[name] = _limit(name, value, label)
+        elif before == instruction_limits.NAME:
+            instructions[after or instruction_limits.TOTAL] = value
         elif name == latency_limits.NAME:
             raise InputError(
                 f'{label}: {latency_limits.NAME} must be a table such as {{to = "mbv2", ratio = 1.2}}, not {value!r}'
             )
-        elif name.startswith(f"{latency_limits.NAME}."):
-            latency[name.removeprefix(f"{latency_limits.NAME}.")] = value
+        elif before == latency_limits.NAME:
+            latency[after] = value
         else:
             raise InputError(_unknown(name, label))
-    if not latency:
-        return Limits(counts, base.latency)
-    return Limits(counts, latency_limits.limit(latency, f"{label}: {latency_limits.NAME}", base.latency, folder))
+    executed, timed = base.instructions, base.latency
+    if instructions:
+        executed = instruction_limits.limit(instructions, f"{label}: {instruction_limits.NAME}", executed)
+    if latency:
+        timed = latency_limits.limit(latency, f"{label}: {latency_limits.NAME}", timed, folder)
+    return Limits(counts, executed, timed)
 
 
 def check(limits: Limits, graph: OpGraph, result: ProfileResult, strict: bool = False) -> tuple[Budget, ...]:
-    """Hold a network's counts against its budgets; the latency budget waits until everything is counted.
+    """Hold a network's counts against its budgets; those of instructions and latency wait until this is done for all.
 
     In a ``strict`` audit, operators that no rule counts are over a budget of their own.
     """
@@ -119,16 +123,5 @@ def _unknown(name: str, label: str) -> str:
 
 def _limit(name: str, value: Any, label: str) -> float:
     of_bytes = _COUNTS[name]
-    number: Any = value
-    if isinstance(value, str):
-        number = units.amount(value, of_bytes=of_bytes)
-        if number is None and not of_bytes and units.amount(value, of_bytes=True) is not None:
-            raise InputError(f"{label}: {name} is no number of bytes; write one such as 18M, not {value!r}")
-    if not isinstance(value, str | int | float) or isinstance(value, bool) or number is None or number != number:
-        example = "10 MB or 9.6 MiB" if of_bytes else "6" if name == f"max_{FRAGMENTS}" else "4_000_000 or 4M"
-        raise InputError(f"{label}: {name} must be a number such as {example}, not {value!r}")
-    if number < 0:
-        raise InputError(f"{label}: {name} must be 0 or more, not {reprlib.repr(value)}")
-    if number > LARGEST:
-        raise InputError(f"{label}: {name} is larger than anything that is counted: {reprlib.repr(value)}")
-    return float(number)
+    example = "10 MB or 9.6 MiB" if of_bytes else "6" if name == f"max_{FRAGMENTS}" else "4_000_000 or 4M"
+    return amounts.limit(value, f"{label}: {name}", example, of_bytes=of_bytes)

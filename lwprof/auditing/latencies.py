@@ -54,7 +54,7 @@ def held(
     pairs: Sequence[Pair | None],
     options: Options | None = None,
     *,
-    backend: str = "torch",
+    backend: str = "",
     budget_s: float = BUDGET_S,
     progress: Progress | None = None,
     clock: Clock | None = None,
@@ -68,7 +68,7 @@ def held(
         result: what was audited.
         pairs: one for each network of it, in the same order; ``None`` where it has no latency budget.
         options: how the backend runs, where a limit does not say.
-        backend: what networks are timed on, likewise.
+        backend: what networks are timed on, likewise; by default that of the device.
         budget_s: seconds of measuring for each pair, warm-up included.
         progress: called with what is going on and the share of it that is done.
         clock: read instead of the machine's own.
@@ -109,7 +109,7 @@ def _timed(
     """Build and time a pair, or say why that was not possible."""
     try:
         targets = pair.limit.targets(backend, options)
-        subjects = [_subject(pair.build()), _subject(pair.build_other())]
+        subjects = [subject_of(pair.build()), subject_of(pair.build_other())]
         latencies = time_subjects(subjects, targets, rules=rules, clock=clock, progress=progress)
         return _Timed(latencies, targets[0], subjects[0].inputs, subjects[1].inputs)
     except KeyboardInterrupt:
@@ -118,7 +118,8 @@ def _timed(
         return _Untimed(*described(error))
 
 
-def _subject(network: Network) -> Subject:
+def subject_of(network: Network) -> Subject:
+    """A network as it is timed."""
     return Subject(network.name, network.module, network.inputs, network.values, network.build_s, network.file)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from lwprof.auditing import instruction_limits
 from lwprof.errors import InputError, about
 from lwprof.models import names, specs
 from lwprof.models.specs import Spec
 from lwprof.settings import check_keys
 from lwprof.timing.backends import MOST_THREADS, Options, check, named
+from lwprof.timing.devices import EMULATED, parse
 from lwprof.timing.targets import Target, find_targets
 
 if TYPE_CHECKING:
@@ -38,12 +40,20 @@ class LatencyLimit:
     def targets(self, backend: str, options: Options) -> tuple[Target, ...]:
         """What both networks are timed on: ``backend`` with ``options``, where the limit says nothing else.
 
+        Where no backend is named, it is that of the device.
+
         Raises:
-            InputError: the number of threads is impossible.
+            InputError: the number of threads is impossible, or nothing is timed on the device.
             BackendError: the backend or device is not available.
         """
         own = {name: value for name in ("device", "dtype", "threads") if (value := getattr(self, name)) is not None}
-        return find_targets([self.backend or backend], [replace(options, **own)])
+        chosen = replace(options, **own)
+        if parse(chosen.device).kind == EMULATED:
+            raise InputError(
+                f"{NAME} takes a device that networks are timed on; on {chosen.device} instructions are counted, "
+                f"which {instruction_limits.NAME} limits"
+            )
+        return find_targets(list(filter(None, [self.backend or backend])), [chosen])
 
 
 def limit(

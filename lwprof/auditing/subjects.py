@@ -14,6 +14,7 @@ from torch import nn
 from lwprof import profiling
 from lwprof.auditing.budgets import Limits
 from lwprof.auditing.configuration import name_of
+from lwprof.auditing.instructions import Limited
 from lwprof.auditing.latencies import Pair
 from lwprof.errors import InputError
 from lwprof.inputs import Inputs
@@ -74,9 +75,17 @@ class Subject:
         limit = self.limits.latency
         if limit is None:
             return None
-        own = partial(prepare, self.network, **self.called.settings, weights_file=self.weights_file)
         other = partial(prepare, limit.to, input_size=self.called.input_size, batch=self.called.batch)
-        return Pair(own, other, limit)
+        return Pair(self._built, other, limit)
+
+    @property
+    def limited(self) -> Limited | None:
+        """It and the instructions that it may execute."""
+        limit = self.limits.instructions
+        return None if limit is None else Limited(self._built, limit)
+
+    def _built(self) -> Network:
+        return prepare(self.network, **self.called.settings, weights_file=self.weights_file)
 
 
 def name_before(network: Audited) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lwprof.results.document import Document, Scalar
+from lwprof.results.instructions import Instructions
 from lwprof.results.structure import Coverage, Fragmentation, Model, Totals
 
 ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
@@ -71,6 +72,28 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedGain:
+    """What an alternative gained in executed instructions, counted on an emulated core: nothing of time."""
+
+    backend: str
+    device: str
+    """With the core: "arm-emulated:cortex-a76"."""
+    core: str
+    runtime: str
+    """Name and version of what runs both there."""
+    dtype: str
+    """What both computed in."""
+    before: Instructions
+    """Of one call of the layer as it is."""
+    after: Instructions
+    """The same of the alternative."""
+    ratio: float
+    """Total of the alternative over that of the layer: below 1 it executes fewer."""
+    verdict: str
+    """Of the alternative: "fewer", "more", or "the same" where the totals are within 0.01 %."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alternative:
     """What to write instead of a layer, with about the same mult-adds."""
 
@@ -85,9 +108,11 @@ class Alternative:
     before: Form
     after: Form
     gain: Gain | None = None
-    """Where it was measured."""
+    """Where it was timed."""
     unmeasured: str = ""
-    """Why it was not, where it was to be."""
+    """Why it was neither timed nor counted, where it was to be."""
+    counted: CountedGain | None = None
+    """Where instructions were counted."""
 
 
 @dataclass(frozen=True, slots=True)
