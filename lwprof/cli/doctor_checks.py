@@ -25,11 +25,13 @@ class Check(NamedTuple):
 
 def checks() -> Iterator[Check]:
     """Look at everything."""
+    from lwprof.cli.machine_checks import machine_checks
+
     yield from _libraries()
     yield from _backends()
     yield _emulation()
     yield from _conversions()
-    yield from _machine()
+    yield from machine_checks()
 
 
 def _libraries() -> Iterator[Check]:
@@ -159,23 +161,3 @@ def amount(conversions: int, size: int) -> str:
     from lwprof import units
 
     return f"{conversions} conversion{'s' * (conversions != 1)} ({units.size(size)})"
-
-
-def _machine() -> Iterator[Check]:
-    from lwprof.timing import advice
-    from lwprof.timing.environment import environment
-
-    found = environment()
-    for key, subject in (
-        ("cpu", "processor"),
-        ("cores", "usable cores"),
-        ("governor", "governor"),
-        ("load_1min", "load"),
-    ):
-        yield Check(subject, "unknown" if found[key] is None else str(found[key]), "ok")
-    warnings = advice.on_machine(found, threads=1)
-    for warning in warnings:
-        what, _, remedy = warning.partition(": ")
-        yield Check("timing", what, "note", remedy)
-    if not warnings:
-        yield Check("timing", "nothing here speaks against it", "ok")

@@ -27,6 +27,8 @@ def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
         warnings.append(f"{threads} threads share {_cores(cores, 'usable')}: use at most {_threads(cores)}")
     elif isinstance(cores, int) and isinstance(load, int | float) and load > cores - threads + 1:  # 1: lwprof itself
         warnings.append(f"the machine is busy (load {load:.1f} on {cores} cores): close other programs and repeat")
+    if (big := environment.get("big_cores")) and not chosen:
+        warnings.append(f"threads may move between big cores ({big}) and slower ones: choose big ones (--cores big)")
     if isinstance(governor, str) and governor != "performance":
         warnings.append(f"the CPU frequency scales (governor {governor}): set the governor to performance")
     return warnings

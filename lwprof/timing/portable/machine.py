@@ -6,28 +6,36 @@ import os
 import platform
 from pathlib import Path
 
+from lwprof.timing.portable import cores
+
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 """What the firmware of a Raspberry Pi says of its supply and its heat: bits 0 to 3 for now."""
 
 SLOWED_NOW = 0xF
 
 
-def description() -> dict[str, str | int | float | None]:
+def description(proc: Path = cores.PROC, sys: Path = cores.SYS) -> dict[str, str | int | float | None]:
     """Describe it as a flat record; ``None`` where the system does not say."""
+    kinds = cores.groups(cores.processors(proc, sys))
+    big = [number for kind in kinds if kind.size == cores.BIG for number in kind.numbers]
     return {
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
-        "cpu": cpu_model(),
+        "cpu": cpu_model(proc, sys),
         "cores": usable_cores(),
-        "governor": governor(),
+        "governor": governor(sys),
         "load_1min": load(),
+        **({"big_cores": cores.spelled(big)} if big else {}),
     }
 
 
-def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
-    """Name of the processor."""
-    for line in _read(cpuinfo).splitlines():
+def cpu_model(proc: Path = cores.PROC, sys: Path = cores.SYS) -> str | None:
+    """Name of the processor; of ARM its cores: "4x Cortex-A76, 4x Cortex-A55"."""
+    text = _read(proc / "cpuinfo")
+    if "CPU part" in text:
+        return ", ".join(group.brief for group in cores.groups(cores.processors(proc, sys)))
+    for line in text.splitlines():
         key, _, value = line.partition(":")
         if key.strip().lower() in ("model name", "hardware"):
             return value.strip()
@@ -46,9 +54,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def governor(cpus: Path = Path("/sys/devices/system/cpu")) -> str | None:
-    """Frequency-scaling governors of the cores, joined by commas."""
-    names = {_read(path).strip() for path in cpus.glob("cpu[0-9]*/cpufreq/scaling_governor")}
+def governor(sys: Path = cores.SYS, of: str = "[0-9]*") -> str | None:
+    """Frequency-scaling governors of the cores, or of one of them, joined by commas."""
+    names = {_read(path).strip() for path in sys.glob(f"devices/system/cpu/cpu{of}/cpufreq/scaling_governor")}
     return ",".join(sorted(names - {""})) or None
 
 
