@@ -141,7 +141,7 @@ class Apt:
         def follow(line: str) -> None:
             nonlocal done, latest
             done += line.startswith("Get:")
-            if time.monotonic() - latest >= INTERVAL_S:
+            if done and time.monotonic() - latest >= INTERVAL_S:
                 latest = time.monotonic()
                 report(f"  package {done} of {len(wanted.packages)}")
 
