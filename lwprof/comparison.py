@@ -135,7 +135,9 @@ def compare(
     latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
     models = _models(rows, latencies.outcomes, targets, margin, seed)
     settings = tuple(target.setting for target in targets)
-    return CompareResult(models, latencies.environment, latencies.interrupted, latencies.failure, settings)
+    return CompareResult(
+        models, latencies.environment, latencies.interrupted, latencies.failure, settings, latencies.boards
+    )
 
 
 def _several(given: str | Sequence[str], what: str) -> Sequence[str]:

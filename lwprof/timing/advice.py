@@ -34,6 +34,16 @@ def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
     return warnings
 
 
+def on_board(record: Mapping[str, Scalar], threads: int) -> list[str]:
+    """Warn about a board, by what it says of itself."""
+    warnings = on_machine(record, threads)
+    if record.get("throttled"):
+        heat = record.get("temperature_c")
+        told = f" at {heat:.0f} °C" if isinstance(heat, int | float) else ""
+        warnings.append(f"the board was slowed down{told}: cool it, or give it a stronger supply, and repeat")
+    return warnings
+
+
 def on_strays(threads: int) -> list[str]:
     """Warn about threads that left the cores that were chosen."""
     if not threads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lwprof.errors import BackendError
 from lwprof.results import Counted, Scalar, Timing, Untimed
@@ -34,6 +34,8 @@ class Latencies:
     interrupted: bool
     failure: str = ""
     """Why torch cannot run the first network of those that it cannot run."""
+    boards: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """What is known of each board, by the name of its device."""
 
     @property
     def timings(self) -> tuple[Timing, ...]:
@@ -104,6 +106,8 @@ def time_subjects(
                 if measurement.stopped == "interrupted":
                     interrupted = True
                     break
+                if (board := items[0].loaded.board) is not None:
+                    board.refresh()
             strays = affinity.strays()
             gpu_warnings = advice.on_gpu(before, cuda.reading()) if on_gpu and timed else []
     except KeyboardInterrupt:
@@ -116,10 +120,13 @@ def time_subjects(
             outcomes[item.place] = target.untimed(series.failure)
             failure = failure or (series.failure if target.is_reference else "")
         elif series.samples_s:
-            told = [] if item.loaded.board else [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
-            on = item.loaded.board.cores if item.loaded.board else spelled(cores)
+            board = item.loaded.board
+            told = [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
+            told = told if board is None else advice.on_board(board.record, target.options.threads)
+            on = spelled(cores) if board is None else board.cores
             outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told, on)
-    return Latencies(_rows(outcomes, len(subjects)), record, interrupted, failure)
+    boards = {board.name: board.record for item, _, _ in measured if (board := item.loaded.board) is not None}
+    return Latencies(_rows(outcomes, len(subjects)), record, interrupted, failure, boards)
 
 
 def _by_board(ready: Sequence[Ready]) -> list[list[Ready]]:

@@ -251,17 +251,17 @@ class Preparation:
         device, options = target.device, target.options
         if not device.is_arm:
             return target.backend.load(source, options, folder)
-        assert folder is not None
         if device.kind == devices.EMULATED:
             from lwprof.timing.emulation import counting
 
+            assert folder is not None
             return counting.load(device, target.backend.name, source, options, folder)
         from lwprof.timing.boards import ssh
 
         if device.name not in self._boards:
             try:
                 self._boards[device.name] = board = ssh.connect(device, options.cores)
-                stack.callback(board.connection.close)
+                stack.callback(board.close)
             except BackendError as error:
                 self._boards[device.name] = error
         found = self._boards[device.name]

@@ -9,8 +9,6 @@ quantised anew, on the CPU alone.
 from __future__ import annotations
 
 import importlib.metadata
-import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,27 +17,17 @@ from lwprof.errors import BackendError, sentence
 from lwprof.timing import cuda
 from lwprof.timing.backends.presence import missing
 from lwprof.timing.contract import CONTIGUOUS, Backend, Conversion, Loaded, Options, Source
-from lwprof.timing.conversions import onnx_export, onnx_quantisation
+from lwprof.timing.conversions import onnx_errors, onnx_export, onnx_quantisation
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
+from lwprof.timing.conversions.onnx_parts import parts
+from lwprof.timing.portable import onnxruntime_network
 from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+CPU, CUDA = onnxruntime_network.PROVIDER, "CUDAExecutionProvider"
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
-
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: else it reports names of models, unasked
-
-_LACKING = re.compile(r"Could not find an implementation for (\w+)\(\d+\) node with name '([^']*)'")
-"""What a session says of an operator that it cannot run with these types."""
-
-
-_PLACE = re.compile(
-    r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .+? failed: ?)?"
-    r"(?:Fatal error: )?(?:/\S+:\d+ .+?\) (?=\w))?"
-)
-"""What stands before it: a code, the file, and the function in its source."""
 
 
 class OnnxRuntime(Backend):
@@ -80,29 +68,21 @@ class OnnxRuntime(Backend):
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Make a session, and what it is fed with."""
-        import onnxruntime
-
-        chosen = onnxruntime.SessionOptions()
-        chosen.intra_op_num_threads = options.threads
-        chosen.inter_op_num_threads = 1
-        chosen.log_severity_level = 4 if options.device == "cuda" else 3
-        chosen.add_session_config_entry("session.force_spinning_stop", "1")  # others run between our calls
-        file = source.file if folder is None else folder / onnx_export.FILE
+        file, exported = source.file if folder is None else folder / onnx_export.FILE, source.module is not None
+        assert file is not None
         try:
-            session = _session(str(file), chosen, options)
+            session = _session(file, options)
         except Exception as error:
-            raise BackendError(
-                f"onnxruntime cannot load {source.label}: {_reason(error, source.module is not None)}"
-            ) from error
+            reason = onnx_errors.reason(sentence(error), exported)
+            raise BackendError(f"onnxruntime cannot load {source.label}: {reason}") from error
         names = [item.name for item in session.get_inputs()]
-        exported = source.module is not None
 
         def outputs(values: Values) -> Sequence[Any]:
             return given_back(session.run(None, fed(names, values, exported=exported)))
 
         feed = fed(names, source.values, exported=exported)
         run = _on_device(session, feed) if options.device == "cuda" else lambda: session.run(None, feed)
-        size = source.file.stat().st_size if folder is None and source.file is not None else None
+        size = sum(path.stat().st_size for path in parts(file)) if folder is None else None
         arrays = None if options.device == "cuda" else given_back
         return Loaded(run, outputs, arrays, size_bytes=size, before=cuda.flushing(options))
 
@@ -117,8 +97,8 @@ def _check(source: Source, options: Options) -> None:
         raise BackendError(f"it is torch that empties the L2 cache before calls of onnxruntime, and has {reason}")
     if options.dtype == "tf32" and options.device != "cuda":
         raise BackendError("onnxruntime computes in tf32 on cuda alone")
-    if options.dtype == "int8" and options.device != "cpu":
-        raise BackendError("onnxruntime computes in int8 on the cpu alone")
+    if options.dtype == "int8" and options.device == "cuda":
+        raise BackendError("onnxruntime computes in int8 on CPUs alone")
     if not options.dtype:
         return
     for name, tensor in onnx_export.named(source.values).items():
@@ -129,16 +109,19 @@ def _check(source: Source, options: Options) -> None:
             )
 
 
-def _session(file: str, chosen: Any, options: Options) -> Any:
+def _session(file: Path, options: Options) -> Any:
+    if options.device != "cuda":
+        return onnxruntime_network.Network(file, options.dtype, options.threads).session
     import onnxruntime
 
-    if options.device != "cuda":
-        return onnxruntime.InferenceSession(file, chosen, providers=[CPU])
     if hasattr(onnxruntime, "preload_dlls"):
         with silence():
             onnxruntime.preload_dlls()  # CUDA and cuDNN as torch brings them
+    chosen = onnxruntime_network.options(options.threads)
+    chosen.log_severity_level = 4
     settings = {"use_tf32": str(int(options.dtype == "tf32"))}
-    session = onnxruntime.InferenceSession(file, chosen, providers=[(CUDA, settings), CPU])
+    providers = [(CUDA, settings), CPU]
+    session = onnxruntime.InferenceSession(str(file), chosen, providers=providers)
     if CUDA not in session.get_providers():  # it goes on without a word
         raise BackendError("its CUDA provider does not start; is there a GPU, and are CUDA and cuDNN installed?")
     return session
@@ -159,14 +142,3 @@ def _on_device(session: Any, feed: dict[str, Any]) -> Callable[[], object]:
         binding.synchronize_outputs()
 
     return run
-
-
-def _reason(error: Exception, exported: bool) -> str:
-    """What a session says of a graph, without its codes."""
-    if lacking := _LACKING.search(str(error)):
-        if exported:
-            where = onnx_export.module_path(lacking[2]) or "the network itself"
-        else:
-            where = lacking[2] or "a node without a name"
-        return f"it has no {lacking[1]} for numbers of this type, which {where} runs"
-    return _PLACE.sub("", sentence(error))

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_leaves
 
 from lwprof.inputs import Values, tensors
+from lwprof.timing.conversions.onnx_parts import parts
 from lwprof.timing.forwards import called
 
 
@@ -33,22 +34,10 @@ def of_module(module: Any, values: Values) -> str:
 def of_file(file: Path) -> str:
     """Hash the content of an ONNX file, and of those beside it that hold its weights."""
     found = _new()
-    for part in (file, *_weights(file)):
+    for part in parts(file):
         with part.open("rb") as opened:
             found.update(hashlib.file_digest(opened, _new).digest())
     return str(found.hexdigest())
-
-
-def _weights(file: Path) -> list[Path]:
-    try:
-        import onnx
-
-        initializers = onnx.load(str(file), load_external_data=False).graph.initializer
-    except Exception:  # not installed, or no ONNX file: whoever converts it says so
-        return []
-    entries = (entry for tensor in initializers for entry in tensor.external_data if entry.key == "location")
-    found = (file.parent / name for name in sorted({entry.value for entry in entries}))
-    return [path for path in found if path.is_file()]
 
 
 def _new() -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError
 from lwprof.timing.conversions import onnx_export
+from lwprof.timing.portable.onnxruntime_network import given_back
+
+__all__ = ["fed", "given_back", "sent"]
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
@@ -37,19 +40,20 @@ def fed(names: Sequence[str], values: Values, *, exported: bool) -> dict[str, An
     return {name: _array(found[name]) for name in names}
 
 
-def given_back(results: Iterable[Any]) -> list[Any]:
-    """Every array that a session gave back, float16 as float32."""
-    import numpy
+def sent(values: Values, *, exported: bool) -> tuple[list[str], list[Any]]:
+    """Names of a graph's inputs, and the array of each, for a graph that is elsewhere; it may not have all of them.
 
-    found: list[Any] = []
-    for result in results:
-        if isinstance(result, numpy.ndarray):
-            found.append(result.astype(numpy.float32) if result.dtype == numpy.float16 else result)
-        elif isinstance(result, list | tuple):
-            found += given_back(result)
-        elif isinstance(result, dict):
-            found += given_back(result.values())
-    return found
+    No names where arrays go by their places.
+
+    Raises:
+        BackendError: a tensor cannot be given as an array.
+    """
+    from lwprof.inputs import tensors
+
+    if not exported and not isinstance(values, Mapping):
+        return [], [_array(tensor) for tensor in tensors(values)]
+    found = onnx_export.named(values)
+    return list(found), [_array(tensor) for tensor in found.values()]
 
 
 def _array(tensor: Any) -> Any:

@@ -12,115 +12,194 @@ import importlib
 import importlib.util
 import json
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lwprof.timing.portable.blocks import Bench, Contender
 from lwprof.timing.portable.clock import performance_clock
 
+if TYPE_CHECKING:
+    from lwprof.timing.portable.affinity import Affinity
+    from lwprof.timing.portable.lock import Lock
 RUNTIMES = {"ncnn": "ncnn_network", "onnxruntime": "onnxruntime_network"}
 """Module of each runtime, in this package."""
 
-LOCK = "lwprof.lock"
+CHUNK = 1 << 20
+
+NOTHING = -1
+"""Instead of the number of a network that runs."""
+
 MARK, BEGIN, END = 0x4C575052, 1, 2
 """Arguments of the call of ``prctl`` that tells the counting plugin where a region begins and ends."""
+
+
+class RefusedError(Exception):
+    """What is asked for cannot be done; it says why in a sentence."""
+
+    def __init__(self, sentence: str, **details: Any) -> None:
+        super().__init__(sentence)
+        self.details = details
+        """What else the answer holds."""
+
+
+class Body:
+    """The bytes behind a request."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._left = stream, size
+
+    def read(self, size: int | None = None) -> bytes:
+        """Read so many, or all that are left.
+
+        Raises:
+            EOFError: the connection ended.
+        """
+        size = self._left if size is None else size
+        found = self._stream.read(size)
+        self._left -= len(found)
+        if len(found) < size:
+            raise EOFError
+        return found
+
+    def save(self, path: Path, size: int) -> None:
+        """Read so many into a file."""
+        with path.open("wb") as file:
+            for left in range(size, 0, -CHUNK):
+                file.write(self.read(min(left, CHUNK)))
+
+    def skip(self) -> None:
+        """Pass over those that nobody read."""
+        while self._left:
+            self.read(min(self._left, CHUNK))
 
 
 class Agent:
     """Networks that are loaded here, and what is asked of them."""
 
-    def __init__(self, folder: Path, answer: Any) -> None:
+    def __init__(self) -> None:
         self.requests = {
             "hello": self.hello,
+            "machine": self.machine,
             "load": self.load,
             "outputs": self.outputs,
+            "bench": self.bench,
             "start": self.start,
             "rounds": self.rounds,
             "count": self.count,
             "unload": self.unload,
         }
-        self._folder, self._answer = folder, answer
         self._clock = performance_clock()
         self._networks: dict[int, Any] = {}
         self._fed: dict[int, Any] = {}
-        self._bench = Bench([], self._clock)
-        self._lock: Any = None
+        self._bench, self._positions = Bench([], self._clock), dict[int, int]()
+        self._folder: Path | None = None
+        self._lock: Lock | None = None
+        self._affinity: Affinity | None = None
 
-    def hello(self, request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
-        """Take the lock, if asked to, and describe the machine."""
-        if request.get("lock"):
-            self._take_lock()
-        return {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "os": platform.system() + " " + platform.release(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        }
+    def hello(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
+        """Take the lock of this board, make a folder, and describe the machine; run on the "cores" that are chosen.
 
-    def load(self, request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+        From then on the agent ends with its connection, in the middle of whatever it does. Where an agent of the same
+        run was lost, "former" names its folder: it is ended if it still runs, and the answer has the number of the
+        network that was "running" in it.
+        """
+        from lwprof.timing.portable import lock
+        from lwprof.timing.portable.watch import exit_with_stdin
+
+        former = str(request.get("former") or "")
+        try:
+            self._lock = lock.Lock(former)
+            left = lock.leftovers(former)
+            self._folder = self._lock.folder()
+        except lock.BusyError as error:
+            raise RefusedError(str(error)) from error
+        except OSError as error:
+            raise RefusedError(f"nothing can be written there ({said(error)}): is its disk full?") from error
+        exit_with_stdin(self.close)
+        found = self.machine(request, body)["machine"]
+        if pinned := self._pinned(str(request.get("cores") or "")):
+            found["chosen_cores"] = pinned
+        return {"folder": str(self._folder), "running": left, "machine": found}
+
+    def machine(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
+        """Describe the machine, as it is now."""
+        from lwprof.timing.portable import machine
+
+        now = {"model": machine.board_model(), "temperature_c": machine.temperature(), "throttled": machine.throttled()}
+        known = {key: value for key, value in now.items() if value is not None}
+        return {"machine": {**machine.description(), **known}}
+
+    def load(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
         """Load a network from files whose bytes follow, and then those of its inputs."""
         runtime, number = request["runtime"], int(request["number"])
-        if importlib.util.find_spec(runtime) is None:
-            return {"error": f"{runtime} is not installed there", "missing": runtime}
+        version = imported(runtime)
         module = importlib.import_module(f"lwprof.timing.portable.{RUNTIMES[runtime]}")
         if reason := module.unavailable(request["dtype"]):
-            return {"error": reason}
-        folder = self._folder / str(number)
-        folder.mkdir()
-        at = 0
-        for name, size in request["files"]:
-            (folder / name).write_bytes(data[at : at + size])
-            at += size
+            raise RefusedError(reason)
+        self._note(number)
+        folder = self._network_folder(number)
+        try:
+            self._receive(folder, request["files"], body)
+            start = self._clock.now()
+            try:
+                network = module.Network(folder, request["dtype"], int(request["threads"]))
+            except Exception as error:
+                raise RefusedError(said(error), version=version) from error
+            load_s = self._clock.now() - start
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        fed = network.feed(arrays(request["inputs"], body.read()), request["names"])
         start = self._clock.now()
-        network = module.Network(folder, request["dtype"], int(request["threads"]))
-        load_s = self._clock.now() - start
-        shutil.rmtree(folder)
-        self._networks[number] = network
-        self._fed[number] = network.feed(arrays(request["inputs"], data[at:]))
-        version = getattr(importlib.import_module(runtime), "__version__", "")
-        start = self._clock.now()
-        network.run(self._fed[number])
-        return {"load_s": load_s, "first_call_s": self._clock.now() - start, "version": version}
+        network.run(fed)
+        first_call_s = self._clock.now() - start
+        self._networks[number], self._fed[number] = network, fed
+        return {"load_s": load_s, "first_call_s": first_call_s, "version": version}
 
-    def outputs(self, request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    def outputs(self, request: Mapping[str, Any], body: Body) -> tuple[dict[str, Any], bytes]:
         """Run a network once, on the inputs whose bytes follow or on those that it was loaded with."""
         number = int(request["number"])
-        network = self._networks[number]
-        fed = network.feed(arrays(request["inputs"], data)) if request.get("inputs") else self._fed[number]
+        network, fed = self._networks[number], self._fed[number]
+        self._note(number)
+        if request.get("inputs"):
+            fed = network.feed(arrays(request["inputs"], body.read()), request["names"])
         return described(network.arrays(network.run(fed)))
 
-    def start(self, request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
-        """Make a bench of networks and find how their blocks are made; one that was found before stays."""
-        numbers, known = request["numbers"], {int(key): value for key, value in request["tracks"].items()}
+    def bench(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
+        """Make a bench of networks; "tracks" holds how blocks are made of those of which that is known."""
+        numbers = [int(number) for number in request["numbers"]]
         contenders = [self._contender(number) for number in numbers]
-        self._bench = Bench(contenders, self._clock)
+        self._positions = {number: position for position, number in enumerate(numbers)}
+        self._bench = Bench(contenders, self._clock, lambda position: self._note(numbers[position]))
+        for number, (calls, singly) in request["tracks"].items():
+            track = self._bench.tracks[self._positions[int(number)]]
+            track.calls, track.singly = calls, singly
+        if self._affinity is not None:
+            self._affinity.pin()  # once more: runtimes may have placed the threads that they made
         gc.disable()
-        for position, number in enumerate(numbers):
-            self._answer({"running": number})
-            if number in known:
-                track = self._bench.tracks[position]
-                track.calls, track.singly = known[number]["calls"], known[number]["singly"]
-            else:
-                self._bench.start(position)
-        return {
-            "tracks": {numbers[position]: vars(track) for position, track in self._bench.tracks.items()},
-            "failures": {numbers[position]: text for position, text in self._bench.failures.items()},
-        }
+        return {}
 
-    def rounds(self, request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
-        """Run rounds in the orders that are given, by position on the bench."""
-        found = []
+    def start(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
+        """Find how the blocks of a network are made."""
+        position = self._positions[int(request["number"])]
+        self._bench.start(position)
+        failure = self._bench.failures.get(position)
+        return {"failure": failure} if failure else {"track": vars(self._bench.tracks[position])}
+
+    def rounds(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
+        """Run rounds in the orders that are given; those that failed before are left out."""
+        numbers = {position: number for number, position in self._positions.items()}
+        found, start = [], self._clock.now()
         for order in request["orders"]:
-            self._answer({"running": order})
-            blocks = self._bench.round([position for position in order if position in self._bench.tracks])
-            found.append({position: block.calls_s for position, block in blocks.items()})
-        return {"rounds": found, "failures": self._bench.failures}
+            positions = [self._positions[number] for number in order]
+            blocks = self._bench.round([position for position in positions if position in self._bench.tracks])
+            found.append({numbers[position]: block.calls_s for position, block in blocks.items()})
+        failures = {numbers[position]: text for position, text in self._bench.failures.items()}
+        return {"rounds": found, "failures": failures, "seconds": self._clock.now() - start}
 
-    def count(self, request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    def count(self, request: Mapping[str, Any], body: Body) -> tuple[dict[str, Any], bytes]:
         """Run a network once between two marks for the plugin that counts; it has run before."""
         number = int(request["number"])
         network, fed = self._networks[number], self._fed[number]
@@ -132,7 +211,7 @@ class Agent:
         prctl(MARK, END)
         return described(network.arrays(found))
 
-    def unload(self, request: Mapping[str, Any], data: bytes) -> dict[str, Any]:
+    def unload(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
         """Let go of a network."""
         number = int(request["number"])
         self._fed.pop(number, None)
@@ -141,25 +220,81 @@ class Agent:
             network.close()
         return {}
 
+    def idle(self) -> None:
+        """Put down that no network runs."""
+        self._note(NOTHING)
+
+    def close(self) -> None:
+        """Leave no files behind."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _pinned(self, text: str) -> str:
+        """Pin all threads to the cores that are chosen; their numbers, or nothing where none were."""
+        from lwprof.timing.portable import cores
+        from lwprof.timing.portable.affinity import CAN_PIN, Affinity
+
+        if text in ("", cores.ALL):
+            return ""
+        if not CAN_PIN:
+            raise RefusedError("threads cannot be pinned to cores there: leave the choice of cores out")
+        try:
+            chosen = cores.chosen(text, cores.processors())
+            self._affinity = Affinity(chosen)
+            self._affinity.pin()
+        except (OSError, ValueError) as error:
+            raise RefusedError(said(error)) from error
+        return cores.spelled(chosen)
+
+    def _note(self, number: int) -> None:
+        if self._lock is not None:
+            self._lock.note(number)
+
     def _contender(self, number: int) -> Contender:
         network, fed = self._networks[number], self._fed[number]
         return Contender(str(number), lambda: network.run(fed))
 
-    def _take_lock(self) -> None:
-        """Keep other runs from this board until this process ends.
-
-        Raises:
-            BlockingIOError: another one is there.
-        """
-        import fcntl
-
-        path = Path(tempfile.gettempdir()) / LOCK
+    def _network_folder(self, number: int) -> Path:
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except PermissionError:  # that of another user
-            handle = os.open(path, os.O_RDONLY)
-        self._lock = os.fdopen(handle)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="lwprof-"))
+            folder = self._folder / str(number)
+            folder.mkdir()
+        except OSError as error:
+            raise RefusedError(f"nothing can be written there ({said(error)}): is its disk full?") from error
+        return folder
+
+    def _receive(self, folder: Path, files: Sequence[tuple[str, int]], body: Body) -> None:
+        try:
+            for name, size in files:
+                path = PurePosixPath(name)
+                if path.is_absolute() or ".." in path.parts:
+                    raise RefusedError(f"a file of the network lies elsewhere: {name}")
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                body.save(folder / path, size)
+        except OSError as error:
+            wanted, free = sum(size for _, size in files), shutil.disk_usage(folder).free
+            raise RefusedError(
+                f"the network cannot be written to {folder.parent.parent} there ({said(error)}): "
+                f"it has {wanted / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
+            ) from error
+
+
+def imported(runtime: str) -> str:
+    """Import a runtime, and NumPy; gives the runtime's version.
+
+    Raises:
+        RefusedError: one is missing, or broken.
+    """
+    for package in (runtime, "numpy"):
+        if importlib.util.find_spec(package) is None:
+            raise RefusedError(f"{package} is not installed there", missing=package)
+    for package in ("numpy", runtime):
+        try:
+            module = importlib.import_module(package)
+        except Exception as error:
+            raise RefusedError(f"{package} there cannot be imported ({said(error)})", missing=package) from error
+    return str(getattr(module, "__version__", ""))
 
 
 def arrays(specs: Sequence[Mapping[str, Any]], data: bytes) -> list[Any]:
@@ -176,30 +311,48 @@ def arrays(specs: Sequence[Mapping[str, Any]], data: bytes) -> list[Any]:
 
 
 def described(found: Sequence[Any]) -> tuple[dict[str, Any], bytes]:
-    """Dtypes and shapes of arrays, and their bytes one behind the other."""
-    specs = [{"dtype": str(array.dtype), "shape": list(array.shape)} for array in found]
+    """Dtypes and shapes of arrays, and their bytes one behind the other.
+
+    Raises:
+        RefusedError: there are texts, or other objects, among them.
+    """
+    if any(array.dtype.hasobject for array in found):
+        raise RefusedError("it gives back something else than numbers")
+    specs = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in found]
     return {"arrays": specs}, b"".join(array.tobytes() for array in found)
+
+
+def said(error: BaseException) -> str:
+    """What an exception says, in one line: of the system's errors the reason alone."""
+    reason = getattr(error, "strerror", None) if isinstance(error, OSError) else None
+    lines = str(error).strip().splitlines()
+    known = isinstance(error, (RefusedError, RuntimeError, ValueError))
+    return reason or (lines[0] if known and lines else ": ".join([type(error).__name__, *lines[:1]]))
 
 
 def serve(requests: BinaryIO) -> None:
     """Answer requests until there are no more; what others print goes to stderr."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-
-    def answer(found: Mapping[str, Any], data: bytes = b"") -> None:
-        answers.write(json.dumps({**found, "bytes": len(data)}).encode() + b"\n" + data)
-        answers.flush()
-
-    with tempfile.TemporaryDirectory(prefix="lwprof-") as folder:
-        agent = Agent(Path(folder), answer)
+    agent = Agent()
+    try:
         for line in iter(requests.readline, b""):
             request = json.loads(line)
-            data = requests.read(request.get("bytes", 0))
+            body, data = Body(requests, request.get("bytes", 0)), b""
             try:
-                found = agent.requests[request["do"]](request, data)
-            except BlockingIOError:
-                found = {"error": "it is in use by another run of lwprof", "busy": True}
+                found = agent.requests[request["do"]](request, body)
+                answer, data = found if isinstance(found, tuple) else (found, b"")
+            except EOFError:
+                break
+            except MemoryError:
+                answer = {"error": "the network does not fit into its memory"}
             except Exception as error:
-                lines = str(error).strip().splitlines()
-                found = {"error": ": ".join([type(error).__name__, *lines[:1]])}
-            answer(*found if isinstance(found, tuple) else (found,))
+                answer = {"error": said(error), **getattr(error, "details", {})}
+            agent.idle()
+            body.skip()
+            answers.write(json.dumps({**answer, "bytes": len(data)}).encode() + b"\n" + data)
+            answers.flush()
+    except (EOFError, BrokenPipeError):  # nobody is there any more
+        os._exit(1)
+    finally:
+        agent.close()

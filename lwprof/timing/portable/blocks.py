@@ -54,13 +54,16 @@ class Track:
 class Bench:
     """Contenders of this machine, and what has become of them."""
 
-    def __init__(self, contenders: Sequence[Contender], clock: Clock) -> None:
+    def __init__(
+        self, contenders: Sequence[Contender], clock: Clock, running: Callable[[int], object] = lambda position: None
+    ) -> None:
+        """Make one; ``running`` is called before every block, outside of its time."""
         self.labels = [contender.label for contender in contenders]
         self.tracks = {position: Track() for position in range(len(contenders))}
         """Of the contenders that run."""
         self.failures: dict[int, str] = {}
         """What those raised that no longer run."""
-        self._contenders, self._clock = contenders, clock
+        self._contenders, self._clock, self._running = contenders, clock, running
 
     def start(self, position: int) -> None:
         """Call a contender for the first time, and find how its blocks are made."""
@@ -92,6 +95,7 @@ class Bench:
         del self.tracks[position]
 
     def _block(self, position: int) -> Block:
+        self._running(position)
         contender, track, now = self._contenders[position], self.tracks[position], self._clock.now
         run, before, events = contender.run, contender.before, contender.events_s
         events.clear()

@@ -33,8 +33,8 @@ class Network:
         if self.net.load_param(str(folder / PARAM)) or self.net.load_model(str(folder / BIN)):
             raise RuntimeError("ncnn cannot load it")
 
-    def feed(self, arrays: Sequence[Any]) -> list[tuple[str, Any]]:
-        """Copy arrays to matrices, by the names of the blobs that they go to."""
+    def feed(self, arrays: Sequence[Any], names: Sequence[str] = ()) -> list[tuple[str, Any]]:
+        """Copy arrays to matrices, by the names of their blobs; ``names`` of the network's inputs play no part."""
         import ncnn
 
         found = []
