@@ -19,6 +19,14 @@ QUIET: dict[str, Scalar] = {"cores": 8, "load_1min": 0.5, "governor": "performan
         ({"load_1min": 8.1}, 1, ["the machine is busy (load 8.1 on 8 cores): close other programs and repeat"]),
         ({"load_1min": 1.5}, 8, ["the machine is busy (load 1.5 on 8 cores): close other programs and repeat"]),
         ({"cores": 2}, 4, ["4 threads share 2 usable cores: use at most 2 threads"]),
+        ({"chosen_cores": "0,2-3"}, 3, []),
+        ({"chosen_cores": "0,2-3"}, 4, ["4 threads share 3 chosen cores: use at most 3 threads"]),
+        ({"chosen_cores": "5"}, 2, ["2 threads share 1 chosen core: use at most 1 thread"]),
+        (
+            {"big_cores": "4-7"}, 1,
+            ["threads may move between big cores (4-7) and slower ones: choose big ones (--cores big)"],
+        ),
+        ({"big_cores": "4-7", "chosen_cores": "0-3"}, 1, []),
         (
             {"governor": "powersave"}, 1,
             ["the CPU frequency scales (governor powersave): set the governor to performance"],
@@ -27,6 +35,13 @@ QUIET: dict[str, Scalar] = {"cores": 8, "load_1min": 0.5, "governor": "performan
 )  # fmt: skip
 def test_machine(change: dict[str, Scalar], threads: int, expected: list[str]) -> None:
     assert advice.on_machine({**QUIET, **change}, threads) == expected
+
+
+def test_threads_that_left_the_chosen_cores() -> None:
+    assert advice.on_strays(0) == []
+    (one,), (several,) = advice.on_strays(1), advice.on_strays(3)
+    assert one.startswith("a thread of a runtime left the chosen cores: unset what pins threads")
+    assert several.startswith("3 threads of runtimes left the chosen cores: ")
 
 
 def warnings(

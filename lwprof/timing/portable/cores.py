@@ -88,7 +88,7 @@ def processors(proc: Path = PROC, sys: Path = SYS, allowed: Collection[int] | No
             number,
             " ".join(filter(None, (names.get(number, ("", False))[0], hybrid.get(number)))),
             capacities.get(number),
-            (khz[number] or 0) // 1000 or None,
+            round((khz[number] or 0) / 1000) or None,
             number in online,
             number in online and number in allowed,
         )
