@@ -12,7 +12,7 @@
  * threads it had at most meanwhile. With more than one the counts are of all threads together and, before QEMU 9, not
  * exact. Opening an open region starts it anew; a region is closed by the thread that opened it.
  *
- * Runs in every QEMU whose plugin interface has a version from 1 (QEMU 6) to 7 (QEMU 11). It needs no header of QEMU's:
+ * Runs in every QEMU whose plugin interface has a version from 1 (QEMU 7) to 7 (QEMU 11). It needs no header of QEMU's:
  * the functions that it takes are declared below, and which of them there are is known only once it is loaded.
  */
 #include <errno.h>
