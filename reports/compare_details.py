@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Table
-from lwprof.reports.runs import Network, Outcome, Run
+from lwprof.reports.runs import Measured, Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Timing
+from lwprof.results import Timing, Untimed
 
 STOPPED = {
     "interval": "interval narrow enough",
@@ -17,9 +18,13 @@ STOPPED = {
     "interrupted": "interrupted",
     "failed": "a network failed",
 }
-Written = tuple[Column, Callable[[Timing], Cell | str]]
-"""A column, with what it says of a timing that has its key."""
+Written = tuple[Column, Callable[[Any], Cell | str]]
+"""A column, with what it says of a timing that has its key; those of models say it of a count, too."""
 
+CONVERSION: Written = (
+    Column("convert_s", "conversion", ("conver-", "sion"), "right", group="model"),
+    lambda timing: _conversion(timing),
+)
 MODEL: tuple[Written, ...] = (
     (Column("size_bytes", "model on disk", ("model", "on disk"), "right", group="model"),
      lambda timing: units.size(timing.size_bytes)),
@@ -36,8 +41,9 @@ COLUMNS: tuple[Written, ...] = (
      lambda timing: units.seconds(timing.first_call_s)),
     (Column("load_s", "load", align="right", group="sampling"),
      lambda timing: units.seconds(timing.load_s)),
-    (Column("convert_s", "conversion", ("conver-", "sion"), "right", group="model"),
-     lambda timing: _conversion(timing)),
+    (Column("cores", "pinned to cores", ("pinned", "to cores"), group="sampling"),
+     lambda timing: timing.cores),
+    CONVERSION,
     *MODEL,
     (Column("layout", "layout", group="model"),
      lambda timing: timing.layout.replace("_", " ")),
@@ -57,21 +63,22 @@ UNSAID = (None, "", "contiguous")
 
 def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Table:
     """Lay out every timing."""
-    several = len(runs) > 1 or settings.several
+    timed = settings.timed
+    several = len(runs) > 1 or timed.several
     always: set[str] = set() if several else OF_ONE
-    elsewhere = {"layout"} if settings.several else set()  # in the name of the setting
+    elsewhere = {"layout"} if timed.several else set()  # in the name of the setting
     elsewhere |= {column.key for column, _ in beside_latency(settings)}
     used = [
         (column, write)
         for column, write in COLUMNS
-        if column.key in always or (column.key not in elsewhere and _said(column.key, settings))
+        if column.key in always or (column.key not in elsewhere and said(column.key, timed.timings))
     ]
-    ends = {STOPPED.get(timing.stopped, timing.stopped) for timing in settings.timings}
+    ends = {STOPPED.get(timing.stopped, timing.stopped) for timing in timed.timings}
     apart = not several or len(ends) > 1
     columns = [
         Column("name", "network", wrap=True),
         *([Column("file", "file", wrap=True)] if len(runs) > 1 else []),
-        *settings.columns(),
+        *timed.columns(),
         *(column for column, _ in used),
         *([ENDED] if apart else []),
     ]
@@ -85,7 +92,7 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) 
             rows.append([
                 Cell("") if earlier else phrases.breakable(network.name),
                 *([file] if len(runs) > 1 else []),
-                *([settings.text(timing)] if settings.shown else []),
+                *([timed.cell(timing)] if timed.shown else []),
                 *(written(timing, item) for item in used),
                 *([STOPPED.get(timing.stopped, timing.stopped) or None] if apart else []),
             ])  # fmt: skip
@@ -96,20 +103,23 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) 
 
 def beside_latency(settings: Settings) -> list[Written]:
     """Columns that stand in the table of latencies instead."""
-    return [item for item in MODEL if settings.several_dtypes and _said(item[0].key, settings)]
+    return [item for item in MODEL if settings.several_dtypes and said(item[0].key, settings.measured)]
 
 
 def written(outcome: Outcome | None, item: Written) -> Cell | str | None:
-    """What a column says of a timing; ``None`` where that is nothing."""
+    """What a column says of a timing or count; ``None`` where that is nothing."""
     column, write = item
-    return write(outcome) if isinstance(outcome, Timing) and getattr(outcome, column.key) not in (None, "") else None
+    if outcome is None or isinstance(outcome, Untimed) or getattr(outcome, column.key) in (None, ""):
+        return None
+    return write(outcome)
 
 
-def _said(key: str, settings: Settings) -> bool:
-    return any(getattr(timing, key) not in UNSAID for timing in settings.timings)
+def said(key: str, measured: Iterable[Measured]) -> bool:
+    """Whether any of them says something under a key that all of them have."""
+    return any(getattr(item, key) not in UNSAID for item in measured)
 
 
-def _conversion(timing: Timing) -> Cell:
+def _conversion(timing: Measured) -> Cell:
     """Seconds that a conversion took, and whether that was in an earlier run."""
     text = units.seconds(timing.convert_s)
     return Cell(f"{text}, kept", lines=(text, "kept")) if timing.converted_before else Cell(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lwprof import units
-from lwprof.reports import compare_troubles, phrases
+from lwprof.reports import compare_instructions, compare_troubles, phrases
 from lwprof.reports.contents import Note
 from lwprof.reports.runs import Network, Run
 from lwprof.reports.timed_settings import Settings
@@ -13,6 +13,12 @@ from lwprof.results import Scalar
 
 PASSING = {"load_1min", "seed", "budget_s", "backend"}
 """What may differ between two runs without anything to be said."""
+BETTER = {
+    "latency": "is shown to be as accurate and faster, or more accurate and no slower",
+    "instructions": "is as accurate with fewer, or more accurate with no more",
+    "mult-adds": "is shown to be as accurate and lighter, or more accurate and no heavier",
+}
+"""What puts a network behind the front, by cost."""
 
 
 def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, view: str) -> Iterator[Note]:
@@ -41,18 +47,20 @@ def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
     if len(same) == 1:
         yield Note(f"input: {same.pop()}")
     yield from _latency(runs, settings)
+    yield from compare_instructions.notes(runs, settings)
     yield from _accuracy(runs, networks, settings)
     blockless = [network.name for network in networks if network.model.fragmentation.mean_fragments is None]
     if blockless:
         yield Note(f"no building blocks found, so no fragmentation: {', '.join(blockless)}")
-    yield from _environments(runs, bool(settings.timings))
+    yield from _environments(runs, bool(settings.measured))
 
 
 def _ended(run: Run) -> Iterator[Note]:
     if run.result.failure and run.result.failure not in {item.reason for _, item in run.result.untimed()}:
         yield Note(run.said(run.result.failure), "bad")
     if run.result.interrupted:
-        measured = "this is what had been measured by then" if run.timings else "nothing had been timed yet"
+        measured = run.timings or run.counts
+        measured = "this is what had been measured by then" if measured else "nothing had been timed yet"
         yield Note(run.said(f"interrupted: {measured}"), "bad")
 
 
@@ -70,44 +78,33 @@ def _apart(networks: Sequence[Network]) -> Iterator[Note]:
 
 def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
     if not settings.timings:
-        yield Note("no latency: nothing was timed")
+        counted = "instructions were counted, and " if settings.counts else ""
+        yield Note(f"no latency: {counted}nothing was timed")
         return
     first = next(run.names[run.first(run.timings[0].timed_on)] for run in runs if run.timings)
-    same = f"{first} on the same setting" if settings.several else first
+    same = f"{first} on the same setting" if settings.timed.several else first
     if len(runs) > 1:
-        same = "the first network of the same file" + (" and setting" if settings.several else "")
+        same = "the first network of the same file" + (" and setting" if settings.timed.several else "")
     models = [model for run in runs for model in run.result.models]
     across = any(model.across for model in models)
     bases = [same] if not across or any(model.relative for model in models) else []
-    bases += ["the same network on the first setting"] if across else []
+    apart = across and any(run.result.boards for run in runs)
+    bases += [f"the same network on the first setting{' of the same machine' * apart}"] if across else []
     yield Note(
         "latency: median of one call ± its 95 % interval; relative: paired round by round with "
         f"{', or with '.join(bases)}, above 1 is slower"
     )
     if any(timing.difference is not None for timing in settings.timings):
         yield Note("difference from torch: the largest of an output on two inputs, as a share of its range")
-    if shared := settings.shared():
-        yield Note(f"timed on {shared}")
+    if shared := settings.timed.shared():
+        yield Note(f"timed {shared}")
     for run in runs:
         if not run.timings:
             yield Note(run.said("no latency: nothing was timed"))
 
 
 def _accuracy(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Iterator[Note]:
-    timed = bool(settings.timings)
-    placed = [(run, model) for run in runs for model in run.result.models if model.pareto]
-    if placed:
-        better = "faster, or more accurate and no slower" if timed else "lighter, or more accurate and no heavier"
-        cost = "latency" if timed else "mult-adds"
-        on = {run.result.timed_on[0] for run, _ in placed if run.result.timed_on}
-        setting = (f" on {on.pop()}" if len(on) == 1 else " on a file's first setting") if settings.several else ""
-        here = "of its file" if len(runs) > 1 else "here"
-        additions = not timed and any(network.model.totals.additions for network in networks)
-        yield Note(
-            f"★ on the Pareto front of published top-1 and {cost}{setting}: "
-            f"no other network {here} is shown to be as accurate and {better}"
-            f"{'; additions are left out' if additions else ''}"
-        )
+    yield from _front(runs, networks, settings)
     figures = {
         network.name: network.model.published
         for network in networks
@@ -124,17 +121,39 @@ def _accuracy(runs: Sequence[Run], networks: Sequence[Network], settings: Settin
         yield Note(f"top-1 on another data set, so not placed on the Pareto front: {', '.join(apart)}")
 
 
-def _environments(runs: Sequence[Run], timed: bool) -> Iterator[Note]:
-    """Where each run was made, and in what that matters the runs differ."""
-    facts = [run.result.environment for run in runs]
+def _front(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Iterator[Note]:
+    """What the star means: on a cost of its own for runs that were timed, for those that were counted, and others."""
+    costs: dict[str, list[Run]] = {}
+    for run in runs:
+        if any(model.pareto for model in run.result.models):
+            cost = "latency" if run.timings else "instructions" if run.counts else "mult-adds"
+            costs.setdefault(cost, []).append(run)
+    for cost, placed in costs.items():
+        on = {run.result.pareto_on for run in placed}
+        setting = (f" on {on.pop()}" if len(on) == 1 else " on a file's first setting") if settings.several else ""
+        here = "of its file" if len(runs) > 1 else "here"
+        additions = cost == "mult-adds" and any(network.model.totals.additions for network in networks)
+        files = f"{', '.join(run.label for run in placed)}: " if len(costs) > 1 else ""
+        yield Note(
+            f"{files}★ on the Pareto front of published top-1 and {cost}{setting if cost != 'mult-adds' else ''}: "
+            f"no other network {here} {BETTER[cost]}{'; additions are left out' if additions else ''}"
+        )
+
+
+def _environments(runs: Sequence[Run], measured: bool) -> Iterator[Note]:
+    """Where each run was made, and in what that matters the runs differ: for counts nothing of the machine does."""
+    facts = [run.result.environment for run in runs if run.timings or not run.counts]
     differing = [key for key in dict.fromkeys(key for fact in facts for key in fact) if _differs(key, facts)]
-    said = {"backend", "device", "threads"}.difference(differing) if timed else set()
+    said = {"backend", "device", "threads"}.difference(differing) if measured else set()
     if differing:
         names = ", ".join(key.replace("_", " ") for key in differing)
         yield Note(f"the files differ in {names}: their latencies are of different machines or set-ups", "warning")
     for run in runs:
         if text := phrases.environment(run.result.environment, said):
             yield Note(f"environment{f' of {run.label}' if run.label else ''}: {text}", "quiet")
+        for board, known in run.result.boards.items():
+            if text := phrases.environment(known):
+                yield Note(run.said(f"board {board}: {text}"), "quiet")
 
 
 def _differs(key: str, facts: Iterable[Mapping[str, Scalar]]) -> bool:

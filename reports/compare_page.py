@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from lwprof.reports import compare_details, compare_notes, compare_table, runs
+from lwprof.reports import compare_details, compare_instructions, compare_notes, compare_table, runs
 from lwprof.reports.contents import Page
 from lwprof.reports.options import Options
 from lwprof.reports.timed_settings import Settings
@@ -35,4 +35,6 @@ def _page(title: str, found: Sequence[runs.Run], networks: Sequence[runs.Network
     tables = [compare_table.table(found, networks, settings, options.view)]
     if settings.timings:
         tables.append(compare_details.table(found, networks, settings))
+    if settings.counts:
+        tables.append(compare_instructions.table(networks, settings, len(found) > 1))
     return Page(title, tuple(tables), tuple(compare_notes.notes(found, networks, settings, options.view)))

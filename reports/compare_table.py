@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lwprof import units
-from lwprof.reports import compare_details, phrases
+from lwprof.reports import compare_details, compare_instructions, phrases
 from lwprof.reports.contents import Cell, Column, Table, cell
 from lwprof.reports.runs import Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Relative, Timing
+from lwprof.results import Counted, Relative, Timing
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
 LONGEST_IN_A_HEADER = 20
-TIMED = "latency across model"
-"""The groups in which a narrow terminal shows what a row was timed on."""
+MEASURED = f"latency across {compare_instructions.GROUP} {compare_instructions.RATIO} model"
+"""The groups in which a narrow terminal shows what a row was timed or counted on."""
 
 
 def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, view: str) -> Table:
@@ -28,17 +28,19 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
     timed, across = bool(settings.timings), any(model.across for model in models)
     related = timed and (not across or any(model.relative for model in models))  # else each is the only one
     beside = compare_details.beside_latency(settings)
-    last = "model" if beside else "across" if across else "latency"
-    bases = _Bases(runs)
+    bases, instructions = _Bases(runs), compare_instructions.Columns(runs)
+    counted = instructions.columns()
+    last = "model" if beside else counted[-1].group if counted else "across" if across else "latency"
     columns = [
         Column("name", "network", wrap=True),
         *([Column("inputs", "input", group="structure")] if several_inputs else []),
         *_structure_columns(view),
-        *([Column("file", "file", group=TIMED, wrap=True)] if len(runs) > 1 else []),
-        *settings.columns(TIMED),
+        *([Column("file", "file", group=MEASURED, wrap=True)] if len(runs) > 1 else []),
+        *settings.columns(MEASURED),
         *([Column("latency", "latency", align="right", group="latency")] if timed else []),
         *([_ratio_column("relative", bases.network, len(runs) > 1 or settings.several, "latency")] if related else []),
         *([_ratio_column("across", bases.setting, True, "across")] if across else []),
+        *counted,
         *(column for column, _ in beside),
         *([Column("top1", "published top-1", ("top-1",), "right", group=last)] if accurate else []),
         *([Column("pareto", "Pareto", ("★",), group=last)] if placed else []),
@@ -52,8 +54,9 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
             cells = said | _starred(run, place, outcome)
             if run is not earlier:
                 cells |= {"file": phrases.breakable(run.label)}
-            cells |= {"setting": Cell(settings.text(outcome)) if outcome else Cell("–")}
+            cells |= {"setting": settings.cell(outcome)}
             cells |= _latency(outcome, unit) | bases.ratios(run, place, outcome)
+            cells |= instructions.cells(run, place, outcome)
             cells |= {item[0].key: cell(compare_details.written(outcome, item)) for item in beside}
             rows.append(tuple(cells.get(column.key, Cell("")) for column in columns))
             said, earlier = {}, run
@@ -98,17 +101,22 @@ def _structure(network: Network, view: str) -> dict[str, Cell]:
 
 def _starred(run: Run, place: int, outcome: Outcome | None) -> dict[str, Cell]:
     """The star of the Pareto front, in the row of the setting that it is of."""
-    of = run.result.timed_on[:1]
-    here = not of if outcome is None else outcome.timed_on in of
+    of = run.result.pareto_on
+    here = not of if outcome is None else outcome.timed_on == of
     return {"pareto": Cell("★", style="good")} if run.result.models[place].pareto and here else {}
 
 
 def _latency(outcome: Outcome | None, unit: tuple[float, str]) -> dict[str, Cell]:
     if not isinstance(outcome, Timing):
-        return {"latency": Cell("–")}
+        return {"latency": _missing(outcome)}
     scale, name = unit
     median, half = units.uncertain(outcome.median_s * scale, outcome.ci95_s[0] * scale, outcome.ci95_s[1] * scale)
     return {"latency": Cell(f"{median} ± {half} {name}", lines=(f"{median} {name}", f"± {half}"))}
+
+
+def _missing(outcome: Outcome | None) -> Cell:
+    """A dash for a latency that is missing; nothing where there was to be none."""
+    return Cell("" if isinstance(outcome, Counted) or (outcome is not None and outcome.is_count) else "–")
 
 
 class _Bases:
@@ -117,7 +125,7 @@ class _Bases:
     def __init__(self, runs: Sequence[Run]) -> None:
         models = [model for run in runs for model in run.result.models if model.across]
         self.network = _most_common(self._network(run, timing) for run in runs for timing in run.timings)
-        self.setting = _most_common(model.timings[0].timed_on for model in models)
+        self.setting = _most_common(relative.to for model in models for relative in model.across)
 
     def _network(self, run: Run, timing: Timing) -> str:
         return run.names[run.first(timing.timed_on)]
@@ -125,15 +133,14 @@ class _Bases:
     def ratios(self, run: Run, place: int, outcome: Outcome | None) -> dict[str, Cell]:
         """Both ratios of a row."""
         if not isinstance(outcome, Timing):
-            return {"relative": Cell("–"), "across": Cell("–")}
+            return dict.fromkeys(("relative", "across"), _missing(outcome))
         model = run.result.models[place]
-        network, setting = self._network(run, outcome), model.timings[0].timed_on
+        network, across = self._network(run, outcome), model.across_of(outcome)
+        setting = across.to if across else outcome.timed_on  # without a ratio it is the first of its machine
         first = run.first(outcome.timed_on) == place
         return {
             "relative": _ratio(model.relative_of(outcome), first, "" if network == self.network else network),
-            "across": _ratio(
-                model.across_of(outcome), outcome is model.timings[0], "" if setting == self.setting else setting
-            ),
+            "across": _ratio(across, True, "" if setting == self.setting else setting),
         }
 
 

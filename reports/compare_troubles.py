@@ -1,4 +1,4 @@
-"""What went wrong in a comparison: what was not timed, and what makes a timing less trustworthy."""
+"""What went wrong in a comparison: what was not timed or counted, and what makes a number less trustworthy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lwprof.reports.contents import Note
-from lwprof.reports.runs import Run
+from lwprof.reports.runs import Run, measured
 from lwprof.reports.timed_settings import Settings
 
 FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
@@ -17,19 +17,22 @@ NAME = "\0"
 
 def untimed(run: Run) -> Iterator[Note]:
     """One sentence for each reason: the networks and settings that it holds for."""
-    kinds: dict[tuple[str, str], list[tuple[str, str, bool]]] = {}
+    kinds: dict[tuple[str, bool, str], list[tuple[str, str, bool]]] = {}
     for name, model in zip(run.names, run.result.models, strict=True):
         for item in model.untimed:
             reason = re.sub(rf"(?<![\w/.-]){re.escape(model.model.name)}(?![\w/-]|[.:]\w)", NAME, item.reason)
-            kinds.setdefault((item.timed_on, FIGURE.sub("#", reason)), []).append((name, reason, item.failed))
-    for (setting, _), found in kinds.items():
+            kinds.setdefault((item.timed_on, item.is_count, FIGURE.sub("#", reason)), []).append(
+                (name, reason, item.failed)
+            )
+    for (setting, counted, _), found in kinds.items():
         names = [name for name, _, _ in found]
         reason = _merged([reason for _, reason, _ in found])
+        done = "counted" if counted else "timed"
         if NAME in reason and reason.startswith(f"{setting} "):
-            text = f"not timed: {reason.replace(NAME, ', '.join(names))}"
+            text = f"not {done}: {reason.replace(NAME, ', '.join(names))}"
         else:
             who = "nothing" if len(names) == len(run.names) > 1 else f"{', '.join(names)} not"
-            text = f"{who} timed on {setting}: {reason.replace(NAME, names[0] if len(names) == 1 else 'them')}"
+            text = f"{who} {done} on {setting}: {reason.replace(NAME, names[0] if len(names) == 1 else 'them')}"
         yield Note(run.said(text), "bad" if any(failed for _, _, failed in found) else "")
 
 
@@ -38,7 +41,7 @@ def warnings(run: Run, settings: Settings) -> Iterator[Note]:
     kinds: dict[str, dict[str, list[str]]] = {}
     texts: dict[str, list[str]] = {}
     for name, model in zip(run.names, run.result.models, strict=True):
-        for timing in model.timings:
+        for timing in measured(model):
             for warning in timing.warnings:
                 kind = FIGURE.sub("#", warning)
                 texts.setdefault(kind, []).append(warning)
@@ -53,9 +56,9 @@ def _who(run: Run, settings: Settings, warned: Mapping[str, Sequence[str]]) -> s
     """Name the networks that are warned of, and the settings unless it is all that these were timed on."""
     timed: dict[str, list[str]] = {}
     for name, model in zip(run.names, run.result.models, strict=True):
-        for timing in model.timings:
+        for timing in measured(model):
             timed.setdefault(settings.text(timing), []).append(name)
-    everyone = [name for name, model in zip(run.names, run.result.models, strict=True) if model.timings]
+    everyone = [name for name, model in zip(run.names, run.result.models, strict=True) if measured(model)]
 
     def listed(names: Sequence[str], among: Sequence[str]) -> str:
         return "all networks" if len(names) == len(among) > 1 else ", ".join(names)

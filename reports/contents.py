@@ -79,7 +79,8 @@ class Column:
     """Folded text would be a word torn apart: cut its end off instead, with an ellipsis."""
     group: str = ""
     """Where a terminal is too narrow, neighbouring groups become tables of their own, without the rows that have
-    nothing in them; columns without a group are repeated in each, those of several, parted by blanks, in theirs."""
+    nothing in them; columns without a group are repeated in each, those of several, parted by blanks, in theirs. What
+    such a repeated column says in a row that is left out stands in the next one."""
     optional: bool = False
     """May be left out, and named as left out, where a terminal is too narrow."""
     narrowest: int = 12

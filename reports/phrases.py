@@ -124,6 +124,15 @@ def amount(number: float) -> str:
     return text if len(text) < len(f"{number:g}") else f"{number:g}"
 
 
+def digits(number: float) -> str:
+    """Write a ratio that is exact with three digits.
+
+    >>> digits(0.67451), digits(2), digits(153.21), digits(0.002), digits(12345.6)
+    ('0.675', '2.00', '153', '0.00200', '12,346')
+    """
+    return f"{number:#.3g}".rstrip(".") if number < 999.5 else f"{number:,.0f}"
+
+
 def environment(facts: Mapping[str, Scalar], said: Iterable[str] = ()) -> str:
     """List what is known of a machine, less what has been ``said``; empty where that is all.
 

@@ -10,7 +10,9 @@ from lwprof.reports import phrases
 from lwprof.results import (
     Alternative,
     AuditResult,
+    ComparedModel,
     CompareResult,
+    Counted,
     CountedGain,
     CrosscheckResult,
     Finding,
@@ -51,7 +53,7 @@ def profile(result: ProfileResult) -> list[Record]:
 
 
 def comparison(result: CompareResult) -> list[Record]:
-    """One row a network; one a network and setting where there were several, timed or not."""
+    """One row a network; one a network and setting where there were several, timed, counted or neither."""
     document = result.to_dict()
     shared = flat({key: document[key] for key in ("interrupted", "settings", "environment")})
     rows: list[Record] = []
@@ -59,17 +61,29 @@ def comparison(result: CompareResult) -> list[Record]:
         data["model"]["inputs"] = phrases.inputs(model.model, "x")
         data["coverage"]["unknown"] = phrases.unknown(model.coverage, "x")
         data["published"] = data["published"] or _blank(Published)
-        for item in (*model.timings, *model.untimed) or (None,):
+        for item in (*model.timings, *model.counts, *model.untimed) or (None,):
             timing = item if isinstance(item, Timing) else None
             parts = {
-                "timings": (Timing, timing),
                 "relative": (Relative, timing and model.relative_of(timing)),
                 "across": (Relative, timing and model.across_of(timing)),
                 "untimed": (Untimed, item if isinstance(item, Untimed) else None),
             }
             cells = {key: _interval(plain(part) if part else _blank(kind)) for key, (kind, part) in parts.items()}
-            rows.append({**flat(data | cells), **shared})
+            cells["timings"] = _measured(None if isinstance(item, Untimed) else item, model)
+            board = flat(result.boards.get(item.device, {}) if item else {}, "board.")
+            rows.append({**flat(data | cells), **shared, **board})
     return rows
+
+
+def _measured(item: Timing | Counted | None, model: ComparedModel) -> Record:
+    """A latency or a count: keys of both, in the JSON in one list, those that the other kind has being empty."""
+    record = _blank(Timing) | _blank(Counted) | (plain(item) if item else {})
+    found = item.instructions if isinstance(item, Counted) else None
+    derived = {
+        "per_mult_add": found and found.per(model.totals.mult_adds),
+        "not_fma": found and found.not_fma,
+    }  # fmt: skip
+    return _interval(record | {"instructions": (plain(found) if found else _blank(Instructions)) | derived})
 
 
 def crosscheck(result: CrosscheckResult) -> list[Record]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from lwprof.reports import phrases
-from lwprof.results import ComparedModel, CompareResult, Timing, Untimed
+from lwprof.results import ComparedModel, CompareResult, Counted, Timing, Untimed
 
-Outcome = Timing | Untimed
+Measured = Timing | Counted
+Outcome = Measured | Untimed
 Place = tuple[int, int]
 """Of a run, and of a network in it."""
 
@@ -29,22 +30,27 @@ class Run:
         """All of them, network by network."""
         return [timing for model in self.result.models for timing in model.timings]
 
+    @property
+    def counts(self) -> list[Counted]:
+        """All counts of instructions, network by network."""
+        return [count for model in self.result.models for count in model.counts]
+
     def said(self, text: str) -> str:
         """Say something of this run only."""
         return f"{self.label}: {text}" if self.label else text
 
     def outcomes(self, model: ComparedModel) -> list[Outcome]:
-        """What came of one of its networks, in the order of the settings; those that timed nothing are left out."""
-        settings = self.result.timed_on
-        found: tuple[Outcome, ...] = (*model.timings, *model.untimed)
+        """What came of one of its networks, in the order of the settings; those that measured nothing are left out."""
+        settings = self.result.measured_on
+        found: tuple[Outcome, ...] = (*model.timings, *model.counts, *model.untimed)
         return sorted(
             (item for item in found if item.timed_on in settings), key=lambda item: settings.index(item.timed_on)
         )
 
     def first(self, setting: str) -> int:
-        """Place of the network that the others timed on ``setting`` are relative to."""
+        """Place of the network that the others on ``setting`` are relative to."""
         models = enumerate(self.result.models)
-        return next(place for place, model in models if any(item.timed_on == setting for item in model.timings))
+        return next(place for place, model in models if any(item.timed_on == setting for item in measured(model)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ class Network:
         for run, place in self.members:
             for outcome in run.outcomes(run.result.models[place]) or (None,):
                 yield run, place, outcome
+
+
+def measured(model: ComparedModel) -> tuple[Measured, ...]:
+    """Latencies of a network, then its counts of instructions."""
+    return (*model.timings, *model.counts)
 
 
 def of_one(result: CompareResult) -> tuple[list[Run], list[Network]]:

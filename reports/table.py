@@ -14,6 +14,7 @@ from lwprof.reports.options import Options
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod, RenderableType
 
+    from lwprof.reports.contents import Cell
     from lwprof.reports.fitting import Form
 
 STYLES = {"": "", "good": "green", "bad": "bold red", "warning": "yellow", "quiet": "dim"}
@@ -91,11 +92,13 @@ def _grid(table: Table, form: Form) -> RenderableType:
         whole = column.shorten or not column.wrap
         header = Text("\n".join(form.header(column)), justify=column.align)
         grid.add_column(header, justify=column.align, width=width, overflow=overflow, no_wrap=whole)
-    grouped = [place for place in form.places if table.columns[place].group]
+    own = [place for place in form.places if len(table.columns[place].group.split()) == 1]
+    said: dict[int, Cell] = {}  # in rows that are left out, of those that follow
     for row in table.rows:
-        if grouped and not any(row[place].text for place in grouped):
+        said |= {place: row[place] for place in form.places if place not in own and row[place].text}
+        if own and not any(row[place].text for place in own):
             continue
-        cells = [row[place] for place in form.places]
+        cells = [row[place] if place in own else said.pop(place, row[place]) for place in form.places]
         grid.add_row(*(Text("\n".join(form.lines(cell)), STYLES[cell.style]) for cell in cells))
     return grid
 

@@ -205,8 +205,14 @@ class CompareResult(Document):
         return self._ordered(count.timed_on for model in self.models for count in model.counts)
 
     @property
+    def measured_on(self) -> tuple[str, ...]:
+        """Both together, in order."""
+        return self._ordered(item.timed_on for model in self.models for item in (*model.timings, *model.counts))
+
+    @property
     def pareto_on(self) -> str:
-        """The setting that the Pareto front is of: the first of those, else of these; empty where there is neither."""
+        """The setting that the Pareto front is of: the first timed on, else counted on; empty where there is neither.
+        """
         return next(iter(self.timed_on or self.counted_on), "")
 
     def _ordered(self, found: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -15,6 +15,7 @@ from lwprof.results import (
     Checked,
     ComparedModel,
     CompareResult,
+    Counted,
     Coverage,
     CrosscheckResult,
     CrosscheckRow,
@@ -26,6 +27,7 @@ from lwprof.results import (
     Growth,
     Guideline,
     Ignored,
+    Instructions,
     Kind,
     Layer,
     Location,
@@ -234,6 +236,87 @@ def gpu_result() -> CompareResult:
         (model,), {"cpu": "Other CPU", "cores": 8, "torch": "2.13.0", "gpu": "Example GPU", "threads": 4},
         settings=(warm, cold),
     )  # fmt: skip
+
+
+PINNED = {"device": "ssh://pi@raspberrypi:2222/home/pi/venv/bin/python", "cores": "2-3", "size_bytes": 16_900_000}
+BOARD = f"ncnn {PINNED['device']}"
+A76 = Instructions(150_243_811, 141_904_116, 2_960_211, 1_512_920, 1_102_441, 1_400_733, 903_022, 260_114, 199_804, 450)
+FORMS = {
+    "mbv1": A76,
+    "mbv2": Instructions(101_341_338, 75_178_016, 12_011_442, 3_960_118, 4_630_027, 3_201_775, 1_500_321, 500_112,
+                         359_027, 500),
+    "net.py:TinyNet": Instructions(301_200, 14_128, 20_400, 10_100, 40_572, 120_500, 60_300, 20_200, 15_000, 0),
+}  # fmt: skip
+"""Made up but for the totals and FMAs of MobileNetV2."""
+
+
+def counted(name: str, core: str = "cortex-a76", dtype: str = "", percent: int = 100, **other: object) -> Counted:
+    """A count of one of ``FORMS``, each class times ``percent`` and rounded down, in float32 where nobody asked."""
+    found = {field.name: getattr(FORMS[name], field.name) * percent // 100 for field in fields(Instructions)[1:]}
+    device = f"arm-emulated:{core}"
+    values = {
+        "backend": "ncnn", "device": device, "core": core, "runtime": "ncnn 1.0.20261020", "batch": 1,
+        "dtype": dtype or "float32", "instructions": Instructions(sum(found.values()), **found),
+        "setting": " ".join(filter(None, ("ncnn", device, dtype))),
+    }  # fmt: skip
+    return Counted(**{**values, **other})  # type: ignore[arg-type]
+
+
+def on_board(median: float, setting: str = BOARD, **other: object) -> Timing:
+    """A timing on the board, in float32 where nothing else is said."""
+    return on(setting, median, **{**PINNED, "threads": 2, "dtype": "float32", **other})
+
+
+@pytest.fixture
+def arm_result(compare_result: CompareResult) -> CompareResult:
+    """A CPU, a board and two emulated cores: latencies and counts, and what was neither."""
+    device, half, guessed = str(PINNED["device"]), f"{BOARD} float16", "the classes of 12 instructions are guessed"
+    a76, a72 = (f"ncnn arm-emulated:{core}" for core in ("cortex-a76", "cortex-a72"))
+    mbv1, mbv2, tiny = (
+        replace(model, timings=(replace(model.timings[0], setting="torch"),),
+                relative=tuple(replace(item, setting="torch") for item in model.relative))
+        for model in compare_result.models
+    )  # fmt: skip
+    mbv1 = replace(
+        mbv1, timings=(*mbv1.timings, on_board(0.0402), on_board(0.0321, half, dtype="float16")),
+        across=(Relative("ncnn", BOARD, 0.799, (0.78, 0.81), "faster", half),),
+        counts=(counted("mbv1", warnings=(guessed,)), counted("mbv1", "cortex-a72", percent=101)),
+    )  # fmt: skip
+    mbv2 = replace(
+        mbv2, timings=(*mbv2.timings, on_board(0.0281, warnings=("the board was throttled: cool it",))),
+        relative=(*mbv2.relative, ratio(BOARD, "mbv1", 0.699)),
+        untimed=(Untimed("ncnn", device, half, "the connection to the board was lost"),),
+        counts=(counted("mbv2"), counted("mbv2", "cortex-a72", percent=101)),
+    )  # fmt: skip
+    tiny = replace(
+        tiny, counts=(counted("net.py:TinyNet"),),
+        untimed=(Untimed("ncnn", device, BOARD, "there is no layer Warp"),
+                 Untimed("ncnn", "arm-emulated:cortex-a72", a72, "ncnn cannot load net.py:TinyNet: there is no Warp")),
+    )  # fmt: skip
+    return CompareResult(
+        (mbv1, mbv2, tiny), {**compare_result.environment, "backend": "torch, ncnn", "threads": 1},
+        settings=("torch", BOARD, half, a76, a72),
+        boards={device: {"cpu": "Cortex-A76", "cores": 4, "governor": "ondemand", "ncnn": "1.0.20261020"}},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def counted_result(compare_result: CompareResult) -> CompareResult:
+    """Instructions on one core in two dtypes, and nothing that was timed."""
+    single, half = (f"ncnn arm-emulated:cortex-a76 {dtype}" for dtype in ("float32", "float16"))
+    model: dict[str, object] = {"convert_s": 1.2, "size_bytes": 14_000_000, "difference": 1.3e-07}
+    smaller: dict[str, object] = {"percent": 54, "size_bytes": 7_000_000, "difference": 6.3e-04}
+    mbv1, mbv2, tiny = (
+        replace(compared, timings=(), relative=(), counts=(counted(name, dtype="float32", **model),))
+        for compared, name in zip(compare_result.models, FORMS, strict=True)
+    )
+    mbv1, mbv2 = (
+        replace(compared, counts=(*compared.counts, counted(compared.model.name, dtype="float16", **smaller)))
+        for compared in (mbv1, mbv2)
+    )
+    reason = f"{half} computes something else than torch for net.py:TinyNet: the largest difference is 0.61"
+    tiny = replace(tiny, untimed=(Untimed("ncnn", "arm-emulated:cortex-a76", half, reason, 0.61),))
+    return CompareResult((mbv1, mbv2, tiny), compare_result.environment, settings=(single, half))
 
 
 @pytest.fixture

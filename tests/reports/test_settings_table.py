@@ -15,7 +15,7 @@ from lwprof.results import Timing, Untimed
 
 LATER = {
     "setting", "layout", "convert_s", "converted_before", "size_bytes", "difference", "events_s", "median_events_s",
-    "l2", "peak_memory_bytes", "across", "untimed", "settings",
+    "l2", "peak_memory_bytes", "across", "untimed", "settings", "boards",
 }  # fmt: skip
 """Keys that the first documents of this schema lack."""
 

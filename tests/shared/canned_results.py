@@ -6,6 +6,8 @@ CANNED = (
     "compare_result",
     "settings_result",
     "gpu_result",
+    "arm_result",
+    "counted_result",
     "crosscheck_result",
     "audit_result",
     "clean_audit",
