@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +18,14 @@ from lwprof.results import TensorSpec
 from lwprof.timing import backends, latency, pinning
 from lwprof.timing.contract import Options
 from lwprof.timing.latency import Latencies, Subject, time_subjects
-from lwprof.timing.portable import affinity, cores
-from lwprof.timing.portable.affinity import Affinity
+from lwprof.timing.portable.affinity import CAN_PIN, Affinity
 from lwprof.timing.sampling import Rules
 from lwprof.timing.targets import find_targets
 
 IMAGE = (TensorSpec((1, 3, 16, 16), "float32"),)
 QUICK = Rules(budget_s=0.05, single_calls=0)
 
-USABLE = sorted(os.sched_getaffinity(0)) if affinity.CAN_PIN else []
+USABLE = sorted(os.sched_getaffinity(0)) if CAN_PIN else []
 pytestmark = pytest.mark.skipif(len(USABLE) < 2, reason="threads cannot be pinned here, or there is one core only")
 
 
@@ -221,14 +219,3 @@ def test_on_emulated_cores_alone_nothing_is_chosen() -> None:
 def test_a_board_says_itself_which_cores_it_has() -> None:
     pinning.check([Options("ssh://pi@board", cores="4-7")])
     assert pinning.found_here([Options("ssh://pi@board", cores="9999")]) == ()
-
-
-def test_an_agent_pins_itself(tmp_path: Path) -> None:
-    pins = affinity.pinned(str(USABLE[1]))
-    try:
-        assert (pins.cores, set(places().values())) == (str(USABLE[1]), {frozenset({USABLE[1]})})
-    finally:
-        pins.restore()
-    assert affinity.pinned(cores.ALL).cores == ""
-    with pytest.raises(ValueError, match="there is no core 9999 here"):
-        affinity.pinned("9999")

@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lwprof.timing.portable import cores
-
 TASKS = Path("/proc/self/task")
 
 CAN_PIN = hasattr(os, "sched_setaffinity") and TASKS.is_dir()
@@ -21,8 +19,6 @@ class Affinity:
     """
 
     def __init__(self, chosen: Collection[int]) -> None:
-        self.cores = cores.spelled(chosen)
-        """What was chosen, as a list of numbers."""
         self._chosen = frozenset(chosen)
         self._usual: frozenset[int] = frozenset()
         self._before: dict[int, frozenset[int]] = {}
@@ -62,21 +58,6 @@ class Affinity:
             if mask != usual:
                 _place(task, usual)
         self._usual, self._before = frozenset(), {}
-
-
-def pinned(text: str) -> Affinity:
-    """Pin every thread to the cores that somebody chooses, as :func:`lwprof.timing.portable.cores.chosen` reads them.
-
-    Raises:
-        ValueError: they cannot be chosen; the message says why in a sentence.
-    """
-    if text == cores.ALL:
-        return Affinity(())
-    if not CAN_PIN:
-        raise ValueError("threads cannot be pinned to cores on this system")
-    affinity = Affinity(cores.chosen(text, cores.processors()))
-    affinity.pin()
-    return affinity
 
 
 def _place(task: int, chosen: Collection[int]) -> None:
