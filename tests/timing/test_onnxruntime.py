@@ -131,7 +131,7 @@ def test_operator_that_is_lacking_is_named_with_its_node() -> None:
     ("options", "message"),
     [
         (Options(dtype="tf32"), "onnxruntime computes in tf32 on cuda alone"),
-        (Options("cuda", dtype="int8"), "onnxruntime computes in int8 on the cpu alone"),
+        (Options("cuda", dtype="int8"), "onnxruntime computes in int8 on CPUs alone"),
         (
             Options("cuda", cold_l2=True),
             "it is torch that empties the L2 cache before calls of onnxruntime, and has no GPU",

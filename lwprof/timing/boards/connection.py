@@ -108,7 +108,7 @@ class Connection:
             )  # fmt: skip
         except OSError as error:
             self._said.close()
-            raise BackendError(f"cannot start {command[0]} for {name}: {error.strerror or error}") from error
+            raise BackendError(f"cannot start {command[0]} for {name} ({error.strerror or error})") from error
 
     def send(self, program: bytes) -> None:
         """Send the agent's own source."""

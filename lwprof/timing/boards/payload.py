@@ -60,8 +60,10 @@ class Payload:
 
     def reason(self, answer: Mapping[str, Any]) -> str:
         """Say why it could not be loaded."""
+        if "version" not in answer:  # the runtime had no part in it
+            return str(answer["error"])
         reason = onnx_errors.reason(str(answer["error"]), self.source.module is not None)
-        there, here = answer.get("version"), backends.named(self.runtime).versions().get(self.runtime)
+        there, here = answer["version"], backends.named(self.runtime).versions().get(self.runtime)
         versions = f" ({self.runtime} is {there} there, and {here} here)" if there and there != here else ""
         return f"{self.runtime} cannot load {self.source.label}: {reason}{versions}"
 

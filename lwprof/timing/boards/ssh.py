@@ -70,9 +70,11 @@ def _client() -> Sequence[str]:
 def _greeted(device: Device, cores: str, former: str) -> tuple[Connection, Hello]:
     program = source()
     explained = functools.partial(failures.explained, device)
-    connection = Connection(
-        device.name, command(device, reading(len(program))), explained=explained, patience_s=PATIENCE_S
-    )
+    line = command(device, reading(len(program)))
+    try:
+        connection = Connection(device.name, line, explained=explained, patience_s=PATIENCE_S)
+    except BackendError as error:
+        raise BackendError(f"{error}: install OpenSSH's client here") from error
     try:
         connection.send(program)
         hello, _ = connection.ask({"do": "hello", "former": former, "cores": cores})

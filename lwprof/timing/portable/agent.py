@@ -135,8 +135,8 @@ class Agent:
     def load(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
         """Load a network from files whose bytes follow, and then those of its inputs."""
         runtime, number = request["runtime"], int(request["number"])
+        module = importlib.import_module(f"lwprof.timing.portable.{RUNTIMES[runtime]}")  # sets what imports read
         version = imported(runtime)
-        module = importlib.import_module(f"lwprof.timing.portable.{RUNTIMES[runtime]}")
         if reason := module.unavailable(request["dtype"]):
             raise RefusedError(reason)
         self._note(number)
