@@ -16,12 +16,14 @@ def machine_checks(proc: Path = cores.PROC, sys: Path = cores.SYS) -> Iterator[C
 
     record, found = machine.description(proc, sys), cores.processors(proc, sys)
     yield Check("processor", str(record["cpu"] or "unknown"), "ok")
-    for group in cores.groups(found):
-        governors = {machine.governor(sys, of=str(number)) for number in group.numbers}
-        clocked = ", ".join(sorted(filter(None, governors)))
-        told = f"{group.described}{f'; governor {clocked}' if clocked else ''}"
-        yield Check("cores", told, "ok", "--cores big takes these" if group.size == cores.BIG else "")
+    kinds = cores.groups(found)
+    governors = [{machine.governor(sys, of=str(number)) for number in kind.numbers} for kind in kinds]
+    for kind, names in zip(kinds, governors, strict=True):
+        own = ", ".join(sorted(filter(None, names))) if governors.count(names) < len(kinds) else ""
+        told = f"{kind.described}{f'; governor {own}' if own else ''}"
+        yield Check("cores", told, "ok", "--cores big takes these" if kind.size == cores.BIG else "")
     yield _usable(found)
+    yield Check("governor", str(record["governor"] or "unknown"), "ok")
     if (degrees := machine.temperature(sys / "class/thermal")) is not None:
         yield Check("temperature", f"{degrees:.0f} °C", "ok")
     yield Check("load", "unknown" if record["load_1min"] is None else str(record["load_1min"]), "ok")

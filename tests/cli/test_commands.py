@@ -13,7 +13,8 @@ from fake_backends import Fake
 
 from lwprof.cli import progress
 from lwprof.cli.entry import COMMANDS
-from lwprof.timing import backends, environment
+from lwprof.timing import backends
+from lwprof.timing.portable import machine
 
 
 def test_help_lists_every_command_in_order(run: Any) -> None:
@@ -113,8 +114,8 @@ def rows_of(outcome: Any) -> dict[str, dict[str, str]]:
 
 
 def test_doctor_checks_backend_and_machine(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "governor", lambda: "powersave")
-    monkeypatch.setattr(environment, "load", lambda: 0.0)
+    monkeypatch.setattr(machine, "governor", lambda *_, of="": "powersave")
+    monkeypatch.setattr(machine, "load", lambda: 0.0)
     outcome = run("doctor", "--format", "json")
     rows = rows_of(outcome)
     assert outcome.code == 0

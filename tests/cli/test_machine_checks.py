@@ -22,6 +22,7 @@ def test_cores_are_named_by_kind_with_their_governor_and_the_big_ones_marked(tmp
     board = RK3588._replace(clusters=[little._replace(governor="powersave"), *big])
     rows = rows_of(*plant(board, tmp_path))
     assert rows["processor"][0].found == "4x Cortex-A76, 4x Cortex-A55"
+    assert rows["governor"][0].found == "powersave,schedutil"
     assert [(check.found, check.advice) for check in rows["cores"]] == [
         ("4x Cortex-A76 2.35 GHz (4-7, big); governor schedutil", "--cores big takes these"),
         ("4x Cortex-A55 1.8 GHz (0-3, little); governor powersave", ""),
@@ -29,6 +30,11 @@ def test_cores_are_named_by_kind_with_their_governor_and_the_big_ones_marked(tmp
     told = {check.found: check.advice for check in rows["timing"]}
     assert told["threads may move between big cores (4-7) and slower ones"] == "choose big ones (--cores big)"
     assert told["the CPU frequency scales (governor powersave,schedutil)"] == "set the governor to performance"
+
+
+def test_a_governor_that_all_cores_share_is_told_once(tmp_path: Path) -> None:
+    rows = rows_of(*plant(PI_5, tmp_path))
+    assert [check.found for check in rows["cores"] + rows["governor"]] == ["4x Cortex-A76 2.4 GHz (0-3)", "ondemand"]
 
 
 def test_offline_cores_are_told(tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
 from fake_backends import Fake
 
-from lwprof.timing import backends
+from lwprof.timing import backends, pinning
 from lwprof.timing.backends.torch_eager import TorchEager
+from lwprof.timing.portable.affinity import CAN_PIN
 
 SMALL = ("--input-size", "3,8,8")
 COMPARE = ("compare", "net.py:TinyNet", "net.py:TinyNet:width=8", *SMALL, "--budget", "0.2")
@@ -21,7 +23,6 @@ LIMIT = ("--budget", "max_latency_ratio.to=net.py:TinyNet", "--budget", "max_lat
 def fakes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
     found = {name: Fake(name) for name in ("quick", "small")}
     monkeypatch.setattr(backends, "BACKENDS", (TorchEager(), *found.values()))
-    monkeypatch.setattr(backends, "DEVICES", ("cpu",))
     monkeypatch.setattr(backends, "DTYPES", ("float32", "int8"))
     return found
 
@@ -33,7 +34,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fake]:
         (("--backend", "torhc"), "unknown backend 'torhc'; did you mean 'torch'?"),
         (("--backend", "abacus"), "unknown backend 'abacus'; there is torch, quick, small"),
         (("--backend", ""), "name a backend; there is torch, quick, small"),
-        (("--device", "tpu"), "unknown device 'tpu'; there is cpu"),
+        (("--device", "tpu"), "unknown device 'tpu'; there is cpu, cuda, arm-emulated, ssh://user@board"),
         (("--dtype", "float8"), "unknown dtype 'float8'; there is float32, int8"),
         (("--dtype", " "), "name a dtype; there is float32, int8"),
     ],
@@ -138,6 +139,55 @@ def test_structure_alone_needs_no_backend(run: Any, fakes: dict[str, Fake]) -> N
     assert (outcome.code, settings_of(outcome)) == (0, [[], []])
 
 
+@pytest.mark.parametrize("command", [COMPARE, (*AUDIT, "--measure")])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fast", "cannot read the cores 'fast'; write big, little, all, or numbers such as 0,2-3"),
+        ("", "cannot read the cores ''; write big, little, all, or numbers such as 0,2-3"),
+        ("9999", "there is no core 9999 here; there is "),
+    ],
+)
+def test_cores_that_are_not_there_are_exit_code_2(run: Any, command: tuple[str, ...], text: str, says: str) -> None:
+    if not CAN_PIN:
+        pytest.skip("no core can be chosen here")
+    outcome = run(*command, "--cores", text)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert says in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_cores_are_exit_code_3_where_no_thread_can_be_pinned(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinning, "CAN_PIN", False)
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    outcome = run(*COMPARE, "--cores", "big")
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err == "error: threads cannot be pinned to cores on macOS: leave the choice of cores out\n"
+
+
+def test_instructions_are_counted_on_no_core_of_this_machine(run: Any) -> None:
+    outcome = run(*COMPARE, "--cores", "0", "--device", "arm-emulated")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "do not choose cores for arm-emulated" in outcome.err
+
+
+def test_chosen_cores_are_told_with_what_was_timed(run: Any) -> None:
+    if not CAN_PIN:
+        pytest.skip("no core can be chosen here")
+    usable = os.sched_getaffinity(0)
+    core = str(max(usable))
+    document = json.loads(run(*COMPARE, "--cores", core, "--format", "json").out)
+    assert document["environment"]["chosen_cores"] == core
+    assert [model["timings"][0]["cores"] for model in document["models"]] == [core, core]
+    assert os.sched_getaffinity(0) == usable
+
+
+def test_cores_for_nothing_that_is_timed_are_refused(run: Any) -> None:
+    outcome = run(*AUDIT, "--cores", "0")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--cores goes with --measure or a latency budget" in outcome.err
+
+
 def test_cold_cache_is_a_gpus(run: Any) -> None:
     outcome = run(*COMPARE, "--cold-l2")
     assert outcome.code == 2
@@ -198,7 +248,7 @@ def test_enforced_budget_on_a_backend_that_computes_something_else_is_exit_code_
     ("key", "value", "says"),
     [
         ("backend", "abacus", "max_latency_ratio.backend: unknown backend 'abacus'; there is torch, quick, small"),
-        ("device", "tpu", "max_latency_ratio.device: unknown device 'tpu'; there is cpu"),
+        ("device", "tpu", "max_latency_ratio.device: unknown device 'tpu'; there is cpu, cuda, arm-"),
         ("dtype", "float8", "max_latency_ratio.dtype: unknown dtype 'float8'; there is float32, int8"),
         ("threads", "none", "max_latency_ratio.threads must be a whole number from 1 to 1024, not 'none'"),
     ],
