@@ -37,23 +37,29 @@ case "$*" in
 *update*)
   log "update $suite"; may update
   echo 'Fetched 9 MB in 1s (9 MB/s)';;
-*--simulate*)
-  may simulate
+*--print-uris*)
+  may resolve
+  echo 'The following additional packages will be installed:'
+  echo '   tar (1.34)'
+  echo 'Suggested packages:'
+  echo '   glibc-doc (2.36)'
+  echo 'The following NEW packages will be installed:'
   case "$*" in
   *qemu-user*)
     if [ "$suite" != trixie ] && ! grep -q 'Package: libglib2.0-0' "$apt/status"; then
-      echo 'Inst libglib2.0-0 (2.74.6-2 Debian:12 [amd64])'
+      echo '   libglib2.0-0 (2.74.6-2)'
     fi
     if [ "$suite" != trixie ] && ! grep -q 'Package: libc6' "$apt/status"; then
-      echo 'Inst libc6 (2.36-9 Debian:12 [amd64])'
+      echo '   libc6 (2.36-9)'
     fi
-    echo 'Inst qemu-user (1:7.2+dfsg-7 Debian:12 [amd64])';;
+    echo '   qemu-user (1:7.2+dfsg-7)';;
   *)
-    echo 'Inst libc6 (2.36-9+deb12u14 Debian:12.15/oldstable [arm64])'
-    echo 'Inst libpython3.11-stdlib (3.11.2-6+deb12u8 Debian:12.15/oldstable [arm64])'
-    echo 'Inst python3-minimal (3.11.2-1+b1 Debian:12.15/oldstable [arm64])';;
-  esac;;
-*--print-uris*)
+    echo '   libpython3.11-stdlib (3.11.2-6+deb12u8)'
+    echo '   python3-minimal (3.11.2-1+b1)'
+    echo 'The following packages will be upgraded:'
+    echo '   libc6 (2.36-8 => 2.36-9+deb12u14)';;
+  esac
+  echo '1 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.'
   echo 'Need to get 4 MB/15 MB of archives.'
   echo 'After this operation, 76.8 MB of additional disk space will be used.';;
 *--download-only*)
@@ -130,9 +136,9 @@ BOOKWORM = {"ID": "debian", "VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debi
 SYSROOT = [
     "update bookworm",
     "download bookworm",
-    "unpack libc6",
     "unpack libpython3.11-stdlib",
     "unpack python3-minimal",
+    "unpack libc6",
 ]
 FROM_NOTHING = [*SYSROOT, "pip", "run"]
 
@@ -205,6 +211,7 @@ def test_from_nothing(system: System) -> None:
         "sysroot: downloading 3 packages (4.00 MB, 76.80 MB unpacked)",
         "sysroot: unpacking",
         "packages: ncnn 1.0.7 and numpy for Python 3.11 on ARM",
+        "  downloading ncnn-1.0.7-cp311-cp311-manylinux_2_28_aarch64.whl (5 MB)",
         "check: importing ncnn in the emulated Python",
     ]
     assert last.startswith(
@@ -264,7 +271,7 @@ Failed to establish a new connection: [Errno 111] Connection refused")': /simple
             "there is no connection (Temporary failure resolving 'mirror'); the same command goes on from where it was",
             FROM_NOTHING,
         ),
-        ("simulate", "E: Unable to locate package libgomp1\n", "apt-get failed: Unable to locate package libgomp1",
+        ("resolve", "E: Unable to locate package libgomp1\n", "apt-get failed: Unable to locate package libgomp1",
          FROM_NOTHING),
         ("download", "E: You don't have enough free space in /c/archives/.\n",
          "there is no space left (You don't have enough free space in /c/archives/.)", FROM_NOTHING),
@@ -301,7 +308,7 @@ def test_a_package_that_is_not_whole_is_fetched_anew(system: System) -> None:
         installed()
     left = {path.name.partition("_")[0] for path in system.place.glob("apt/sysroot/cache/archives/*.deb")}
     assert "python3-minimal" in left
-    assert "libc6" not in left
+    assert "libpython3.11-stdlib" not in left
 
 
 def test_what_was_downloaded_outlives_an_interruption(system: System) -> None:
@@ -437,7 +444,7 @@ def test_apt_fetches_as_this_machine_does_and_runs_none_of_its_hooks(system: Sys
 
 
 def test_wheels_are_those_that_the_emulated_python_can_load(system: System) -> None:
-    wheels.install(["ncnn==1.0.7"], "3.12", "2.31", system.place / "new")
+    wheels.install(["ncnn==1.0.7"], "3.12", "2.31", system.place / "new", print)
     (line,) = (system.bin / "log").read_text().splitlines()
     assert "--abi cp312 --abi abi3 --abi none" in line
     assert "--platform manylinux_2_31_aarch64" in line
@@ -454,6 +461,16 @@ def test_an_emulated_process_sees_none_of_the_users_variables(system: System, mo
     environment = installation.found().environment
     assert set(environment) <= {"PATH", "HOME", "TMPDIR", "LC_ALL", "LD_LIBRARY_PATH"}
     assert environment["LD_LIBRARY_PATH"] == "/opt/lib"
+
+
+def test_a_folder_may_be_named_from_where_one_is(
+    system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LWPROF_CACHE", "cache")
+    installed()
+    assert f'Dir::Cache "{system.place}/apt/sysroot/cache";' in (system.bin / "apt.conf").read_text()
+    assert installation.found().sysroot == system.place / "sysroot"
 
 
 def test_removing(system: System) -> None:

@@ -56,7 +56,7 @@ class Emulator:
 
 def folder() -> Path:
     """Where it all lies."""
-    return cache_folder() / NAME
+    return cache_folder().absolute() / NAME
 
 
 def found() -> Emulator:
@@ -157,7 +157,7 @@ def _install(place: Path, runtime: str, report: Report) -> None:
         python = ".".join(system["python"].split(".")[:2])
         report(f"packages: ncnn {runtime} and numpy for Python {python} on ARM")
         with parts.part(place, PACKAGES) as (new, record):
-            downloaded += wheels.install([f"ncnn=={runtime}", "numpy"], python, system["glibc"], new)
+            downloaded += wheels.install([f"ncnn=={runtime}", "numpy"], python, system["glibc"], new, report)
             record |= wheels.versions(new)
     report("check: importing ncnn in the emulated Python")
     emulator = found()
@@ -189,7 +189,7 @@ def _check(emulator: Emulator) -> None:
     Raises:
         BackendError: it cannot.
     """
-    command = [
+    command: list[str | Path] = [
         *emulator.command, "-cpu", "cortex-a76", "-L", emulator.sysroot, "-E", f"PYTHONPATH={emulator.packages}",
         emulator.python, "-c", CHECK,
     ]  # fmt: skip

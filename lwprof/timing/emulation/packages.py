@@ -123,11 +123,11 @@ class Apt:
         Raises:
             BackendError: the archives lack something.
         """
-        listed = self._get("--simulate", "install", *names)
-        packages = re.findall(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+) ", listed, re.MULTILINE)
-        sizes = self._get("--print-uris", "install", *names)
-        download = re.search(r"Need to get ([\d.,]+ \w+)", sizes)
-        disk = re.search(r"([\d.,]+ \w+) of additional disk space", sizes)
+        listed = self._get("--print-uris", "--verbose-versions", "install", *names)
+        sections = re.findall(r"^The following (?:NEW )?packages will be \w+:\n((?:  .+\n)+)", listed, re.MULTILINE)
+        packages = re.findall(r"^ +(\S+) \((?:\S+ => )?(\S+)\)", "".join(sections), re.MULTILINE)
+        download = re.search(r"^Need to get ([\d.,]+ \w+)", listed, re.MULTILINE)
+        disk = re.search(r"([\d.,]+ \w+) of additional disk space", listed)
         return Wanted(tuple(Package(*found) for found in packages), _bytes(download), _bytes(disk))
 
     def download(self, names: Sequence[str], wanted: Wanted, report: Report) -> int:
@@ -136,13 +136,15 @@ class Apt:
         Raises:
             BackendError: not all can be fetched.
         """
-        done, latest = 0, time.monotonic()
+        done, latest = 0, 0.0
 
         def follow(line: str) -> None:
             nonlocal done, latest
-            done += line.startswith("Get:")
-            if done and time.monotonic() - latest >= INTERVAL_S:
-                latest = time.monotonic()
+            now = time.monotonic()
+            if line.startswith("Get:"):
+                done, latest = done + 1, latest if done else now
+            if done and now - latest >= INTERVAL_S:
+                latest = now
                 report(f"  package {done} of {len(wanted.packages)}")
 
         return _fetched(self._get("--download-only", "install", *names, line=follow))
