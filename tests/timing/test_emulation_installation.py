@@ -368,6 +368,15 @@ def test_a_folder_that_cannot_be_written(
     assert str(error.value) == sentence.format(system.place)
 
 
+def is_held(place: Path) -> bool:
+    with open(place.with_name("arm-emulated.lock")) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
 def test_a_second_one_waits_and_says_so(system: System) -> None:
     system.place.mkdir(parents=True)
     with contextlib.ExitStack() as held:
@@ -381,6 +390,8 @@ def test_a_second_one_waits_and_says_so(system: System) -> None:
         def release(line: str) -> None:
             lines.append(line)
             held.close()
+            if len(lines) > 1:
+                assert is_held(system.place)
 
         installation.install(release)
     assert lines[0] == f"another process is installing in {system.place}; waiting for it"
