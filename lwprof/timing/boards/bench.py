@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError
 from lwprof.timing.boards.connection import Connection, LostError
@@ -35,8 +36,7 @@ class BoardBench:
         """Find how the blocks of one network are made."""
         number = self._numbers[position]
         try:
-            self._make()
-            answer, _ = self._board.ask({"do": "start", "number": number}, about=number)
+            answer = self._board.tried(number, lambda: self._started(number))
         except BackendError as error:
             self._fail(position, str(error))
             return
@@ -56,14 +56,8 @@ class BoardBench:
                 return []
             count = self._batch()
             orders = [[self._numbers[position] for position in order()] for _ in range(count)]
-            answer, _ = self._board.ask(
-                {"do": "rounds", "orders": orders}, patience_s=PATIENCE * count * self._round_s
-            )  # fmt: skip
-        except LostError as error:
-            try:
-                self._board.revive(str(error))
-            except LostError as gone:
-                self._fail_all(str(gone))
+            answer = self._board.ask({"do": "rounds", "orders": orders}, PATIENCE * count * self._round_s)
+        except LostError:
             self._drop()
             return []
         except BackendError as error:
@@ -77,20 +71,30 @@ class BoardBench:
             for blocks in answer["rounds"]
         ]
 
+    def _started(self, number: int) -> Mapping[str, Any]:
+        self._make()
+        return self._board.connection.ask({"do": "start", "number": number})[0]
+
     def _batch(self) -> int:
         wanted = int(REQUEST_S / self._round_s) if self._round_s else 1
         return max(1, min(wanted, self._done))
 
     def _make(self) -> None:
-        """Have the agent that is there make the bench, if it has not."""
+        """Have the agent that is there make the bench, if it has not.
+
+        Raises:
+            LostError: no agent is there.
+        """
         self._board.revive()
         self._drop()
-        if self._made_on is not self._board.connection and self.tracks:
+        while self._made_on is not self._board.connection and self.tracks:
             known = {self._numbers[position]: (track.calls, track.singly) for position, track in self._known.items()
                      if position in self.tracks}  # fmt: skip
             numbers = [self._numbers[position] for position in self.tracks]
-            self._board.ask({"do": "bench", "numbers": numbers, "tracks": known})
-            self._made_on = self._board.connection
+            with suppress(LostError):  # another one may be there then
+                self._board.ask({"do": "bench", "numbers": numbers, "tracks": known})
+                self._made_on = self._board.connection
+            self._drop()
 
     def _drop(self) -> None:
         for position in list(self.tracks):

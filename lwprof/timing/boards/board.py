@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lwprof.errors import BackendError
 from lwprof.timing.boards.bench import BoardBench
@@ -21,6 +21,8 @@ from lwprof.timing.portable import agent
 if TYPE_CHECKING:
     from lwprof.inputs import Values
     from lwprof.results import Scalar
+
+T = TypeVar("T")
 
 Hello = Mapping[str, Any]
 """What an agent says first: its "folder", the "machine", and the number of the network that was "running" in the agent
@@ -80,14 +82,14 @@ class Board:
         """
         payload = Payload(runtime, source, options, folder)
         number, self._count = self._count, self._count + 1
-        self.revive()
-        answer = self._load(number, payload)
+        answer = self.tried(number, lambda: self._load(number, payload))
         self._payloads[number] = payload
         self.record[runtime] = answer["version"]
 
         def outputs(values: Values | None) -> Sequence[Any]:
             found, data = payload.packed(values) if values is not None else ({}, b"")
-            answer, content = self.ask({"do": "outputs", "number": number, **found}, data, about=number)
+            request = {"do": "outputs", "number": number, **found}
+            answer, content = self.tried(number, lambda: self.connection.ask(request, data))
             return agent.arrays(answer["arrays"], content)
 
         return Loaded(
@@ -112,24 +114,38 @@ class Board:
         found, content = self.connection.ask({"do": "count", "number": loaded.number})
         return agent.arrays(found["arrays"], content)
 
-    def ask(
-        self, request: Mapping[str, Any], data: bytes = b"", *, about: int | None = None, patience_s: float = 0.0
-    ) -> tuple[dict[str, Any], bytes]:
-        """Ask the agent for something; if it is lost over that, so is the network that it is about.
+    def ask(self, request: Mapping[str, Any], patience_s: float = 0.0) -> dict[str, Any]:
+        """Ask the agent for something; if it is lost over that there is another one afterwards.
 
         Raises:
-            LostError: it is lost, or that network was lost before.
+            LostError: it is lost.
             BackendError: it cannot do it.
         """
-        if about in self.lost:
-            raise LostError(self.lost[about])
         self.revive()
         try:
-            return self.connection.ask(request, data, patience_s)
+            return self.connection.ask(request, patience_s=patience_s)[0]
         except LostError as error:
-            if about is not None:
-                self._lose(about, str(error))
+            self.revive(str(error))
             raise
+
+    def tried(self, number: int, act: Callable[[], T]) -> T:
+        """Do something with a network; once more, if the agent is lost and that network has no part in it.
+
+        Raises:
+            LostError: the network is lost.
+            BackendError: it cannot be done.
+        """
+        for again in (True, False):
+            if number in self.lost:
+                break
+            self.revive()
+            try:
+                return act()
+            except LostError as error:
+                self.revive(str(error))
+                if not again:
+                    self._lose(number, str(error))
+        raise LostError(self.lost[number])
 
     def revive(self, reason: str = "") -> None:
         """Start another agent if this one is lost, and load there what is not lost.
@@ -144,7 +160,8 @@ class Board:
             for number, payload in list(self._payloads.items()):
                 try:
                     self._load(number, payload)
-                except LostError:
+                except LostError as error:
+                    reason = str(error)
                     break
                 except BackendError as error:
                     self._lose(number, str(error))
@@ -169,9 +186,7 @@ class Board:
                 raise BackendError(f"{error}; {advice}") from error
             raise BackendError(f"{self.name}: {payload.reason(error.answer)}") from error
         except LostError as error:
-            sentence = f"{error}, while {payload.source.label} was loaded"
-            self._lose(number, sentence)
-            raise LostError(sentence) from error
+            raise LostError(f"{error}, while {payload.source.label} was loaded") from error
 
     def _unload(self, number: int) -> None:
         self._payloads.pop(number, None)
