@@ -18,6 +18,9 @@ FEWER, MORE, SAME = "fewer", "more", "the same"
 TOGETHER = 4
 """Pairs whose layers are counted in one emulated process: starting one takes longer than counting a layer."""
 
+LEAST = 1_000
+"""Fewer instructions than this tell nothing: two counts of one layer are some hundreds apart, those of calling it."""
+
 INTERRUPTED = "interrupted before it was counted"
 
 
@@ -74,7 +77,9 @@ def _count(
         keys = left.pop()
         if not keys:
             continue
-        found = time_subjects([subjects[key] for key in keys], [target], machine=record, progress=progress)
+        found = time_subjects(
+            [subjects[key] for key in keys], [target], machine=record, progress=progress, together=True
+        )
         record.update(found.environment)
         for key, row in zip(keys, found.outcomes, strict=True):
             if row and isinstance(row[0], Counted):
@@ -94,7 +99,8 @@ def _outcome(before: Counted | str, after: Counted | str) -> CountedGain | str:
         return before
     if isinstance(after, str):
         return after
-    ratio = after.instructions.total / before.instructions.total
+    totals = after.instructions.total, before.instructions.total
+    told = abs(totals[0] - totals[1]) > max(TOLERANCE * totals[1], LEAST)
     return CountedGain(
         backend=before.backend,
         device=before.device,
@@ -103,6 +109,6 @@ def _outcome(before: Counted | str, after: Counted | str) -> CountedGain | str:
         dtype=before.dtype,
         before=before.instructions,
         after=after.instructions,
-        ratio=ratio,
-        verdict=FEWER if ratio < 1 - TOLERANCE else MORE if ratio > 1 + TOLERANCE else SAME,
+        ratio=totals[0] / totals[1],
+        verdict=SAME if not told else FEWER if totals[0] < totals[1] else MORE,
     )

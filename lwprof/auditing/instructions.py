@@ -94,5 +94,5 @@ def _budgets(limit: InstructionLimit, found: Counted | _Uncounted) -> Iterator[B
         actual = float(getattr(found.instructions, kind))
         allowed = most * (1 + TOLERANCE) if kind == TOTAL else most
         remark = f"{found.runtime}, {found.dtype}, on an emulated {found.core}"
-        remark += f"; up to {TOLERANCE:.2%} more is kept" if kind == TOTAL else ""
+        remark += f"; up to {100 * TOLERANCE:g} % more is kept" if kind == TOTAL else ""
         yield Budget(name, most, actual, ok=actual <= allowed, remark=remark)

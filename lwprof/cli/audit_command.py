@@ -31,7 +31,7 @@ from lwprof.errors import INTERRUPTED
 if TYPE_CHECKING:
     from lwprof.auditing import Configuration, Measuring
     from lwprof.models.specs import Size
-    from lwprof.results import AuditResult
+    from lwprof.results import AuditResult, Budget
 
 GRAVEST = (4, 2, 3)
 """Exit codes of what could not be looked at or timed; each goes before those behind it."""
@@ -48,13 +48,17 @@ GRAVEST = (4, 2, 3)
 )
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="File of settings to go by.")
 @click.option("--no-config", is_flag=True, help="Leave out what the settings say of the audit.")
-@click.option("--measure", is_flag=True, help="Time what findings suggest against the layers as they are.")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Time what findings suggest against the layers as they are; on arm-emulated, count instructions.",
+)
 @click.option(
     "--seconds",
     metavar="SECONDS",
     type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="40",
-    help="Seconds for all of that timing together.",
+    show_default="40; no limit where instructions are counted",
+    help="Seconds for all of that together.",
 )
 @one_runtime
 @input_size_option
@@ -169,12 +173,15 @@ def _said(result: AuditResult) -> int:
         click.echo(f"error: {model.failure}{DEBUG_ADVICE if model.failure_code == GRAVEST[0] else ''}", err=True)
     codes = {model.failure_code for model in failures}
     for model in result.models:
+        unknown: dict[str, Budget] = {}
         for budget in model.budgets:
             if budget.name == UNKNOWN and not budget.ok:
                 click.echo(f"error: {model.name}: {budget.remark} (--strict)", err=True)
             if budget.failure_code and not budget.advisory:
-                click.echo(f"error: {model.name}: {budget.name} {budget.remark}", err=True)
-                codes.add(budget.failure_code)
+                unknown.setdefault(budget.remark, budget)  # one reason may be that of several budgets
+        for remark, budget in unknown.items():
+            click.echo(f"error: {model.name}: {budget.name} {remark}", err=True)
+            codes.add(budget.failure_code)
     if result.interrupted:
         click.echo("error: interrupted; what was found until then is shown", err=True)
         return INTERRUPTED

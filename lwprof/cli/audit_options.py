@@ -96,7 +96,7 @@ budget_option = click.option(
     "budgets",
     type=Assignment("NAME=LIMIT", list),
     multiple=True,
-    help="Limit for every network, such as max_params=4M or max_memory_access.fused=18M; repeatable.",
+    help="Limit for every network, such as max_params=4M or max_arm_instructions=102M; repeatable.",
 )
 
 

@@ -117,7 +117,7 @@ def one_runtime(command: F) -> F:
                      help="Threads of the CPU."),
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
         click.option("--device", type=Name("device"), show_default="cpu", help="Where to time."),
-        click.option("--backend", type=Name("backend"), show_default="torch",
+        click.option("--backend", type=Name("backend"), show_default="ncnn on ARM devices, else torch",
                      help="What to time on; latency budgets that name one are timed on theirs."),
     ):  # fmt: skip
         command = option(command)

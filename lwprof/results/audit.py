@@ -90,7 +90,7 @@ class CountedGain:
     ratio: float
     """Total of the alternative over that of the layer: below 1 it executes fewer."""
     verdict: str
-    """Of the alternative: "fewer", "more", or "the same" where the totals are within 0.01 %."""
+    """Of the alternative: "fewer", "more", or "the same" where the totals are within 0.01 %, or a thousand."""
 
 
 @dataclass(frozen=True, slots=True)

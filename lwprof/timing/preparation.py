@@ -20,6 +20,7 @@ from lwprof.timing.targets import Target
 
 if TYPE_CHECKING:
     from lwprof.timing.boards.board import Board
+    from lwprof.timing.emulation.counting import Process
     from lwprof.timing.references import Reference
 
 Place = tuple[int, int]
@@ -85,13 +86,18 @@ class Preparation:
         outcomes: dict[Place, Timing | Counted | Untimed],
         clock: Clock,
         progress: Progress | None,
+        *,
+        together: bool = False,
     ) -> None:
+        """Plan it; where ``together``, all that is counted on one emulated core is loaded in one process."""
         self.failure = ""
         """What the first network raised that torch cannot run."""
         self._subjects, self._targets, self._outcomes = subjects, list(targets), outcomes
         self._clock = clock
         self._contents: dict[int, str] = {}
         self._boards: dict[str, Board | BackendError] = {}
+        self._together = together
+        self._processes: dict[str, Process] = {}
         self._alone = all(target.is_reference for target in targets)
         self._progress = None if self._alone else progress
 
@@ -255,7 +261,11 @@ class Preparation:
             from lwprof.timing.emulation import counting
 
             assert folder is not None
-            return counting.load(device, target.backend.name, source, options, folder)
+            if self._together and device.name not in self._processes:
+                self._processes[device.name] = process = counting.start(device)
+                stack.callback(process.close)
+            known = self._processes.get(device.name)
+            return counting.load(device, target.backend.name, source, options, folder, known)
         from lwprof.timing.boards import ssh
 
         if device.name not in self._boards:
