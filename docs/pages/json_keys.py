@@ -7,9 +7,11 @@ import dataclasses
 import inspect
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from lwprof import results
+from lwprof.results.document import key_of
 from pages.notice import GENERATED
 
 
@@ -42,10 +44,25 @@ def _keys(kind: Any) -> str:
     rows = ["| key | type | meaning |", "| :--- | :--- | :--- |"]
     if hasattr(kind, "schema"):
         rows.append(f'| `schema` | string | "{kind.schema}" |')
-    for field in dataclasses.fields(kind):
-        meaning = said.get(field.name) or MEANINGS[f"{kind.__name__}.{field.name}"]
-        rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {meaning} |")
+    for key, fields in _by_key(kind).items():
+        meaning = MEANINGS.get(f"{kind.__name__}.{key}", "") if len(fields) > 1 else said.get(key)
+        types = _types([hints[field.name] for field in fields])
+        rows.append(f"| `{key}` | {types} | {meaning or MEANINGS[f'{kind.__name__}.{key}']} |")
     return "\n".join(rows)
+
+
+def _by_key(kind: Any) -> dict[str, list[dataclasses.Field[Any]]]:
+    """The fields of a class by their keys in JSON; several may share one list."""
+    found: dict[str, list[dataclasses.Field[Any]]] = {}
+    for field in dataclasses.fields(kind):
+        found.setdefault(key_of(field), []).append(field)
+    return found
+
+
+def _types(kinds: Sequence[Any]) -> str:
+    """The type of a key, or the list that several fields share."""
+    first, *others = map(_type, kinds)
+    return " or ".join([first, *(other.removeprefix("list of ") for other in others)])
 
 
 def _attribute_docstrings(kind: type) -> dict[str, str]:
@@ -168,7 +185,8 @@ MEANINGS = {
     "ComparedModel.fragmentation": "the building blocks",
     "ComparedModel.coverage": "what the counts cover",
     "ComparedModel.published": "figures of the network's authors, for networks of the catalogue",
-    "ComparedModel.timings": "latency; empty where nothing was timed",
+    "ComparedModel.timings": "latency, and instructions on emulated cores: an item with the key `instructions` is a "
+    "count, and holds no seconds of the network; empty where nothing was timed or counted",
     "Timing.backend": "name of the runtime",
     "Timing.device": "such as `cpu`",
     "Untimed.backend": "name of the runtime",
@@ -183,6 +201,17 @@ MEANINGS = {
     "Timing.warnings": "what makes this measurement less trustworthy, and what to do",
     "Timing.first_call_s": "the first call, before any warm-up",
     "Timing.calls_per_sample": "calls that one sample is the mean of",
+    "Counted.backend": "name of the runtime",
+    "Counted.core": "such as `cortex-a76`",
+    "Counted.batch": "first dimension of the first input",
+    "Counted.dtype": "what was computed in: the network's own, or the one that was asked for",
+    "Counted.instructions": "of one call, after a warm-up",
+    "Counted.threads": "always 1",
+    "Counted.warnings": "as those of a timing",
+    "Counted.converted_before": "as that of a timing",
+    "Counted.convert_s": "as that of a timing: seconds that the conversion took, on the machine that lwprof ran on",
+    "Counted.size_bytes": "as that of a timing",
+    "Counted.difference": "as that of a timing",
     "Relative.backend": "name of the runtime",
     "Relative.ratio": "median of the ratios, round by round",
     "Relative.ci95": "95 % bootstrap interval of that median",
@@ -215,6 +244,8 @@ MEANINGS = {
     "Gain.backend": "name of the runtime",
     "Gain.device": "such as `cpu`",
     "Gain.threads": "threads that the backend may use",
+    "CountedGain.backend": "name of the runtime",
+    "CountedGain.core": "such as `cortex-a76`",
     "CrosscheckTerm.name": "what the tools count differently",
     "CrosscheckTerm.amount": "what it adds to our count",
     "CrosscheckTerm.why": "the convention behind it",

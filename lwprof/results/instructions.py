@@ -10,17 +10,23 @@ class Instructions:
     """Executed instructions of one inference, by class; the classes sum to the total."""
 
     total: int
+    """All of them."""
     vector_fma: int
-    """Fused multiply-adds of vectors: each of them as many mult-adds as it has lanes."""
+    """Fused multiply-adds of vectors of floats: each of them does as many mult-adds as it has lanes."""
     vector_load: int
+    """Loads into vector registers, of single floats as well."""
     vector_store: int
+    """Stores of vector registers, of single floats as well."""
     vector_other: int
+    """The rest of what is done with vectors: products, sums, permutations, conversions, and all of integers."""
     scalar: int
-    """Arithmetic, of integers and of single numbers with fractions."""
+    """Arithmetic on general registers and of single floats, fused multiply-adds of these included."""
     branch: int
+    """Jumps, calls and returns."""
     load: int
-    """Of scalars, as is ``store``."""
+    """Loads into general registers."""
     store: int
+    """Stores of general registers."""
     other: int = 0
     """System instructions, and what is none of these."""
 

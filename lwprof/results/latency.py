@@ -211,8 +211,7 @@ class CompareResult(Document):
 
     @property
     def pareto_on(self) -> str:
-        """The setting that the Pareto front is of: the first timed on, else counted on; empty where there is neither.
-        """
+        """The setting that the Pareto front is of: the first timed on, else the first counted on, else empty."""
         return next(iter(self.timed_on or self.counted_on), "")
 
     def _ordered(self, found: Iterable[str]) -> tuple[str, ...]:
