@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -96,6 +98,29 @@ def test_every_thread_of_a_runtime_stays_on_the_chosen_core(
     assert set(during.values()) == {frozenset({USABLE[-1]})}
     assert elder in during
     assert name != "onnxruntime" or set(during) - set(before)  # the others may use threads that torch has made
+
+
+@pytest.mark.slow
+def test_openvino_has_all_its_threads_again_after_it_was_pinned() -> None:
+    script = """
+import os
+from lwprof.timing.backends import named
+if named("openvino").unavailable("cpu") is None:
+    import openvino
+    from openvino import opset13
+    def threads(wanted):
+        parameter = opset13.parameter([4], openvino.Type.f32)
+        model = openvino.Model([opset13.relu(parameter)], [parameter])
+        compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": wanted, "NUM_STREAMS": 1})
+        return compiled.get_property("INFERENCE_NUM_THREADS")
+    usable = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, usable[:1])
+    threads(1)
+    os.sched_setaffinity(0, usable)
+    assert threads(2) == 2, threads(2)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_threads_of_torch_that_were_made_before_are_pinned_too(monkeypatch: pytest.MonkeyPatch) -> None:

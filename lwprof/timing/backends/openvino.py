@@ -36,7 +36,10 @@ class OpenVino(Backend):
     def unavailable(self, device: str) -> str | None:
         """Say that a package is missing, or does not import."""
         with openvino_files.no_telemetry():
-            return missing({"openvino": "openvino", "onnx": "onnx"}, "openvino", "onnx")
+            reason = missing({"openvino": "openvino", "onnx": "onnx"}, "openvino", "onnx")
+        if reason is None:
+            openvino_files.count_processors()
+        return reason
 
     def versions(self) -> dict[str, str]:
         """Version of OpenVINO."""

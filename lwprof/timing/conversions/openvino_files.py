@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def runtime() -> Any:
     with no_telemetry():
         import openvino
     return openvino
+
+
+@functools.cache
+def count_processors() -> None:
+    """Have OpenVINO look at the processors before any thread is pinned: what it finds at first holds for good."""
+    with suppress(RuntimeError):  # whatever is wrong with it is said where it loads a network
+        runtime().Core().get_property("CPU", "FULL_DEVICE_NAME")
 
 
 def float16() -> Conversion:
