@@ -11,7 +11,7 @@ import pytest
 
 from lwprof.errors import BackendError
 from lwprof.timing.emulation import installation
-from lwprof.timing.emulation.installation import Emulator
+from lwprof.timing.emulation.emulator import Emulator
 
 Report = Callable[[str], None]
 

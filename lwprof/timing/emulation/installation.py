@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib.metadata
-import json
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lwprof import units
 from lwprof.errors import BackendError
 from lwprof.timing.conversions.cache import cache_folder
 from lwprof.timing.emulation import parts, programs, qemu, sysroot, wheels
+from lwprof.timing.emulation.emulator import Emulator, check
 from lwprof.timing.emulation.packages import Report
+
+__all__ = ["INSTALL", "NAME", "REMOVE", "Emulator", "folder", "found", "install", "remove", "size"]
 
 NAME = "arm-emulated"
 INSTALL = f"lwprof doctor --install {NAME}"
@@ -28,30 +28,6 @@ SIZES = {QEMU: (25, 20), SYSROOT: (25, 80), PACKAGES: (21, 75)}
 """Megabytes to download and on the disk, about."""
 ROOM = 150
 """Megabytes that installing takes beside, for a while."""
-
-CHECK = """
-import ctypes, hashlib, json, os, platform, struct, sys, threading, time
-import numpy, ncnn
-print(json.dumps([platform.machine(), platform.python_version(), numpy.__version__, ncnn.__version__]))
-"""
-"""What is imported in it is compiled, too: later processes start in half the time."""
-
-
-@dataclass(frozen=True)
-class Emulator:
-    """Everything that an emulated process takes."""
-
-    command: tuple[str, ...]
-    """QEMU, to which its options and the program are added."""
-    environment: Mapping[str, str]
-    """All variables of the process."""
-    sysroot: Path
-    python: Path
-    """In the sysroot."""
-    packages: Path
-    """Where that Python finds the runtime."""
-    versions: dict[str, str]
-    """Of qemu, python, ncnn and numpy."""
 
 
 def folder() -> Path:
@@ -161,7 +137,10 @@ def _install(place: Path, runtime: str, report: Report) -> None:
             record |= wheels.versions(new)
     report("check: importing ncnn in the emulated Python")
     emulator = found()
-    _check(emulator)
+    try:
+        check(emulator)
+    except BackendError as error:
+        raise BackendError(f"{error}: {REMOVE}, and install it anew") from error
     shutil.rmtree(place / APT, ignore_errors=True)
     versions = ", ".join(f"{name} {version}" for name, version in emulator.versions.items())
     report(f"{NAME} is ready: {versions}; {units.size(downloaded)} downloaded, {units.size(size())} in {place}")
@@ -181,26 +160,6 @@ def _announce(place: Path, missing: list[str], report: Report) -> None:
     free = shutil.disk_usage(place).free // 10**6
     if free < disk + ROOM:
         raise BackendError(f"there is no space in {place}: installing takes {disk + ROOM} MB, {free} MB are free")
-
-
-def _check(emulator: Emulator) -> None:
-    """See that the runtime can be imported on an emulated processor.
-
-    Raises:
-        BackendError: it cannot.
-    """
-    command: list[str | Path] = [
-        *emulator.command, "-cpu", "cortex-a76", "-L", emulator.sysroot, "-E", f"PYTHONPATH={emulator.packages}",
-        emulator.python, "-c", CHECK,
-    ]  # fmt: skip
-    try:
-        said = programs.run(command, environment=emulator.environment)
-        machine = json.loads(said.splitlines()[-1])[0]
-    except (BackendError, ValueError, IndexError) as error:
-        told = str(error)
-        raise BackendError(f"the emulated ncnn does not run ({told}): {REMOVE}, and install it anew") from error
-    if machine != "aarch64":
-        raise BackendError(f"the emulated Python calls its processor {machine!r}, not aarch64")
 
 
 def _supported() -> None:
