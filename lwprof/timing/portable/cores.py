@@ -151,7 +151,7 @@ def chosen(text: str, found: Sequence[Processor]) -> tuple[int, ...]:
             raise ValueError(f"this process may not use the {text} cores ({spelled(wanted)}), only {spelled(usable)}")
         return picked
     known = {processor.number: processor for processor in found}
-    wanted = numbers(text)
+    wanted = tuple(numbers(text))
     for number in wanted:
         if number not in known:
             raise ValueError(f"there is no core {number} here; there is {spelled(known)}")
@@ -159,7 +159,7 @@ def chosen(text: str, found: Sequence[Processor]) -> tuple[int, ...]:
             raise ValueError(f"core {number} is offline")
         if not known[number].usable:
             raise ValueError(f"this process may not use core {number}, only {spelled(usable)}")
-    return tuple(wanted)
+    return wanted
 
 
 def _named(size: str, kinds: Sequence[Group]) -> tuple[int, ...]:
