@@ -18,17 +18,18 @@ struct block {
     size_t size;
 };
 
-static function translate, call, start;
-static struct addition {
-    uint64_t *counter;
-    uint64_t value;
-} additions[64];
-static size_t planned;
+typedef void (*entry)(unsigned thread, void *data);
+
+static function translate, call;
+static entry enter;
+static void *entered_with;
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, function found) { (void)id, translate = found; }
 void qemu_plugin_register_vcpu_syscall_cb(uint64_t id, function found) { (void)id, call = found; }
-void qemu_plugin_register_vcpu_init_cb(uint64_t id, function found) { (void)id, start = found; }
-void qemu_plugin_register_vcpu_exit_cb(uint64_t id, function found) { (void)id, (void)found; }
+void qemu_plugin_register_vcpu_tb_exec_cb(void *block, entry found, int flags, void *data)
+{
+    (void)block, (void)flags, enter = found, entered_with = data;
+}
 size_t qemu_plugin_tb_n_insns(const struct block *block) { return block->size; }
 const void *qemu_plugin_tb_get_insn(const struct block *block, size_t position) { return block->words + position; }
 
@@ -42,25 +43,8 @@ size_t qemu_plugin_insn_data(const void *instruction, void *copy, size_t size)
 }
 #endif
 
-#if CURRENT < 2
-void qemu_plugin_register_vcpu_tb_exec_inline(void *block, int operation, void *counter, uint64_t value)
-{
-    (void)block, (void)operation;
-    additions[planned++] = (struct addition){counter, value};
-}
-#else
-typedef struct {
-    char *scoreboard;
-    size_t offset;
-} member;
-
-void *qemu_plugin_scoreboard_new(size_t size) { return calloc(1, size); }
-void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(void *block, int operation, member counter, uint64_t value)
-{
-    (void)block, (void)operation;
-    additions[planned++] = (struct addition){(uint64_t *)(counter.scoreboard + counter.offset), value};
-}
-uint64_t qemu_plugin_u64_sum(member counter) { return *(uint64_t *)(counter.scoreboard + counter.offset); }
+#if CURRENT >= 2
+void qemu_plugin_scoreboard_new(void) {}
 #endif
 
 static int load(const char *path, char *argument)
@@ -95,11 +79,6 @@ static void run(const uint32_t *words, size_t size)
     const char *enters = getenv("FAKE_QEMU_ENTERS");
     uint64_t registers[32] = {0};
     struct block block = {words, 0};
-#if CURRENT < 7
-    ((void (*)(uint64_t, unsigned))start)(1, 0);
-#else
-    ((void (*)(unsigned, void *))start)(0, NULL);
-#endif
     for (size_t i = 0; i < size; i++) {
         uint64_t value = words[i] >> 5 & 0xffff, *target = &registers[words[i] & 31];
         block.size++;
@@ -108,14 +87,13 @@ static void run(const uint32_t *words, size_t size)
         } else if (words[i] >> 21 == 0xf2a00000 >> 21) {
             *target |= value << 16;
         } else if (words[i] == 0xd4000001) {
-            planned = 0;
 #if CURRENT < 7
             ((void (*)(uint64_t, void *))translate)(1, &block);
 #else
             ((void (*)(void *, void *))translate)(&block, NULL);
 #endif
-            for (size_t addition = 0; addition < planned; addition++) {
-                *additions[addition].counter += additions[addition].value * (enters ? atoi(enters) : 1);
+            for (int times = 0; times < (enters ? atoi(enters) : 1); times++) {
+                enter(0, entered_with);
             }
 #if CURRENT < 7
             ((void (*)(uint64_t, unsigned, int64_t, uint64_t, uint64_t))call)(

@@ -134,9 +134,6 @@ WORDS = [  # as an assembler writes them
 ]
 # fmt: on
 
-CLONE = [0xD281E000, 0xF2A000A0, 0xD14007E1, 0xD2800002, 0xD2800003, 0xD2800004, 0xD2801B88, 0xD4000001]
-"""Start a thread: flags 0x50f00, a stack below this one's, no identifiers."""
-
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
@@ -318,7 +315,9 @@ def test_a_qemu_that_is_not_there_says_so(tmp_path: Path) -> None:
 # ---- Counts ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "7", '{"threads": 1}', '{"vector_fma": 1, "threads": 1}', '{"a": "b"}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "7", '{"elsewhere": 0}', '{"vector_fma": 1, "elsewhere": 0}', '{"a": "b"}']
+)
 def test_counts_that_are_damaged_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "counts").write_text(text, encoding="utf-8")
     with pytest.raises(BackendError, match=r"^the counted instructions in .* cannot be read: "):
@@ -359,7 +358,7 @@ def start(
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     command = [*qemu, "-plugin", plugin.option(plugin.compiled(qemu), counts), str(program)]
-    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limited, check=False)
+    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limited, timeout=60)
 
 
 def run(qemu: Sequence[str], folder: Path, content: bytes) -> list[Instructions]:
@@ -417,11 +416,27 @@ def test_marks_without_each_other_count_nothing(qemu: list[str], tmp_path: Path)
     assert run(qemu, tmp_path, probe.executable(words)) == [closing(), closing()]
 
 
-def test_a_region_beside_another_thread_is_refused(qemu: list[str], tmp_path: Path) -> None:
-    forever = 0x14000000
-    over_it = [0xB5000040, forever]  # cbnz x0: the new thread, which got 0, stays
-    with pytest.raises(BackendError, match=r"^the emulated process had 2 threads where instructions were counted"):
-        run(qemu, tmp_path, probe.executable([*CLONE, *over_it, *_words(probe.program(()))]))
+def test_a_region_beside_a_thread_that_is_not_idle_is_refused(qemu: list[str], tmp_path: Path) -> None:
+    clone = [0xD281E000, 0xF2A000A0, 0xD14007E1, 0xD2800002, 0xD2800003, 0xD2800004, 0xD2801B88, 0xD4000001]
+    thread = [
+        0x910003E6,  # mov x6, sp
+        *clone,  # flags 0x50f00, a stack below this one's, no identifiers
+        0xB50000A0,  # cbnz x0, over what the new thread does, which got 0
+        0xF94000C5,  # ldr x5, [x6]
+        0x910004A5,  # add x5, x5, #1
+        0xF90000C5,  # str x5, [x6]
+        0x17FFFFFD,  # b, to the ldr
+    ]
+    until_it_has_counted_two = [
+        0xF94000C7,  # ldr x7, [x6]
+        0x910008E7,  # add x7, x7, #2
+        0xF94000C9,  # ldr x9, [x6]
+        0xEB07013F,  # cmp x9, x7
+        0x54FFFFCB,  # b.lt, to the ldr
+    ]
+    said = r"^a network was not counted alone: other threads executed [\d,]+ instructions meanwhile$"
+    with pytest.raises(BackendError, match=said):
+        run(qemu, tmp_path, probe.executable([*thread, *_words(probe.program(until_it_has_counted_two))]))
 
 
 def _words(program: bytes) -> list[int]:

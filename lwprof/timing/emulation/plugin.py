@@ -68,18 +68,20 @@ def read(path: Path) -> list[Instructions]:
     """Read the counts of all regions that were closed, in their order.
 
     Raises:
-        BackendError: the file cannot be read, or a region was executed by several threads.
+        BackendError: the file cannot be read, or other threads were not idle in a region.
     """
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        threads = max((line.pop("threads") for line in lines), default=1)
+        elsewhere = max((line.pop("elsewhere") for line in lines), default=0)
         found = [Instructions(total=sum(line.values()), **line) for line in lines]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackendError(f"the counted instructions in {path} cannot be read: {error}") from error
-    if threads != 1:
-        raise BackendError(f"the emulated process had {threads} threads where instructions were counted, instead of 1")
+    if elsewhere:
+        raise BackendError(
+            f"a network was not counted alone: other threads executed {elsewhere:,} instructions meanwhile"
+        )
     return found
 
 

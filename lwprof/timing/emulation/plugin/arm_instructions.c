@@ -7,10 +7,10 @@
  *     qemu-aarch64 -plugin ./arm_instructions.so,out=/absolute/path/counts.jsonl program
  *
  * The program opens a region by prctl(0x4c575052, 1) and closes it by prctl(0x4c575052, 2), which the kernel answers
- * with EINVAL. Each region that is closed appends one line of JSON to the file: the instructions that the process
+ * with EINVAL. Each region that is closed appends one line of JSON to the file: the instructions that this thread
  * executed after the system call that opened the region, up to the one that closes it, that one included; and how many
- * threads it had at most meanwhile. With more than one the counts are of all threads together and, before QEMU 9, not
- * exact. Opening an open region starts it anew; a region is closed by the thread that opened it.
+ * all other threads executed meanwhile. Opening a region starts it anew if one is open; it is closed by the thread that
+ * opened it.
  *
  * Runs in every QEMU whose plugin interface has a version from 1 (QEMU 7) to 7 (QEMU 11). It needs no header of QEMU's:
  * the functions that it takes are declared below, and which of them there are is known only once it is loaded.
@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -141,34 +142,25 @@ typedef struct {
     bool system_emulation;
 } information;
 
-typedef struct {
-    void *scoreboard;
-    size_t offset;
-} per_thread; /* qemu_plugin_u64 */
-
 typedef void (*callback)(void);
 
-enum { ADD = 0 }; /* QEMU_PLUGIN_INLINE_ADD_U64 */
+enum { NO_REGISTERS = 0 }; /* QEMU_PLUGIN_CB_NO_REGS */
 
 /* The last argument is new in version 7; older ones are called with it in a register that they do not read. */
 FROM_QEMU void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, callback called, void *data);
 FROM_QEMU void qemu_plugin_register_vcpu_syscall_cb(uint64_t id, callback called, void *data);
-FROM_QEMU void qemu_plugin_register_vcpu_init_cb(uint64_t id, callback called, void *data);
-FROM_QEMU void qemu_plugin_register_vcpu_exit_cb(uint64_t id, callback called, void *data);
+
+/* The same in all versions. */
+FROM_QEMU void qemu_plugin_register_vcpu_tb_exec_cb(
+    void *block, void (*entered)(unsigned int thread, void *data), int flags, void *data);
 FROM_QEMU size_t qemu_plugin_tb_n_insns(const void *block);
 FROM_QEMU void *qemu_plugin_tb_get_insn(const void *block, size_t position);
 
 /* Version 1 and 2 return a pointer to the instruction and take one argument; later ones copy it. */
 FROM_QEMU const void *qemu_plugin_insn_data(const void *instruction, void *copy, size_t size);
 
-/* Version 1 alone. */
-FROM_QEMU void qemu_plugin_register_vcpu_tb_exec_inline(void *block, int operation, void *counter, uint64_t value);
-
-/* From version 2. */
-FROM_QEMU void *qemu_plugin_scoreboard_new(size_t size);
-FROM_QEMU void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
-    void *block, int operation, per_thread counter, uint64_t value);
-FROM_QEMU uint64_t qemu_plugin_u64_sum(per_thread counter);
+/* New in version 2; only its being there is of interest. */
+FROM_QEMU void qemu_plugin_scoreboard_new(void);
 
 #ifdef INTERFACE
 TO_QEMU int qemu_plugin_version = INTERFACE;
@@ -183,14 +175,7 @@ static void __attribute__((constructor)) find_version(void)
 }
 #endif
 
-static int interface;
-static uint64_t counters[CLASSES]; /* up to version 1 */
-static void *scoreboard;           /* from version 2 */
-
-static per_thread counter(int number)
-{
-    return (per_thread){scoreboard, number * sizeof(uint64_t)};
-}
+static int interface; /* version of this QEMU's */
 
 static uint32_t instruction_word(const void *instruction)
 {
@@ -203,42 +188,47 @@ static uint32_t instruction_word(const void *instruction)
     return copy[0] | copy[1] << 8 | copy[2] << 16 | (uint32_t)copy[3] << 24;
 }
 
-/* Count a block at once whenever it is entered. */
-static void translated(void *block)
-{
-    uint64_t found[CLASSES] = {0};
-    size_t size = qemu_plugin_tb_n_insns(block);
-    for (size_t i = 0; i < size; i++) {
-        found[instruction_class(instruction_word(qemu_plugin_tb_get_insn(block, i)))]++;
-    }
-    for (int i = 0; i < CLASSES; i++) {
-        if (found[i] == 0) {
-            continue;
-        }
-        if (interface < 2) {
-            qemu_plugin_register_vcpu_tb_exec_inline(block, ADD, &counters[i], found[i]);
-        } else {
-            qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, ADD, counter(i), found[i]);
-        }
-    }
-}
-
 /* ---- Regions ---------------------------------------------------------------------------------------------------- */
 
-enum { PRCTL = 167, OPEN = 1, CLOSE = 2 };
-#define OURS UINT64_C(0x4c575052)
+struct block {
+    uint64_t size;
+    uint64_t counts[CLASSES];
+};
 
 static char file[4096];
 static int64_t opener = -1; /* the thread that has a region open */
-static uint64_t opened[CLASSES];
-static int threads, most_threads;
+static uint64_t counts[CLASSES];
+static uint64_t elsewhere; /* executed by other threads */
 
-static void read_counters(uint64_t *found)
+/* Count a block at once whenever it is entered. */
+static void entered(unsigned int thread, void *data)
 {
-    for (int i = 0; i < CLASSES; i++) {
-        found[i] = interface < 2 ? counters[i] : qemu_plugin_u64_sum(counter(i));
+    const struct block *block = data;
+    int64_t now = __atomic_load_n(&opener, __ATOMIC_RELAXED);
+    if (now == thread) {
+        for (int i = 0; i < CLASSES; i++) {
+            counts[i] += block->counts[i];
+        }
+    } else if (now >= 0) {
+        __atomic_add_fetch(&elsewhere, block->size, __ATOMIC_RELAXED);
     }
 }
+
+static void translated(void *translation)
+{
+    struct block *block = calloc(1, sizeof *block); /* for as long as QEMU may enter it: to the end */
+    if (!block) {
+        abort();
+    }
+    block->size = qemu_plugin_tb_n_insns(translation);
+    for (size_t i = 0; i < block->size; i++) {
+        block->counts[instruction_class(instruction_word(qemu_plugin_tb_get_insn(translation, i)))]++;
+    }
+    qemu_plugin_register_vcpu_tb_exec_cb(translation, entered, NO_REGISTERS, block);
+}
+
+enum { PRCTL = 167, OPEN = 1, CLOSE = 2 };
+#define OURS UINT64_C(0x4c575052)
 
 static void failed(const char *what)
 {
@@ -263,16 +253,14 @@ static void append(const char *line, size_t size)
     }
 }
 
-static void close_region(void)
+static void write_counts(void)
 {
-    uint64_t now[CLASSES];
     char line[1024];
     int size = snprintf(line, sizeof line, "{");
-    read_counters(now);
     for (int i = 0; i < CLASSES; i++) {
-        size += snprintf(line + size, sizeof line - size, "\"%s\": %" PRIu64 ", ", NAMES[i], now[i] - opened[i]);
+        size += snprintf(line + size, sizeof line - size, "\"%s\": %" PRIu64 ", ", NAMES[i], counts[i]);
     }
-    size += snprintf(line + size, sizeof line - size, "\"threads\": %d}\n", most_threads);
+    size += snprintf(line + size, sizeof line - size, "\"elsewhere\": %" PRIu64 "}\n", elsewhere);
     append(line, size);
 }
 
@@ -282,26 +270,13 @@ static void called(unsigned int thread, int64_t number, uint64_t first, uint64_t
         return;
     }
     if (second == OPEN) {
-        opener = thread;
-        most_threads = threads;
-        read_counters(opened);
+        memset(counts, 0, sizeof counts);
+        elsewhere = 0;
+        __atomic_store_n(&opener, thread, __ATOMIC_SEQ_CST);
     } else if (second == CLOSE && opener == thread) {
-        close_region();
-        opener = -1;
+        __atomic_store_n(&opener, -1, __ATOMIC_SEQ_CST);
+        write_counts();
     }
-}
-
-static void started(void)
-{
-    int now = __atomic_add_fetch(&threads, 1, __ATOMIC_SEQ_CST);
-    if (now > most_threads) {
-        most_threads = now;
-    }
-}
-
-static void ended(void)
-{
-    __atomic_sub_fetch(&threads, 1, __ATOMIC_SEQ_CST);
 }
 
 /* ---- Callbacks: up to version 6 they begin with the plugin's number, from version 7 they end with data ---------- */
@@ -351,12 +326,7 @@ TO_QEMU int qemu_plugin_install(uint64_t id, const information *qemu, int argc, 
         fprintf(stderr, "arm_instructions: out=/absolute/path is missing\n");
         return -1;
     }
-    if (interface >= 2) {
-        scoreboard = qemu_plugin_scoreboard_new(sizeof counters);
-    }
     bool late = interface >= 7;
-    qemu_plugin_register_vcpu_init_cb(id, (callback)started, NULL);
-    qemu_plugin_register_vcpu_exit_cb(id, (callback)ended, NULL);
     qemu_plugin_register_vcpu_tb_trans_cb(id, late ? (callback)translated_7 : (callback)translated_6, NULL);
     qemu_plugin_register_vcpu_syscall_cb(id, late ? (callback)called_7 : (callback)called_6, NULL);
     return 0;
