@@ -89,8 +89,11 @@ def _counts(model: AuditedModel) -> list[Cell]:
 
 def _besides(model: AuditedModel) -> str:
     """What else there is, in words, the gravest first."""
+    over = [budget for budget in model.budgets if not budget.ok and not budget.advisory]
+    unknown = sum(budget.actual is None for budget in over)
     counts = {
-        "over budget": sum(not budget.ok and not budget.advisory for budget in model.budgets),
+        "over budget": len(over) - unknown,
+        f"budget{'s' * (unknown != 1)} unknown": unknown,
         "grown": sum(not grown.module for grown in model.growth),
         "known": sum(finding.known for finding in model.findings),
         "mended": model.mended,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Style, Table
-from lwprof.results import ERROR, INFO, WARNING, AuditedModel, Budget, Checked, Finding, Growth
+from lwprof.results import ERROR, INFO, WARNING, AuditedModel, Budget, Checked, CountedGain, Finding, Growth
 
 STYLES: dict[str, Style] = {ERROR: "bad", WARNING: "warning", INFO: "quiet"}
 """Of severities."""
@@ -27,7 +27,8 @@ def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Tab
     alike = list(phrases.alike(listed(model)))
     if alike:
         yield _findings(label, alike, top)
-    yield from filter(None, (_timed(label, alike[:top]), _counted(label, alike[:top])))
+    if measured := (_counted if any(_gain(places) for places in alike) else _timed)(label, alike[:top]):
+        yield measured
     if model.budgets:
         yield _budgets(label, model.budgets)
     if model.growth:
@@ -137,16 +138,24 @@ def _counted(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
     ]
     rows = []
     for places in alike:
-        other = places[0].alternative
-        if other and (found := other.counted):
-            module = Cell(phrases.together([_module(finding) for finding in places]))
+        module, other = phrases.together([_module(finding) for finding in places]), places[0].alternative
+        if other and (found := _gain(places)):
             totals, fmas = (
                 (units.count(getattr(found.before, name)), f"→ {units.count(getattr(found.after, name))}")
                 for name in ("total", "vector_fma")
             )
             numbers = [Cell(" ".join(lines), None, lines) for lines in (totals, fmas)]
-            rows.append([places[0].code, module, Cell(other.text), *numbers, phrases.counted_gain(found)])
+            rows.append([places[0].code, Cell(module), Cell(other.text), *numbers, phrases.counted_gain(found)])
+        elif other and other.unmeasured:
+            nothing = [Cell("–", style="quiet")] * 2
+            rows.append([places[0].code, Cell(module), Cell(other.text), *nothing, other.unmeasured])
     return Table.of("counted", columns, rows, f"{label}: what is suggested, in instructions") if rows else None
+
+
+def _gain(places: Sequence[Finding]) -> CountedGain | None:
+    """What was counted of an alternative."""
+    other = places[0].alternative
+    return other.counted if other else None
 
 
 def _module(finding: Finding) -> str:

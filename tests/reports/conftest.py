@@ -16,6 +16,7 @@ from lwprof.results import (
     ComparedModel,
     CompareResult,
     Counted,
+    CountedGain,
     Coverage,
     CrosscheckResult,
     CrosscheckRow,
@@ -459,3 +460,47 @@ def clean_audit() -> AuditResult:
         checked=(Checked("G1", 13, 0, 1.06),),
     )  # fmt: skip
     return AuditResult((network,), True, rules=RULES[:1])
+
+
+def executed(total: int) -> Instructions:
+    """Six of ten of them vector FMAs, the others scalar."""
+    return Instructions(total, total * 6 // 10, 0, 0, 0, total - total * 6 // 10, 0, 0, 0)
+
+
+def counted_gain(before: int, after: int, verdict: str) -> CountedGain:
+    """Totals of a layer and of its alternative."""
+    on = "ncnn", "arm-emulated:cortex-a76", "cortex-a76", "ncnn 1.0", "float32"
+    return CountedGain(*on, executed(before), executed(after), after / before, verdict)
+
+
+@pytest.fixture
+def counted_audit() -> AuditResult:
+    """An audit whose alternatives and budgets were counted on an emulated core, as far as that was possible."""
+
+    def priced(number: int, cost: int, **measured: object) -> Finding:
+        return finding("G1", f"features.{number}.conv", 1.3, cost, alternative=alternative(cost // 4, **measured))
+
+    on = "ncnn 1.0, float32, on an emulated cortex-a76"
+    missing = "not counted: arm-emulated is not installed: lwprof doctor --install arm-emulated"
+    name = "max_arm_instructions"
+    mbv2 = AuditedModel(
+        "mbv2", model=Model("mbv2", "mbv2", IMAGE), totals=MBV2_TOTALS, coverage=MBV1_COVERAGE,
+        checked=(Checked("G1", 36, 5, 1.3),),
+        findings=(
+            priced(1, 9_000_000, counted=counted_gain(8_153_395, 7_246_885, "fewer")),
+            priced(2, 8_000_000, counted=counted_gain(8_153_395, 7_246_885, "fewer")),
+            priced(3, 7_000_000, counted=counted_gain(3_716_291, 3_823_845, "more")),
+            priced(4, 6_000_000, counted=counted_gain(2_549_301, 2_549_501, "the same")),
+            priced(5, 5_000_000, unmeasured="ncnn has no such layer"),
+        ),
+        budgets=(
+            Budget(name, 102e6, 101_341_338.0, ok=True, remark=f"{on}; up to 0.01 % more is kept"),
+            Budget(f"{name}.vector_fma", 75_178_015.0, 75_178_016.0, ok=False, remark=on),
+        ),
+    )  # fmt: skip
+    small = AuditedModel(
+        "mbv2:width=0.5", model=Model("mbv2", "mbv2:width=0.5", IMAGE), totals=MBV2_TOTALS, coverage=MBV1_COVERAGE,
+        checked=(Checked("G1", 36, 0, 1.1),),
+        budgets=(Budget(name, 35e6, None, ok=False, remark=missing, failure_code=3),),
+    )  # fmt: skip
+    return AuditResult((mbv2, small), False, environment={"ncnn": "1.0"}, rules=RULES[:1])

@@ -23,7 +23,7 @@ from lwprof.errors import InputError
 from lwprof.reports import FORMATS, format_of, render
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
-AUDITS = ("audit_result", "clean_audit")
+AUDITS = ("audit_result", "clean_audit", "counted_audit")
 GENERAL = [item.name for item in FORMATS if not item.audits_only]
 OF_AUDITS = [item.name for item in FORMATS if item.audits_only]
 

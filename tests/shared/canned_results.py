@@ -11,4 +11,5 @@ CANNED = (
     "crosscheck_result",
     "audit_result",
     "clean_audit",
+    "counted_audit",
 )
