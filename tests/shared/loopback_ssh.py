@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
+import pwd
 import shlex
 import shutil
 import socket
@@ -17,6 +17,7 @@ from typing import Any
 
 PROGRAM = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
 CLIENT = shutil.which("ssh")
+USER = pwd.getpwuid(os.getuid())
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """A server that root starts wants this folder, which the system's own service makes elsewhere."""
 
@@ -58,6 +59,14 @@ Host *
 """
 
 
+def missing() -> str:
+    """Why there can be no such board here; empty where there can."""
+    for name, found in (("sshd", PROGRAM), ("ssh", CLIENT)):
+        if found is None:
+            return f"there is no {name}"
+    return f"{USER.pw_name} has no shell" if USER.pw_shell.endswith(("nologin", "false")) else ""
+
+
 class Server:
     """Runs until it is stopped."""
 
@@ -90,7 +99,7 @@ class Server:
         for hosts, key in (("known_hosts", "host_key"), ("others_hosts", "others_key")):
             kind, content = (self.folder / f"{key}.pub").read_text().split()[:2]
             (self.folder / hosts).write_text(f"[127.0.0.1]:{self.port} {kind} {content}\n")
-        config = CLIENT_CONFIG.format(folder=self.folder, port=self.port, closed=closed, user=getpass.getuser())
+        config = CLIENT_CONFIG.format(folder=self.folder, port=self.port, closed=closed, user=USER.pw_name)
         (self.folder / "ssh_config").write_text(config)
 
     def _read(self, listening: threading.Event) -> None:

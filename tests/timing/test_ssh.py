@@ -29,8 +29,7 @@ from lwprof.timing.emulation.installation import Emulator
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(loopback_ssh.PROGRAM is None, reason="there is no sshd"),
-    pytest.mark.skipif(loopback_ssh.CLIENT is None, reason="there is no ssh"),
+    pytest.mark.skipif(bool(loopback_ssh.missing()), reason=loopback_ssh.missing() or "there is one"),
 ]
 
 BUDGET_S = 0.5
@@ -132,7 +131,7 @@ def test_emulated_processor_is_a_board_as_well(board: Server, emulator: Emulator
 
 
 def test_name_can_say_user_and_port(board: Server, tmp_path: Path) -> None:
-    name = f"ssh://{loopback_ssh.getpass.getuser()}@127.0.0.1:{board.port}{python(tmp_path)}"
+    name = f"ssh://{loopback_ssh.USER.pw_name}@127.0.0.1:{board.port}{python(tmp_path)}"
     found = ssh.connect(devices.parse(name))
     assert found.record["machine"] == os.uname().machine
     found.close()

@@ -22,6 +22,9 @@ CHUNK = 1 << 20
 END_S = 5.0
 """So long a process may take to end."""
 
+HURRIED_S = 1.0
+"""The same, where it is not waiting for anything: after Ctrl-C, or a loss."""
+
 _START = """
 import sys
 if sys.version_info < {oldest!r}:
@@ -154,16 +157,14 @@ class Connection:
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
-        if not self._usable:
-            self._process.terminate()
-        self._wait()
+        self._wait(END_S if self._usable else HURRIED_S)
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._said.close()
 
-    def _wait(self) -> int:
+    def _wait(self, limit_s: float = END_S) -> int:
         try:
-            return self._process.wait(END_S)
+            return self._process.wait(limit_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
