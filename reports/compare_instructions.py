@@ -86,9 +86,9 @@ class Columns:
 
 
 def _related(run: Run) -> list[int]:
-    """Places of the networks that others on the same core are relative to."""
-    settings = [run.first(count.timed_on) for count in run.counts]
-    return [place for place, times in Counter(settings).items() if times > 1]
+    """Places of the networks that others are relative to, for each setting that has others."""
+    settings = Counter(count.timed_on for count in run.counts)
+    return [run.first(setting) for setting, times in settings.items() if times > 1]
 
 
 def table(networks: Sequence[Network], settings: Settings, several_files: bool) -> Table:
