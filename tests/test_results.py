@@ -13,6 +13,7 @@ from lwprof.errors import InputError
 from lwprof.results import (
     ComparedModel,
     CompareResult,
+    Counted,
     Coverage,
     Fragmentation,
     Layer,
@@ -163,6 +164,106 @@ def test_an_interval_needs_two_ends(interval, document, tmp_path):
     refused(path, "damaged lwprof.compare document")
 
 
+@pytest.fixture
+def counted() -> dict:
+    """A saved comparison with latencies and counts, as plain JSON."""
+    return json.loads(next(path for path in SAVED if path.name == "arm_result.json").read_text(encoding="utf-8"))
+
+
+def test_counts_stand_among_the_timings_and_hold_no_seconds(counted):
+    model = counted["models"][0]
+    assert "counts" not in model
+    items = [item for item in model["timings"] if "instructions" in item]
+    assert len(items) == 2
+    for item in items:
+        assert not [key for key in item if key.endswith("_s") and key != "convert_s"]
+        assert item["instructions"]["total"] == sum(item["instructions"].values()) - item["instructions"]["total"]
+
+
+def test_counts_are_told_from_latencies_wherever_they_stand(counted):
+    result = results.from_dict(counted)
+    model = counted["models"][0]
+    model["timings"] = [model["timings"][place] for place in (3, 0, 4, 1, 2)]
+    assert results.from_dict(counted) == result
+    assert [type(item) for item in result.models[0].counts] == [Counted, Counted]
+    assert all(isinstance(item, Timing) for item in result.models[0].timings)
+
+
+def test_a_key_that_is_none_of_the_document_makes_no_counts(document):
+    document["models"][0]["counts"] = [{"anything": 1}]
+    assert results.from_dict(document).models[0].counts == ()
+
+
+def test_settings_of_latencies_and_counts_are_apart(counted):
+    result = results.from_dict(counted)
+    board = "ncnn ssh://pi@raspberrypi:2222/home/pi/venv/bin/python"
+    cores = ("ncnn arm-emulated:cortex-a76", "ncnn arm-emulated:cortex-a72")
+    assert result.timed_on == ("torch", board, f"{board} float16")
+    assert result.counted_on == cores
+    assert result.measured_on == result.settings == (*result.timed_on, *cores)
+    assert result.pareto_on == "torch"
+    bare = dataclasses.replace(
+        result, models=tuple(dataclasses.replace(model, timings=()) for model in result.models), settings=()
+    )
+    assert (bare.timed_on, bare.pareto_on) == ((), cores[0])
+    nothing = dataclasses.replace(
+        bare, models=tuple(dataclasses.replace(model, counts=()) for model in bare.models)
+    )  # fmt: skip
+    assert nothing.pareto_on == ""
+
+
+def test_what_is_missing_on_an_emulated_core_is_a_count(counted):
+    result = results.from_dict(counted)
+    missing = {item.device.partition(":")[0]: item.is_count for _, item in result.untimed()}
+    assert missing == {"ssh": False, "arm-emulated": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"instructions": None}, r"models\[0\]\.timings\[3\]\.instructions must be an object, not None$"),
+        ({"instructions": 3}, r"models\[0\]\.timings\[3\]\.instructions must be an object, not 3$"),
+        ({"instructions": {"total": 3}}, r"it lacks the key models\[0\]\.timings\[3\]\.instructions\.vector_fma$"),
+        ({"core": 76}, r"models\[0\]\.timings\[3\]\.core must be a text, not 76$"),
+    ],
+)
+def test_a_damaged_count_is_named_by_its_place_in_the_file(change, message, counted, tmp_path):
+    counted["models"][0]["timings"][3].update(change)
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(counted))
+    refused(path, f"damaged lwprof.compare document: {message}")
+
+
+def test_a_count_that_is_no_whole_number_is_refused(counted, tmp_path):
+    path = tmp_path / "damaged.json"
+    for total in (1.5, "many", None, True, 10**40):
+        counted["models"][0]["timings"][4]["instructions"]["total"] = total
+        path.write_text(json.dumps(counted))
+        refused(path, r"models\[0\]\.timings\[4\]\.instructions\.total ")
+
+
+def test_a_count_without_its_instructions_is_a_damaged_latency(counted, tmp_path):
+    del counted["models"][0]["timings"][3]["instructions"]
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(counted))
+    refused(path, r"it lacks the key models\[0\]\.timings\[3\]\.median_s$")
+
+
+@pytest.mark.parametrize("timings", [None, 3, {"instructions": {}}])
+def test_timings_that_are_no_list_are_refused(timings, counted, tmp_path):
+    counted["models"][0]["timings"] = timings
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps(counted))
+    refused(path, r"models\[0\]\.timings must be a list, not ")
+
+
+@pytest.mark.parametrize("boards", [[], {"ssh://board": "fast"}])
+def test_boards_that_are_no_records_are_refused(boards, counted, tmp_path):
+    path = tmp_path / "damaged.json"
+    path.write_text(json.dumps({**counted, "boards": boards}))
+    refused(path, r"damaged lwprof.compare document: boards.* must be an object, not ")
+
+
 def test_what_cannot_be_read_is_refused(tmp_path):
     refused(tmp_path / "none.json", "cannot read .*No such file")
     refused(tmp_path, "cannot read .*directory")
@@ -196,6 +297,9 @@ def test_results_as_frames(document):
     compared = results.from_dict(document)
     assert isinstance(compared, CompareResult)
     assert list(compared.to_pandas()["totals.mult_adds"]) == [568_740_352, 300_774_272, 56_510]
+    arm = results.load(next(path for path in SAVED if path.name == "arm_result.json")).to_pandas()
+    assert [len(items) for items in arm["timings"]] == [5, 4, 2]
+    assert arm["timings"][1][2]["instructions"]["vector_fma"] == 75_178_016
     profile = results.load(next(path for path in SAVED if path.name == "profile_result.json"))
     assert profile.to_pandas()["mult_adds"].sum() == profile.totals.mult_adds
 
