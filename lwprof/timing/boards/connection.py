@@ -88,6 +88,7 @@ class Connection:
         environment: Mapping[str, str] | None = None,
         explained: Callable[[int | None, str], str | None] = lambda code, said: None,
         patience_s: float | None = None,
+        folder: str | None = None,
     ) -> None:
         """Start ``command``, which ends in the agent.
 
@@ -97,6 +98,7 @@ class Connection:
             environment: of that process; by default ours.
             explained: makes a sentence of the exit code of ``command`` and of what it says, where it knows one.
             patience_s: how long an answer may take; by default for ever.
+            folder: where it runs; by default where we do.
 
         Raises:
             BackendError: there is no such command.
@@ -107,7 +109,7 @@ class Connection:
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=environment,
-                start_new_session=True,
+                cwd=folder, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             self._said.close()

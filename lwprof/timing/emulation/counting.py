@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import re
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lwprof.errors import BackendError
 from lwprof.results import Instructions
@@ -21,11 +19,18 @@ from lwprof.timing.devices import HALF_PRECISION, Device
 from lwprof.timing.emulation import installation, plugin
 from lwprof.timing.emulation.installation import Emulator
 
-if TYPE_CHECKING:
-    from lwprof.inputs import Values
-
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 """Of the emulated process; without the limit ncnn starts threads where it converts weights to float16."""
+
+ALLOCATION = "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096"
+"""Memory for maps comes from the kernel: how long a search for free memory takes depends on all that was freed before.
+It is set inside the emulation alone, where QEMU itself does not see it."""
+
+PASSED = ("LC_ALL", "LD_LIBRARY_PATH")
+"""Variables of QEMU's that it cannot do without; others would lie in the memory of the process."""
+
+NETWORKS = "networks"
+"""Folder for their files, relative to that of the process: no name is another one in another process."""
 
 LIMIT_S = 900.0
 """After which an emulated process is taken to hang: it executes about 100 million instructions a second."""
@@ -89,25 +94,30 @@ class Process:
         Raises:
             BackendError: it cannot be started.
         """
-        self._name, self._emulator, self._late = device.name, emulator, False
+        self._name, self._emulator = device.name, emulator
         library, program = _library(emulator), source()
         self._folder = tempfile.TemporaryDirectory(prefix="lwprof-", ignore_cleanup_errors=True)
         self._counts = Path(self._folder.name) / "counts"
-        own = {"PYTHONPATH": str(emulator.packages), "TMPDIR": self._folder.name}
+        passed = {name: value for name, value in emulator.environment.items() if name in PASSED}
         command = [
-            *emulator.command, "-cpu", device.core, "-plugin", plugin.option(library, self._counts),
+            *emulator.command, "-E", ALLOCATION, "-cpu", device.core, "-plugin", plugin.option(library, self._counts),
             "-L", str(emulator.sysroot), str(emulator.python), "-S", "-u", "-c", reading(len(program)),
         ]  # fmt: skip
+        environment = {**passed, **ENVIRONMENT, "PYTHONPATH": str(emulator.packages)}
         try:
             self._connection = Connection(
-                device.name, command, {**emulator.environment, **ENVIRONMENT, **own}, self._explained
+                device.name, command, environment, _explained(device.name), LIMIT_S, self._folder.name
             )
         except BackendError:
             self._folder.cleanup()
             raise
         self._board = Board(self._connection)
-        with self._limited():
+        try:
             self._connection.send(program)
+            self._connection.ask({"do": "steady", "folder": NETWORKS})
+        except BaseException:
+            self.close()
+            raise
 
     def load(self, runtime: str, network: Source, options: Options, folder: Path, *, alone: bool = True) -> Loaded:
         """Load a converted network, which ends the process when it is closed if it is ``alone`` in it.
@@ -115,21 +125,15 @@ class Process:
         Raises:
             BackendError: the runtime cannot load it.
         """
-        with self._limited():
-            there = self._board.load(runtime, network, replace(options, threads=1), folder)
+        there = self._board.load(runtime, network, replace(options, threads=1), folder)
         counted: list[Instructions] = []
 
         def run() -> Sequence[Any]:
-            with self._limited():
-                for _ in range(0 if alone else WARM_RUNS):
-                    there.run()
-                found = self._board.counted(there)
+            for _ in range(0 if alone else WARM_RUNS):
+                there.run()
+            found = self._board.counted(there)
             counted[:] = plugin.read(self._counts)[-1:]
             return found
-
-        def outputs(values: Values) -> Sequence[Any]:
-            with self._limited():
-                return there.outputs(values)
 
         def count() -> Instructions:
             if not counted:
@@ -139,7 +143,7 @@ class Process:
             return counted[0]
 
         return Loaded(
-            run, outputs, lambda found: found, self.close if alone else there.close, count=count,
+            run, there.outputs, lambda found: found, self.close if alone else there.close, count=count,
             runtime=f"{runtime} {self._emulator.versions[runtime]}",
         )  # fmt: skip
 
@@ -148,32 +152,20 @@ class Process:
         self._connection.close()
         self._folder.cleanup()
 
-    @contextmanager
-    def _limited(self) -> Iterator[None]:
-        """End the process if what is done in it takes too long."""
-        timer = threading.Timer(LIMIT_S, self._end)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
-    def _end(self) -> None:
-        self._late = True
-        self._connection.kill()
+def _explained(name: str) -> Callable[[int | None, str], str | None]:
+    """What says in a sentence why a process ended, from its exit code and what it wrote."""
 
-    def _explained(self, code: int | None, said: str) -> str | None:
-        """Say in a sentence why the process ended."""
-        if self._late:
-            return f"{self._name} was ended: it took more than {LIMIT_S:g} s"
+    def explained(code: int | None, said: str) -> str | None:
         if signal := _SIGNAL.search(said):
-            return f"{self._name} crashed: {signal[2].lower()} (signal {signal[1]})"
+            return f"{name} crashed: {signal[2].lower()} (signal {signal[1]})"
         if code == -9:
-            return f"{self._name} was killed: is there enough memory?"
+            return f"{name} was killed: is there enough memory?"
         if code is not None and code < 0:
-            return f"{self._name} was ended by signal {-code}"
+            return f"{name} was ended by signal {-code}"
         return None
+
+    return explained
 
 
 @functools.lru_cache

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lwprof.timing.portable.blocks import Bench, Contender
-from lwprof.timing.portable.clock import performance_clock
+from lwprof.timing.portable.clock import Clock, performance_clock
 
 if TYPE_CHECKING:
     from lwprof.timing.portable.affinity import Affinity
@@ -83,6 +83,7 @@ class Agent:
         self.requests = {
             "hello": self.hello,
             "machine": self.machine,
+            "steady": self.steady,
             "load": self.load,
             "outputs": self.outputs,
             "bench": self.bench,
@@ -131,6 +132,13 @@ class Agent:
         now = {"model": machine.board_model(), "temperature_c": machine.temperature(), "throttled": machine.throttled()}
         known = {key: value for key, value in now.items() if value is not None}
         return {"machine": {**machine.description(), **known}}
+
+    def steady(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
+        """Do from now on what every such process does: no look at the clock, no folder with a name of its own."""
+        self._clock = Clock(lambda: 0.0, 1.0)
+        self._folder = Path(request["folder"])
+        self._folder.mkdir()
+        return {}
 
     def load(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
         """Load a network from files whose bytes follow, and then those of its inputs."""
