@@ -122,11 +122,12 @@ def compare_command(
     target.write(result, view=view)
     for model, item in result.untimed():
         if not item.failed:
-            where = f"on {item.setting}" if model.timings else "here"
-            click.echo(f"note: {model.model.name} has no latency {where}: {item.reason}", err=True)
+            what = "count of instructions" if item.is_count else "latency"
+            where = f"on {item.setting}" if model.timings or model.counts else "here"
+            click.echo(f"note: {model.model.name} has no {what} {where}: {item.reason}", err=True)
     if result.interrupted:
-        timed = any(model.timings for model in result.models)
-        shown = "what was measured until then is shown" if timed else "nothing had been timed yet"
+        measured = any(model.timings or model.counts for model in result.models)
+        shown = "what was measured until then is shown" if measured else "nothing had been timed yet"
         click.echo(f"error: interrupted; {shown}", err=True)
         return INTERRUPTED
     if result.failure:
