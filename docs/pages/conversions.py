@@ -8,7 +8,8 @@ from typing import NamedTuple
 from lwprof.models import catalog
 from lwprof.reports import render
 from lwprof.reports.contents import Column, Table
-from lwprof.timing.backends import BACKENDS, Backend, install_line
+from lwprof.timing import devices
+from lwprof.timing.backends import BACKENDS, DEFAULT, DEFAULT_ON_ARM, Backend, install_line
 from pages.notice import GENERATED
 
 
@@ -49,7 +50,13 @@ def page() -> str:
         f"{' and '.join(APART)} are asked where they are installed, which they are not for the project's own tests. "
         "A backend that lacks an operator names it and the module that runs it; the other rows of a table go on."
     )
-    parts = [GENERATED, "# Backends", offers, _offers(), "## Networks", networks, _networks()]
+    on_arm = (
+        f"`{devices.EMULATED}` stands for `{devices.EMULATED}:{devices.CORES[0]}`; "
+        f"{' and '.join(f'`{core}`' for core in devices.CORES[1:])} are emulated as well ([arm.md](arm.md)). "
+        "Boards need Python and the runtime ([boards.md](boards.md)). "
+        f"Where no backend is named, both take {DEFAULT_ON_ARM}, and the other devices {DEFAULT}."
+    )
+    parts = [GENERATED, "# Backends", offers, _offers(), on_arm, "## Networks", networks, _networks()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -59,7 +66,7 @@ def _offers() -> str:
         (
             backend.name,
             _described(backend),
-            ", ".join(backend.devices),
+            devices.shown(backend.devices),
             ", ".join(backend.dtypes),
             ", ".join(backend.layouts),
             install_line(backend) if backend.extra else "comes with lwprof",

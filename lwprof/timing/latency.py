@@ -75,7 +75,7 @@ def time_subjects(
         machine: the environment as it was before anything else ran, for the warnings.
         progress: called with what is going on and the share of it that is done.
         together: whether instructions are counted in one emulated process for all networks, which is quicker where
-            they are small; if one of them ends it, the others after it are not counted.
+            they are small, and less exact.
     """
     targets = targets or find_targets(["torch"])
     rules, clock = rules or Rules(), clock or performance_clock()

@@ -137,9 +137,9 @@ class Preparation:
                 place = row, column
                 self._report(f"{'count' if target.is_counted else 'load'} {subject.label} on {target.setting}", place)
                 try:
-                    with ExitStack() as own:
-                        item = self._loaded(place, source, reference, own if target.is_counted else stack)
-                        stack.push(own.pop_all())  # an emulated process that fails is ended here
+                    with ExitStack() as own:  # what fails is let go of here
+                        item = self._loaded(place, source, reference, own, stack)
+                        stack.push(own.pop_all())
                 except DisagreementError as error:
                     self._outcomes[place] = target.untimed(str(error), error.difference)
                 except BackendError as error:
@@ -195,8 +195,10 @@ class Preparation:
             )
         return replace(source, content=self._contents[row])
 
-    def _loaded(self, place: Place, source: Source, reference: Reference | None, stack: ExitStack) -> Ready:
-        """Convert, load and check one network on one target.
+    def _loaded(
+        self, place: Place, source: Source, reference: Reference | None, own: ExitStack, stack: ExitStack
+    ) -> Ready:
+        """Convert, load and check one network on one target; ``own`` lets go of it, ``stack`` of what others share.
 
         Raises:
             BackendError: it cannot be converted or loaded, or computes something else than torch.
@@ -217,11 +219,11 @@ class Preparation:
         files: Converted | None = None
         try:
             if (conversion := backend.conversion(source, options)) is not None:
-                files = stack.enter_context(converted(conversion, self._hashed(place[0], source), self._clock))
+                files = own.enter_context(converted(conversion, self._hashed(place[0], source), self._clock))
             start = self._clock.now()
             loaded = self._load(target, source, files.folder if files else None, stack)
             load_s = self._clock.now() - start if loaded.load_s is None else loaded.load_s
-            stack.callback(loaded.close)
+            own.callback(loaded.close)
             first_call_s, agreed = None, None
             if known is not None and loaded.count is None:
                 start = self._clock.now()
@@ -261,11 +263,11 @@ class Preparation:
             from lwprof.timing.emulation import counting
 
             assert folder is not None
-            if self._together and device.name not in self._processes:
+            process = self._processes.get(device.name)
+            if self._together and (process is None or not process.usable):
                 self._processes[device.name] = process = counting.start(device)
                 stack.callback(process.close)
-            known = self._processes.get(device.name)
-            return counting.load(device, target.backend.name, source, options, folder, known)
+            return counting.load(device, target.backend.name, source, options, folder, process)
         from lwprof.timing.boards import ssh
 
         if device.name not in self._boards:

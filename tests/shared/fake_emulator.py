@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +25,15 @@ def executed(total: int, vector_fma: int = 0) -> Instructions:
     return Instructions(total, vector_fma, 0, 0, 0, total - vector_fma, 0, 0, 0)
 
 
+class Process:
+    """An emulated process that there is not."""
+
+    usable, closed = True, False
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Emulated(Fake):
     """Stands in for ncnn, and for the emulated core that it runs on."""
 
@@ -41,8 +49,10 @@ class Emulated(Fake):
         """Reasons by the network's label."""
         self.log: list[str] = []
         """Labels of what was counted, with the device where it is not the usual one."""
-        self.processes: list[str] = []
-        """Those for several networks: "open" or "closed"."""
+        self.crashes: set[str] = set()
+        """Labels of networks that end the process that they are counted in."""
+        self.processes: list[Process] = []
+        """Those for several networks."""
         self.when_counting: Callable[[str], None] = lambda label: None
 
     def conversion(self, source: Source, options: Options) -> Conversion:  # type: ignore[override]
@@ -53,14 +63,19 @@ class Emulated(Fake):
 
         return Conversion(f"fake-{source.label}", {}, write)
 
-    def start(self, device: Device) -> Any:
+    def start(self, device: Device) -> Process:
         """Start a process for several networks."""
-        self.processes.append("open")
-        place = len(self.processes) - 1
-        return SimpleNamespace(close=lambda: self.processes.__setitem__(place, "closed"))
+        self.processes.append(Process())
+        return self.processes[-1]
 
     def emulated(
-        self, device: Device, runtime: str, source: Source, options: Options, folder: Path, process: Any = None
+        self,
+        device: Device,
+        runtime: str,
+        source: Source,
+        options: Options,
+        folder: Path,
+        process: Process | None = None,
     ) -> Loaded:
         """Load a network in the emulated process that there is not."""
         assert source.module is not None
@@ -69,6 +84,10 @@ class Emulated(Fake):
 
         def count() -> Instructions:
             self.when_counting(source.label)
+            if source.label in self.crashes:
+                if process is not None:
+                    process.usable = False
+                raise BackendError("arm-emulated crashed")
             self.log.append(" ".join([source.label, *on]))
             return self.executes.get(source.label, executed(1000))
 

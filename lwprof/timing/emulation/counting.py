@@ -147,6 +147,11 @@ class Process:
             runtime=f"{runtime} {self._emulator.versions[runtime]}",
         )  # fmt: skip
 
+    @property
+    def usable(self) -> bool:
+        """Whether it still answers."""
+        return self._connection.usable
+
     def close(self) -> None:
         """End the process, and remove its files."""
         self._connection.close()
