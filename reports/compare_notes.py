@@ -9,7 +9,7 @@ from lwprof.reports import compare_instructions, compare_troubles, phrases
 from lwprof.reports.contents import Note
 from lwprof.reports.runs import Network, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Scalar
+from lwprof.results import EMULATED, Scalar
 
 PASSING = {"load_1min", "seed", "budget_s", "backend"}
 """What may differ between two runs without anything to be said."""
@@ -142,7 +142,7 @@ def _front(runs: Sequence[Run], networks: Sequence[Network], settings: Settings)
 
 def _environments(runs: Sequence[Run], measured: bool) -> Iterator[Note]:
     """Where each run was made, and in what that matters the runs differ: for counts nothing of the machine does."""
-    facts = [run.result.environment for run in runs if run.timings or not run.counts]
+    facts = [_of_latencies(run.result.environment) for run in runs if run.timings or not run.counts]
     differing = [key for key in dict.fromkeys(key for fact in facts for key in fact) if _differs(key, facts)]
     said = {"backend", "device", "threads"}.difference(differing) if measured else set()
     if differing:
@@ -154,6 +154,12 @@ def _environments(runs: Sequence[Run], measured: bool) -> Iterator[Note]:
         for board, known in run.result.boards.items():
             if text := phrases.environment(known):
                 yield Note(run.said(f"board {board}: {text}"), "quiet")
+
+
+def _of_latencies(facts: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """An environment without the devices that no latency is of."""
+    timed = [name for name in str(facts.get("device") or "").split(", ") if name and not name.startswith(EMULATED)]
+    return {**facts, "device": ", ".join(timed) or None}
 
 
 def _differs(key: str, facts: Iterable[Mapping[str, Scalar]]) -> bool:

@@ -85,6 +85,12 @@ def test_the_front_is_of_instructions_where_nothing_is_timed(
     assert from_dict(result.to_dict()) == result
 
 
+def test_what_is_not_counted_is_told_from_what_is_not_timed() -> None:
+    for device in ("cpu", "cuda", "ssh://pi@board", *CORES):
+        target = Target(Fake("quick"), Options(device))
+        assert target.untimed("no such operator").is_count == target.is_counted == (device in CORES)
+
+
 def test_the_front_is_of_latency_where_anything_is_timed(
     networks: list[Network], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ from lwprof.results.audit import (
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
 from lwprof.results.document import LARGEST, Document, Scalar, json_text, plain, read_json, rebuild
 from lwprof.results.instructions import Instructions
-from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
+from lwprof.results.latency import EMULATED, ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
 from lwprof.results.structure import (
     IMAGENET,
     Block,
@@ -56,6 +56,7 @@ from lwprof.results.structure import (
 __all__ = [
     "BASELINE",
     "DOCUMENTS",
+    "EMULATED",
     "ERROR",
     "IMAGENET",
     "INFO",

@@ -223,6 +223,14 @@ def test_counts_and_latencies_of_several_files_are_in_one_table(arm_result, tmp_
     ]
 
 
+def test_files_of_which_one_has_counts_differ_in_no_device_that_was_timed(arm_result):
+    desk = dataclasses.replace(only(arm_result, timed=True), environment={"device": "cpu"})
+    both = dataclasses.replace(arm_result, environment={"device": "cpu, arm-emulated:cortex-a76"})
+    assert "the files differ" not in render_all([("desk.json", desk), ("both.json", both)])
+    board = dataclasses.replace(arm_result, environment={"device": "cpu, ssh://pi@raspberrypi"})
+    assert "- the files differ in device: " in render_all([("desk.json", desk), ("both.json", board)])
+
+
 def test_fronts_of_files_that_were_timed_and_of_others_are_told_apart(arm_result):
     desk, ci = only(arm_result, timed=True), only(arm_result, timed=False)
     text = render_all([("desk.json", desk), ("ci.json", ci)], "markdown")
