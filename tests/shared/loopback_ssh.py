@@ -47,6 +47,10 @@ Host refused
   IdentityFile {folder}/others_key
 Host nowhere
   HostName a..b
+Host jumped
+  ProxyJump board
+  LocalForward {closed} 127.0.0.1:1
+  RemoteCommand false
 Host * !refused
   IdentityFile {folder}/key
 Host *
@@ -86,7 +90,7 @@ class Server:
         """Listen on a port that is free."""
         self.said: list[str] = []
         for _ in range(5):  # another program may take the port before the server does
-            self.port, closed = free_ports()
+            self.port, self.closed = free_ports()
             line = [PROGRAM, "-D", "-e", "-f", f"{self.folder}/sshd_config", "-p", str(self.port)]
             self._process = subprocess.Popen(line, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
             listening = threading.Event()
@@ -99,7 +103,7 @@ class Server:
         for hosts, key in (("known_hosts", "host_key"), ("others_hosts", "others_key")):
             kind, content = (self.folder / f"{key}.pub").read_text().split()[:2]
             (self.folder / hosts).write_text(f"[127.0.0.1]:{self.port} {kind} {content}\n")
-        config = CLIENT_CONFIG.format(folder=self.folder, port=self.port, closed=closed, user=USER.pw_name)
+        config = CLIENT_CONFIG.format(folder=self.folder, port=self.port, closed=self.closed, user=USER.pw_name)
         (self.folder / "ssh_config").write_text(config)
 
     def _read(self, listening: threading.Event) -> None:

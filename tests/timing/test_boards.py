@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ class InferenceSession:
     def __init__(self, file, options, providers):
         self.plan = json.load(open(file))
         self.calls = 0
+        if "large" in self.plan:
+            raise MemoryError
         if "refused" in self.plan:
             raise RuntimeError(self.plan["refused"])
 
@@ -143,6 +146,13 @@ def test_runtime_that_refuses_a_network_says_so_and_goes_on(local: Local) -> Non
         "ssh://board: onnxruntime cannot load odd: it has no Celu for numbers of this type, which act runs "
         "(onnxruntime is 1.0 there, and "
     )
+    assert timed(board, [local.load(board, "net")])[0] == [""]
+
+
+def test_network_that_is_too_large_for_its_memory_is_refused(local: Local) -> None:
+    board = local.board()
+    with pytest.raises(BackendError, match=r"^ssh://board: the network does not fit into its memory$"):
+        local.load(board, "giant", large=True)
     assert timed(board, [local.load(board, "net")])[0] == [""]
 
 
@@ -379,15 +389,13 @@ def test_what_openssh_says_is_told_in_a_sentence(code: int, said: str, sentence:
 
 
 def test_host_keys_are_left_to_the_configuration() -> None:
-    line = ssh.command(devices.parse("ssh://pi@b:2222/opt/py/bin/python3"), "import sys;exec(1)")
+    line = ssh.command(devices.parse("ssh://pi@b:2222/srv/venv/bin/python3"), "import sys;exec(1)")
     assert line[0] == "ssh"
-    assert line[-7:] == ["-p", "2222", "-l", "pi", "--", "b", "/opt/py/bin/python3 -u -c 'import sys;exec(1)'"]
+    assert line[-7:] == ["-p", "2222", "-l", "pi", "--", "b", "/srv/venv/bin/python3 -u -c 'import sys;exec(1)'"]
     assert "BatchMode=yes" in line
-    folder = Path(connections.__file__).parents[2]
-    for path in folder.rglob("*.py"):
-        assert not {"StrictHostKeyChecking", "UserKnownHostsFile"} & set(path.read_text().replace("=", " ").split()), (
-            path
-        )
+    for path in Path(connections.__file__).parents[2].rglob("*.py"):
+        words = set(re.findall(r"\w+", path.read_text()))
+        assert not words & {"StrictHostKeyChecking", "UserKnownHostsFile", "CheckHostIP"}, path
 
 
 @pytest.mark.parametrize("name", ["ssh://-oProxyCommand=id", "ssh://-v", "ssh://pi@-v", "ssh://-l@b", "ssh://b/a b",
@@ -415,3 +423,14 @@ def test_board_that_is_slowed_down_is_warned_about(tmp_path: Path) -> None:
 def test_board_is_named_by_its_device_tree(tmp_path: Path) -> None:
     (tmp_path / "model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
     assert machine.board_model(tmp_path / "model") == "Raspberry Pi 5 Model B Rev 1.0"
+
+
+def test_messages_that_the_page_explains_are_those_of_the_code() -> None:
+    folder = Path(connections.__file__).parents[1]
+    files = [path for part in ("boards", "portable") for path in (folder / part).glob("*.py")]
+    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in files))
+    page = (Path(__file__).parents[2] / "docs" / "boards.md").read_text()
+    messages = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    assert len(messages) > 15
+    for part in {part.strip(" ()") for message in messages for part in message.split("…")} - {"", "s", ": install"}:
+        assert part in code, part

@@ -26,6 +26,7 @@ from lwprof.results import CompareResult
 from lwprof.timing import devices
 from lwprof.timing.boards import ssh
 from lwprof.timing.emulation.installation import Emulator
+from lwprof.timing.portable.cores import processors, spelled
 
 pytestmark = [
     pytest.mark.slow,
@@ -142,7 +143,7 @@ def test_name_can_say_user_and_port(board: Server, tmp_path: Path) -> None:
     [
         ("unknown", "the host key of ssh://unknown is not known: connect once by hand (ssh unknown)"),
         ("changed", "the host key of ssh://changed has changed: unless the board was set up anew, somebody may be in"),
-        ("closed", "nothing answers on port 22 of ssh://closed: is its SSH server running there?"),
+        ("closed", "nothing answers on port {closed} of ssh://closed: is its SSH server running?"),
         ("nowhere", "there is no host 'nowhere' ("),
         ("refused", "ssh://refused refuses the key: install yours there (ssh-copy-id refused); no password is asked"),
         ("board/no/python", "there is no /no/python on ssh://board/no/python: install Python 3.9 or newer there"),
@@ -150,7 +151,7 @@ def test_name_can_say_user_and_port(board: Server, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_reached_is_said_in_a_sentence(board: Server, host: str, message: str) -> None:
-    assert refused(f"ssh://{host}").startswith(message)
+    assert refused(f"ssh://{host}").startswith(message.format(closed=board.closed))
 
 
 def test_ssh_may_be_missing(board: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +288,8 @@ def test_connection_that_is_cut_is_made_again(board: Server, here: str) -> None:
 
 
 def test_board_that_cannot_be_reached_again_is_given_up(board: Server, here: str) -> None:
+    gone = board.port
+
     def act() -> None:
         board.stop()
         os.kill(session_of(board.holder()["process"]), signal.SIGKILL)
@@ -298,7 +301,7 @@ def test_board_that_cannot_be_reached_again_is_given_up(board: Server, here: str
     assert [[timing.device for timing in model.timings] for model in result.models] == [["cpu"], ["cpu"]]
     for reason in reasons(result):
         assert "the connection to" in reason
-        assert reason.endswith(f"and then nothing answers on port 22 of {here}: is its SSH server running there?")
+        assert reason.endswith(f"and then nothing answers on port {gone} of {here}: is its SSH server running?")
 
 
 def test_board_that_hangs_is_not_waited_for(board: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,6 +403,29 @@ def test_file_with_weights_beside_it_runs_as_it_is(board: Server, here: str, tmp
     assert timing.size_bytes == sum(path.stat().st_size for path in (file, tmp_path / "parts" / "kernel.bin"))
 
 
-def test_threads_are_those_of_the_board(board: Server, here: str) -> None:
-    timing = compared(here, threads=3).models[0].timings[0]
-    assert timing.threads == 3
+def test_threads_and_warnings_are_those_of_the_board(board: Server, here: str) -> None:
+    cores = len(os.sched_getaffinity(0))
+    timing = compared(here, threads=cores + 1).models[0].timings[0]
+    assert timing.threads == cores + 1
+    assert any(warning.startswith(f"{cores + 1} threads share ") for warning in timing.warnings)
+
+
+def test_cores_are_those_of_the_board(board: Server, here: str, tmp_path: Path) -> None:
+    core = min(os.sched_getaffinity(0))
+    result = compared(here, cores=str(core))
+    assert reasons(result) == [""]
+    assert result.models[0].timings[0].cores == str(core)
+    assert reasons(compared(here, cores="4000")) == [
+        f"{here}: there is no core 4000 here; there is {cores_here()}"
+    ]  # fmt: skip
+
+
+def cores_here() -> str:
+    return spelled(processor.number for processor in processors())
+
+
+def test_configuration_of_the_client_holds(board: Server, tmp_path: Path) -> None:
+    there = python(tmp_path / "there")
+    found = ssh.connect(devices.parse(f"ssh://jumped{there}"))
+    assert found.record["machine"] == os.uname().machine
+    found.close()

@@ -7,10 +7,17 @@ import re
 from lwprof.timing.devices import Device
 
 CUT = re.compile(
-    r"client_loop: |Timeout, server .*not responding|Connection to \S+ closed by remote host|Broken pipe|"
-    r"Connection reset by|Read from remote host|Write failed"
+    r"client_loop: |Timeout, server .*not responding|Connection to \S+ closed by remote host|Read from remote host"
 )
 """Said of a connection that was there."""
+
+AWAY = re.compile(
+    r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange_identification"
+)
+"""Said of a board that does not answer."""
+
+_PORT = re.compile(r"port (\d+): Connection refused")
+_REMOVE = re.compile(r"ssh-keygen -f .+ -R .+\b\S*")
 
 KILLED, NOT_EXECUTABLE, NOT_FOUND, FAILED = 137, 126, 127, 255
 """Exit codes: of shells, and of ``ssh`` itself (also where a signal ended what ran there)."""
@@ -29,10 +36,12 @@ def explained(device: Device, code: int | None, said: str) -> str | None:
     last = lines[-1] if lines else ""
     by_hand = " ".join(["ssh", *(["-p", device.port] if device.port else []), _login(device)])
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said:
+        found = _REMOVE.search(said)
         old = f"[{device.host}]:{device.port}" if device.port else device.host
         return (
-            f"the host key of {name} has changed: unless the board was set up anew, somebody may be in between; "
-            f"if it was, remove the old key (ssh-keygen -R {old!r}) and connect once by hand ({by_hand})"
+            f"the host key of {name} has changed: unless the board was set up anew, somebody may be in between; if it "
+            f"was, remove the old key ({found[0] if found else f'ssh-keygen -R {old}'}) and connect once by hand "
+            f"({by_hand})"
         )
     if "Host key verification failed" in said:
         return f"the host key of {name} is not known: connect once by hand ({by_hand}) and check its fingerprint"
@@ -41,16 +50,19 @@ def explained(device: Device, code: int | None, said: str) -> str | None:
     if "Could not resolve hostname" in said:
         return f"there is no host {device.host!r} ({last})"
     if "Connection refused" in said:
-        return f"nothing answers on port {device.port or 22} of {name}: is its SSH server running there?"
-    if re.search(r"Connection timed out|Operation timed out|No route to host|Network is unreachable", said):
+        port = _PORT.search(said)
+        return f"nothing answers on port {port[1] if port else device.port or 22} of {name}: is its SSH server running?"
+    if CUT.search(said):
+        return f"the connection to {name} was lost ({last})"
+    if re.search(
+        r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange", said
+    ):
         return f"{name} cannot be reached ({last}): is the board on, and in this network?"
     python = device.python or "python3"
     if code == NOT_FOUND or (code == FAILED and "No such file or directory" in last and python in last):
         return f"there is no {python} on {name}: install Python 3.9 or newer there, or put its path after the host"
     if code == NOT_EXECUTABLE:
         return f"{python} on {name} cannot be run ({last})"
-    if CUT.search(said):
-        return f"the connection to {name} was lost ({last})"
     if code == KILLED or (code == FAILED and not last):
         return f"the agent on {name} was ended: was it killed, for lack of memory?"
     if code == FAILED:

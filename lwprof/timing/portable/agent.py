@@ -154,6 +154,8 @@ class Agent:
             start = self._clock.now()
             try:
                 network = module.Network(folder, request["dtype"], int(request["threads"]))
+            except MemoryError:
+                raise
             except Exception as error:
                 raise RefusedError(said(error), version=version) from error
             load_s = self._clock.now() - start
