@@ -326,9 +326,9 @@ def _front(
     dataset = next((figures.dataset for figures in published if figures and figures.top1 is not None), "")
     top1 = [figures.top1 if figures and figures.dataset == dataset else None for figures in published]
     exact = not any(timings)
-    costs: list[Sequence[float] | None] = [timing and timing.samples_s for timing in timings]
+    costs: list[Sequence[float] | None] = [None if timing is None else timing.samples_s for timing in timings]
     if exact:
-        costs = [count and (float(count.instructions.total),) for count in counts]
+        costs = [None if count is None else (float(count.instructions.total),) for count in counts]
     if not any(costs):
         costs = [(float(result.totals.mult_adds),) for _, result in rows]
     known = [accuracy for accuracy, cost in zip(top1, costs, strict=True) if cost is not None]

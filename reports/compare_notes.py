@@ -59,8 +59,8 @@ def _ended(run: Run) -> Iterator[Note]:
     if run.result.failure and run.result.failure not in {item.reason for _, item in run.result.untimed()}:
         yield Note(run.said(run.result.failure), "bad")
     if run.result.interrupted:
-        measured = run.timings or run.counts
-        measured = "this is what had been measured by then" if measured else "nothing had been timed yet"
+        any_of = run.timings or run.counts
+        measured = "this is what had been measured by then" if any_of else "nothing had been timed yet"
         yield Note(run.said(f"interrupted: {measured}"), "bad")
 
 

@@ -11,7 +11,7 @@ from lwprof.reports import compare_details, compare_instructions, phrases
 from lwprof.reports.contents import Cell, Column, Table, cell
 from lwprof.reports.runs import Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Counted, Relative, Timing
+from lwprof.results import Counted, Relative, Timing, Untimed
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
 LONGEST_IN_A_HEADER = 20
@@ -116,7 +116,7 @@ def _latency(outcome: Outcome | None, unit: tuple[float, str]) -> dict[str, Cell
 
 def _missing(outcome: Outcome | None) -> Cell:
     """A dash for a latency that is missing; nothing where there was to be none."""
-    return Cell("" if isinstance(outcome, Counted) or (outcome is not None and outcome.is_count) else "–")
+    return Cell("" if isinstance(outcome, Counted) or (isinstance(outcome, Untimed) and outcome.is_count) else "–")
 
 
 class _Bases:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lwprof.reports.contents import Note
-from lwprof.reports.runs import Run, measured
+from lwprof.reports.runs import Run
 from lwprof.reports.timed_settings import Settings
 
 FIGURE = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
@@ -41,7 +41,7 @@ def warnings(run: Run, settings: Settings) -> Iterator[Note]:
     kinds: dict[str, dict[str, list[str]]] = {}
     texts: dict[str, list[str]] = {}
     for name, model in zip(run.names, run.result.models, strict=True):
-        for timing in measured(model):
+        for timing in model.measured:
             for warning in timing.warnings:
                 kind = FIGURE.sub("#", warning)
                 texts.setdefault(kind, []).append(warning)
@@ -56,9 +56,9 @@ def _who(run: Run, settings: Settings, warned: Mapping[str, Sequence[str]]) -> s
     """Name the networks that are warned of, and the settings unless it is all that these were timed on."""
     timed: dict[str, list[str]] = {}
     for name, model in zip(run.names, run.result.models, strict=True):
-        for timing in measured(model):
+        for timing in model.measured:
             timed.setdefault(settings.text(timing), []).append(name)
-    everyone = [name for name, model in zip(run.names, run.result.models, strict=True) if measured(model)]
+    everyone = [name for name, model in zip(run.names, run.result.models, strict=True) if model.measured]
 
     def listed(names: Sequence[str], among: Sequence[str]) -> str:
         return "all networks" if len(names) == len(among) > 1 else ", ".join(names)

@@ -61,7 +61,8 @@ def comparison(result: CompareResult) -> list[Record]:
         data["model"]["inputs"] = phrases.inputs(model.model, "x")
         data["coverage"]["unknown"] = phrases.unknown(model.coverage, "x")
         data["published"] = data["published"] or _blank(Published)
-        for item in (*model.timings, *model.counts, *model.untimed) or (None,):
+        found: tuple[Timing | Counted | Untimed, ...] = (*model.measured, *model.untimed)
+        for item in found or (None,):
             timing = item if isinstance(item, Timing) else None
             parts = {
                 "relative": (Relative, timing and model.relative_of(timing)),

@@ -42,7 +42,7 @@ class Run:
     def outcomes(self, model: ComparedModel) -> list[Outcome]:
         """What came of one of its networks, in the order of the settings; those that measured nothing are left out."""
         settings = self.result.measured_on
-        found: tuple[Outcome, ...] = (*model.timings, *model.counts, *model.untimed)
+        found: tuple[Outcome, ...] = (*model.measured, *model.untimed)
         return sorted(
             (item for item in found if item.timed_on in settings), key=lambda item: settings.index(item.timed_on)
         )
@@ -50,7 +50,7 @@ class Run:
     def first(self, setting: str) -> int:
         """Place of the network that the others on ``setting`` are relative to."""
         models = enumerate(self.result.models)
-        return next(place for place, model in models if any(item.timed_on == setting for item in measured(model)))
+        return next(place for place, model in models if any(item.timed_on == setting for item in model.measured))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,6 @@ class Network:
         for run, place in self.members:
             for outcome in run.outcomes(run.result.models[place]) or (None,):
                 yield run, place, outcome
-
-
-def measured(model: ComparedModel) -> tuple[Measured, ...]:
-    """Latencies of a network, then its counts of instructions."""
-    return (*model.timings, *model.counts)
 
 
 def of_one(result: CompareResult) -> tuple[list[Run], list[Network]]:

@@ -66,10 +66,11 @@ class Settings:
         """The column of settings, in which no word is torn apart; none where there is nothing to tell apart."""
         words = [word for item in self.measured for word in self.text(item).split()]
         narrowest = max(map(len, words), default=0)
-        header, lines = ("timed on", ()) if self.timings else ("counted on", ())
-        if self.timings and self.counts:
-            header, lines = "timed or counted on", ("timed or", "counted on")
-        return [Column("setting", header, lines, "left", self.several, group=group, narrowest=narrowest)] * self.shown
+        both = bool(self.timings and self.counts)
+        header = "timed or counted on" if both else "timed on" if self.timings else "counted on"
+        lines = ("timed or", "counted on") if both else ()
+        column = Column("setting", header, lines, wrap=self.several, group=group, narrowest=narrowest)
+        return [column] if self.shown else []
 
     def text(self, outcome: Outcome) -> str:
         """Name the setting of an outcome; where there is one only, what differs between its timings."""

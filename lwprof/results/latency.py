@@ -159,6 +159,11 @@ class ComparedModel:
     counts: tuple[Counted, ...] = field(default=(), metadata=among("timings", "instructions"))
     """Instructions on emulated cores; in JSON they stand among the timings, and hold no seconds."""
 
+    @property
+    def measured(self) -> tuple[Timing | Counted, ...]:
+        """Latencies, then instructions."""
+        return (*self.timings, *self.counts)
+
     def relative_of(self, timing: Timing) -> Relative | None:
         """The ratio to the first network that belongs to ``timing``."""
         return self._of(self.relative, timing)
@@ -207,7 +212,7 @@ class CompareResult(Document):
     @property
     def measured_on(self) -> tuple[str, ...]:
         """Both together, in order."""
-        return self._ordered(item.timed_on for model in self.models for item in (*model.timings, *model.counts))
+        return self._ordered(item.timed_on for model in self.models for item in model.measured)
 
     @property
     def pareto_on(self) -> str:
