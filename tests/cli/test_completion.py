@@ -92,6 +92,7 @@ def offered(run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         ("compare mbv1 --backend onnxruntime,onnxr", []),
         ("compare mbv1 --dtype bfl", ["bfloat16"]),
         ("compare mbv1 --device c", ["cpu", "cuda"]),
+        ("compare mbv1 --cores l", ["little"]),
         ("compare mbv1 --layout ch", ["channels_last"]),
     ],
 )
