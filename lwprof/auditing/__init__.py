@@ -97,6 +97,8 @@ def audit(
     known = known if known is None or isinstance(known, Baseline) else baselines.read(Path(known))
     runtime = measuring or Measuring(alternatives=False)
     runtime.targets()  # whatever is wrong with them is said before the work
+    if runtime.alternatives:
+        runtime.reach()
     models: list[AuditedModel] = []
     interrupted = False
     with settings.choose(configured.settings):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from lwprof.auditing.alternatives import Layer, Pair, layer, share, subject
 from lwprof.auditing.instruction_limits import TOLERANCE
 from lwprof.errors import InputError
-from lwprof.results import Alternative, Counted, CountedGain, Form, Scalar
+from lwprof.results import Alternative, Counted, CountedGain, Form, Scalar, Timing, Untimed
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress
@@ -65,32 +65,24 @@ def _count(
     record: dict[str, Scalar],
     progress: Progress | None,
 ) -> bool:
-    """Count layers together, and each of those by itself again that this did not work for; whether Ctrl-C ended it."""
+    """Count layers in one emulated process, and say whether Ctrl-C ended it."""
     subjects: dict[Layer, Subject] = {}
     for key, form in forms.items():
         try:
             subjects[key] = subject(form, target.options.seed)
         except InputError as error:
             known[key] = str(error)
-    left = [list(subjects)]
-    while left:
-        keys = left.pop()
-        if not keys:
-            continue
-        found = time_subjects(
-            [subjects[key] for key in keys], [target], machine=record, progress=progress, together=True
-        )
-        record.update(found.environment)
-        for key, row in zip(keys, found.outcomes, strict=True):
-            if row and isinstance(row[0], Counted):
-                known[key] = row[0]
-            elif len(keys) == 1 and not found.interrupted:
-                known[key] = found.failure or found.untimed[0].reason
-            else:
-                left.append([key])
-        if found.interrupted:
-            return True
-    return False
+    if not subjects:
+        return False
+    found = time_subjects(list(subjects.values()), [target], machine=record, progress=progress, together=True)
+    record.update(found.environment)
+    for key, row in zip(subjects, found.outcomes, strict=True):
+        for item in row:
+            if not isinstance(item, Timing):
+                known[key] = item.reason if isinstance(item, Untimed) else item
+        if not row and found.failure:
+            known[key] = found.failure
+    return found.interrupted
 
 
 def _outcome(before: Counted | str, after: Counted | str) -> CountedGain | str:

@@ -76,6 +76,7 @@ def held(
     options = options or Options()
     interrupted = result.interrupted
     models, record, warnings = [], dict(result.environment), dict.fromkeys(result.warnings)
+    boards = dict(result.boards)
     for model, pair in zip(result.models, pairs, strict=True):
         if pair is None or model.failure:
             models.append(model)
@@ -85,7 +86,8 @@ def held(
             timed = _timed(pair, backend, options, Rules(budget_s, seed=options.seed), progress, clock)
         if isinstance(timed, _Timed):
             record |= timed.latencies.environment
-            warnings |= dict.fromkeys(advice.on_machine(timed.latencies.environment, timed.target.options.threads))
+            warnings |= dict.fromkeys(on_machines(timed.latencies, timed.target))
+            boards |= timed.latencies.boards
             interrupted |= timed.latencies.interrupted
         interrupted |= timed == INTERRUPTED
         try:
@@ -100,7 +102,15 @@ def held(
         environment=record,
         warnings=tuple(warnings),
         interrupted=interrupted,
+        boards=boards,
     )
+
+
+def on_machines(latencies: Latencies, target: Target) -> list[str]:
+    """Warn about what was timed on: this machine, or boards."""
+    if target.device.is_arm:
+        return [text for board in latencies.boards.values() for text in advice.on_board(board, target.options.threads)]
+    return advice.on_machine(latencies.environment, target.options.threads)
 
 
 def _timed(

@@ -12,7 +12,9 @@ from lwprof.errors import BackendError, InputError
 from lwprof.results import Alternative, AuditResult, CountedGain, Finding, Gain, Scalar
 from lwprof.timing import advice
 from lwprof.timing.backends import Options
+from lwprof.timing.boards import ssh
 from lwprof.timing.contract import ALL_CORES
+from lwprof.timing.devices import SSH
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import Latencies, time_subjects
 from lwprof.timing.portable.clock import Clock, performance_clock
@@ -83,6 +85,16 @@ class Measuring:
         """
         return find_targets([self.backend] if self.backend else [], [self.options])
 
+    def reach(self) -> None:
+        """Connect to what alternatives are measured on, where that is a board.
+
+        Raises:
+            BackendError: it cannot be reached, or is in use.
+        """
+        for target in self.targets():
+            if target.device.kind == SSH:
+                ssh.connect(target.device, target.options.cores).close()
+
 
 INTERRUPTED = "interrupted before it was timed"
 
@@ -105,13 +117,14 @@ def measured(
         return result
     clock = performance_clock() if clock is None else clock
     record: dict[str, Scalar] = environment()
-    counted, here = targets[0].is_counted, not targets[0].device.is_arm
+    counted = targets[0].is_counted
+    boards: dict[str, Mapping[str, Scalar]] = {}
     found: Iterator[tuple[Pair, Gain | CountedGain | str]]
     if counted:
         seconds = math.inf if how.total_s is None else how.total_s
         found = counts.outcomes(waiting, targets[0], seconds, record, clock, progress)
     else:
-        found = _outcomes(waiting, targets, how, record, clock, progress)
+        found = _outcomes(waiting, targets, how, record, boards, clock, progress)
     outcomes: dict[Pair, Gain | CountedGain | str] = {}
     interrupted = False
     try:
@@ -120,8 +133,14 @@ def measured(
     except KeyboardInterrupt:
         interrupted = True
     unreached = counts.INTERRUPTED if counted else INTERRUPTED
+    warnings: list[str] = []
     if not counted:
         record |= {"budget_s": how.pair_s, "total_s": how.timing_s, "precision": how.precision, "margin": how.margin}
+        warnings = (
+            advice.on_machine(record, how.threads)
+            if not targets[0].device.is_arm
+            else [text for board in boards.values() for text in advice.on_board(board, how.threads)]
+        )
     models = tuple(
         replace(model, findings=tuple(_completed(finding, outcomes, unreached) for finding in model.findings))
         for model in result.models
@@ -130,8 +149,9 @@ def measured(
         result,
         models=models,
         environment={**result.environment, **record},
-        warnings=(*result.warnings, *(advice.on_machine(record, how.threads) if here else ())),
+        warnings=tuple(dict.fromkeys((*result.warnings, *warnings))),
         interrupted=result.interrupted or interrupted,
+        boards={**result.boards, **boards},
     )
 
 
@@ -140,10 +160,11 @@ def _outcomes(
     targets: Sequence[Target],
     how: Measuring,
     record: dict[str, Scalar],
+    boards: dict[str, Mapping[str, Scalar]],
     clock: Clock,
     progress: Progress | None,
 ) -> Iterator[tuple[Pair, Gain | str]]:
-    """Time the pairs one after the other; what was timed on is added to the ``record``."""
+    """Time the pairs one after the other; what was timed on is added to ``record`` and ``boards``."""
     start = clock.now()
     for number, (one, alternative) in enumerate(waiting.items()):
         if clock.now() - start >= how.timing_s:
@@ -162,6 +183,7 @@ def _outcomes(
             yield one, str(error)
             continue
         record.update(found.environment)
+        boards.update(found.boards)
         yield one, _outcome(found, how)
         if found.interrupted:
             raise KeyboardInterrupt

@@ -283,3 +283,5 @@ class AuditResult(Document):
     """Ctrl-C ended it; what was complete is there."""
     rules: tuple[Guideline, ...] = ()
     """The rules that were asked, in the order of their codes."""
+    boards: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """What is known of each board that something was timed on, by the name of its device."""

@@ -97,7 +97,7 @@ def test_a_layer_that_stands_in_several_pairs_is_counted_once(emulator: Emulated
     result = measured(audited(*pairs), ON_ARM)
     assert len(gains(result)) == 24
     assert sorted(emulator.log) == sorted(layer(channels) for channels in (5, *range(10, 22)))
-    assert emulator.processes == ["closed"] * (12 // counts.TOGETHER)
+    assert [process.closed for process in emulator.processes] == [True] * (12 // counts.TOGETHER)
 
 
 def test_what_cannot_be_counted_says_why_and_hides_nothing(emulator: Emulated) -> None:
@@ -114,20 +114,11 @@ def test_what_cannot_be_counted_says_why_and_hides_nothing(emulator: Emulated) -
 
 
 def test_a_process_that_one_layer_ends_is_not_the_end_of_the_others(emulator: Emulated) -> None:
-    processes = emulator.processes
-
-    def crash(label: str) -> None:
-        if label == layer(7):
-            dead.append(len(processes))
-        if len(processes) in dead:
-            raise BackendError("arm-emulated crashed")
-
-    dead: list[int] = []
-    emulator.when_counting = crash
+    emulator.crashes = {layer(7)}
     result = measured(audited(finding(10, 7), finding(9, 5), finding(9, 7)), ON_ARM)
     assert [one.unmeasured for one in alternatives(result)] == ["arm-emulated crashed", "", "arm-emulated crashed"]
-    assert emulator.log == [layer(10), layer(5), layer(9)]
-    assert processes == ["closed"] * 4  # that of all, and three of one layer each
+    assert emulator.log == [layer(10), layer(9), layer(5)]
+    assert [process.closed for process in emulator.processes] == [True, True]
 
 
 def test_the_costliest_come_first_and_seconds_end_it(emulator: Emulated) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_backends import Fake
@@ -18,6 +18,9 @@ from lwprof.timing.contract import Conversion, Loaded, Options, Source
 from lwprof.timing.devices import Device
 from lwprof.timing.emulation import counting
 from lwprof.timing.forwards import outputs
+
+MADE = count()
+"""A number for each conversion, so that none is taken from the cache."""
 
 
 def executed(total: int, vector_fma: int = 0) -> Instructions:
@@ -61,7 +64,7 @@ class Emulated(Fake):
                 raise BackendError(self.unconvertible[source.label])
             (folder / "net").write_text(source.label)
 
-        return Conversion(f"fake-{source.label}", {}, write)
+        return Conversion(f"fake-{source.label}", {"made": str(next(MADE))}, write)
 
     def start(self, device: Device) -> Process:
         """Start a process for several networks."""
@@ -82,7 +85,7 @@ class Emulated(Fake):
         module = source.module
         on = [part for part in (device.core, options.dtype) if part not in ("cortex-a76", "")]
 
-        def count() -> Instructions:
+        def counted() -> Instructions:
             self.when_counting(source.label)
             if source.label in self.crashes:
                 if process is not None:
@@ -95,7 +98,7 @@ class Emulated(Fake):
             return list(outputs(module, values))
 
         return Loaded(
-            lambda: computed(source.values), computed, lambda found: found, count=count, runtime=f"{runtime} 1.0"
+            lambda: computed(source.values), computed, lambda found: found, count=counted, runtime=f"{runtime} 1.0"
         )
 
 
