@@ -48,6 +48,8 @@ def notes(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
         yield Note(f"input: {same.pop()}")
     yield from _latency(runs, settings)
     yield from compare_instructions.notes(runs, settings)
+    if not settings.timings:
+        yield from _difference(settings)
     yield from _accuracy(runs, networks, settings)
     blockless = [network.name for network in networks if network.model.fragmentation.mean_fragments is None]
     if blockless:
@@ -94,13 +96,17 @@ def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
         "latency: median of one call ± its 95 % interval; relative: paired round by round with "
         f"{', or with '.join(bases)}, above 1 is slower"
     )
-    if any(timing.difference is not None for timing in settings.timings):
-        yield Note("difference from torch: the largest of an output on two inputs, as a share of its range")
+    yield from _difference(settings)
     if shared := settings.timed.shared():
         yield Note(f"timed {shared}")
     for run in runs:
         if not run.timings:
             yield Note(run.said("no latency: nothing was timed"))
+
+
+def _difference(settings: Settings) -> Iterator[Note]:
+    if any(item.difference is not None for item in settings.measured):
+        yield Note("difference from torch: the largest of an output on two inputs, as a share of its range")
 
 
 def _accuracy(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) -> Iterator[Note]:
