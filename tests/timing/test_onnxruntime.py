@@ -26,6 +26,7 @@ from lwprof.timing.backends import Options, named, usable
 from lwprof.timing.backends import onnxruntime as backend_module
 from lwprof.timing.backends.onnxruntime import CPU, CUDA
 from lwprof.timing.contract import Source
+from lwprof.timing.conversions import onnx_errors
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Rules
 from lwprof.timing.targets import find_targets
@@ -216,7 +217,7 @@ def test_broken_package_is_said(package: str, tmp_path: Path, monkeypatch: pytes
     ],
 )
 def test_reason_is_said_without_places_in_its_source(said: str, reason: str) -> None:
-    assert backend_module._reason(RuntimeError(said), exported=False) == reason
+    assert onnx_errors.reason(said, exported=False) == reason
 
 
 def test_nothing_is_reported_to_its_makers(tmp_path: Path) -> None:

@@ -203,9 +203,12 @@ def test_long_greeting_is_shortened(board: Server, tmp_path: Path) -> None:
     )
 
 
-def test_second_run_is_told_who_has_the_board(board: Server, here: str) -> None:
+def test_second_run_is_told_who_has_the_board(
+    board: Server, here: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = ssh.connect(devices.parse(here))
     holder = board.holder()
+    monkeypatch.setattr(ssh, "_ours", set())
     result = compared(["cpu", here])
     (reason,) = reasons(result)
     assert reason.startswith(f"{here}: it is in use by another run of lwprof (process {holder['process']} of ")
@@ -214,6 +217,15 @@ def test_second_run_is_told_who_has_the_board(board: Server, here: str) -> None:
     first.refresh()
     first.close()
     ssh.connect(devices.parse(here)).close()
+
+
+def test_board_that_is_named_twice_is_told_so(board: Server, here: str, tmp_path: Path) -> None:
+    again = f"ssh://127.0.0.1:{board.port}{python(tmp_path / 'again')}"
+    result = compared([here, again])
+    assert [timing.device for timing in result.models[0].timings] == [here]
+    assert reasons(result) == [
+        f"{again}: another device of this run is on the same board: measure on them one after the other"
+    ]
 
 
 def test_command_ends_with_3_and_shows_the_other_rows(

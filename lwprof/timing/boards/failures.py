@@ -73,4 +73,5 @@ def explained(device: Device, code: int | None, said: str) -> str | None:
 
 
 def _login(device: Device) -> str:
-    return f"{device.user}@{device.host}" if device.user else device.host
+    host = device.host.strip("[]")
+    return f"{device.user}@{host}" if device.user else host

@@ -30,6 +30,9 @@ OPTIONS = (
 )
 """What is set beside the user's own configuration; which host keys are trusted is left to that alone."""
 
+_ours: set[str] = set()
+"""Folders of agents that this process has started."""
+
 
 def connect(device: Device, cores: str = ALL_CORES) -> Board:
     """Start the agent on a board, take the lock there, and have it run on the cores that are chosen.
@@ -86,8 +89,13 @@ def _greeted(device: Device, cores: str, former: str) -> tuple[Connection, Hello
                 if not device.python
                 else f"{error}: it takes 3.9 or newer"
             ) from error
+        if error.answer.get("holder") in _ours:
+            raise BackendError(
+                f"{device.name}: another device of this run is on the same board: measure on them one after the other"
+            ) from error
         raise
     except BaseException:
         connection.close()
         raise
+    _ours.add(hello["folder"])
     return connection, hello

@@ -116,7 +116,7 @@ class Agent:
             left = lock.leftovers(former)
             self._folder = self._lock.folder()
         except lock.BusyError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(str(error), holder=error.folder) from error
         except OSError as error:
             raise RefusedError(f"nothing can be written there ({said(error)}): is its disk full?") from error
         exit_with_stdin(self.close)

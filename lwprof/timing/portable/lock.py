@@ -29,6 +29,11 @@ PATIENCE_S = 1.5
 class BusyError(Exception):
     """Another agent is there; it says which."""
 
+    def __init__(self, sentence: str, folder: str) -> None:
+        super().__init__(sentence)
+        self.folder = folder
+        """Of that agent."""
+
 
 class Lock:
     """Keeps other agents away until this process ends."""
@@ -60,7 +65,7 @@ class Lock:
                         os.kill(holder["process"], signal.SIGKILL)
                 if time.monotonic() > deadline:
                     os.close(self._file)
-                    raise BusyError(_told(holder)) from error
+                    raise BusyError(_told(holder), str(holder.get("folder"))) from error
                 time.sleep(0.05)
 
     def folder(self) -> Path:
