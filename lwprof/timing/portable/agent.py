@@ -29,9 +29,6 @@ RUNTIMES = {"ncnn": "ncnn_network", "onnxruntime": "onnxruntime_network"}
 
 CHUNK = 1 << 20
 
-NOTHING = -1
-"""Instead of the number of a network that runs."""
-
 MARK, BEGIN, END = 0x4C575052, 1, 2
 """Arguments of the call of ``prctl`` that tells the counting plugin where a region begins and ends."""
 
@@ -151,20 +148,20 @@ class Agent:
         folder = self._network_folder(number)
         try:
             self._receive(folder, request["files"], body)
-            start = self._clock.now()
             try:
+                start = self._clock.now()
                 network = module.Network(folder, request["dtype"], int(request["threads"]))
-            except MemoryError:
+                load_s = self._clock.now() - start
+                fed = network.feed(arrays(request["inputs"], body.read()), request["names"])
+                start = self._clock.now()
+                network.run(fed)
+                first_call_s = self._clock.now() - start
+            except (EOFError, MemoryError):
                 raise
             except Exception as error:
                 raise RefusedError(said(error), version=version) from error
-            load_s = self._clock.now() - start
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        fed = network.feed(arrays(request["inputs"], body.read()), request["names"])
-        start = self._clock.now()
-        network.run(fed)
-        first_call_s = self._clock.now() - start
         self._networks[number], self._fed[number] = network, fed
         return {"load_s": load_s, "first_call_s": first_call_s, "version": version}
 
@@ -232,7 +229,8 @@ class Agent:
 
     def idle(self) -> None:
         """Put down that no network runs."""
-        self._note(NOTHING)
+        if self._lock is not None:
+            self._lock.note()
 
     def close(self) -> None:
         """Leave no files behind."""

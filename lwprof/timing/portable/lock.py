@@ -22,6 +22,9 @@ FOLDERS = "lwprof-board-"
 RUNNING = "running"
 """Of a file in an agent's folder: the number of the network that runs, for the agent that comes after it."""
 
+NOTHING = -1
+"""The same where none runs."""
+
 PATIENCE_S = 1.5
 """So long an agent may take to end whose connection is gone."""
 
@@ -72,6 +75,7 @@ class Lock:
         """Make a folder for the agent, and say in the lock's file who has it."""
         folder = Path(tempfile.mkdtemp(prefix=FOLDERS))
         self._running = os.open(folder / RUNNING, os.O_WRONLY | os.O_CREAT, 0o600)
+        self.note()
         holder = {
             "process": os.getpid(),
             "user": _user(),
@@ -83,8 +87,8 @@ class Lock:
             os.pwrite(self._file, json.dumps(holder).encode(), 0)
         return folder
 
-    def note(self, number: int) -> None:
-        """Put down which network runs: a write to memory, unlike one to the connection."""
+    def note(self, number: int = NOTHING) -> None:
+        """Put down which network runs, if any: a write to memory, unlike one to the connection."""
         if self._running >= 0:
             os.pwrite(self._running, b"%-10d" % number, 0)
 
