@@ -132,23 +132,19 @@ def _counted(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
         Column("code", "rule"),
         Column("module", "module", wrap=True, narrowest=18),
         Column("instead", "instead", wrap=True, narrowest=20),
-        Column("instructions", "one call executes", ("one call", "executes"), "right"),
-        Column("vector_fma", "vector FMAs", ("vector", "FMAs"), "right", optional=True),
-        Column("counted", "so it executes", wrap=True, narrowest=16),
+        Column("instructions", "one call executes", ("one call", "executes"), "right", optional=True),
+        Column("counted", "so it executes", wrap=True, narrowest=14),
     ]
     rows = []
     for places in alike:
         module, other = phrases.together([_module(finding) for finding in places]), places[0].alternative
         if other and (found := _gain(places)):
-            totals, fmas = (
-                (units.count(getattr(found.before, name)), f"→ {units.count(getattr(found.after, name))}")
-                for name in ("total", "vector_fma")
-            )
-            numbers = [Cell(" ".join(lines), None, lines) for lines in (totals, fmas)]
-            rows.append([places[0].code, Cell(module), Cell(other.text), *numbers, phrases.counted_gain(found)])
+            totals = (units.count(found.before.total), f"→ {units.count(found.after.total)}")
+            verdict = phrases.counted_gain(found)
+            told = Cell(verdict, None, tuple(verdict.rsplit(" ", 1)))
+            rows.append([places[0].code, Cell(module), Cell(other.text), Cell(" ".join(totals), None, totals), told])
         elif other and other.unmeasured:
-            nothing = [Cell("–", style="quiet")] * 2
-            rows.append([places[0].code, Cell(module), Cell(other.text), *nothing, other.unmeasured])
+            rows.append([places[0].code, Cell(module), Cell(other.text), Cell("–", style="quiet"), other.unmeasured])
     return Table.of("counted", columns, rows, f"{label}: what is suggested, in instructions") if rows else None
 
 
