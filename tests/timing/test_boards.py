@@ -219,17 +219,29 @@ def test_lock_is_free_again_for_the_same_run(local: Local, waiting: str) -> None
     assert local.load(board, "next").run()[0].tolist() == [[2, 2, 2, 2]]
 
 
-def test_agent_ends_with_its_connection_whatever_it_does(local: Local, tmp_path: Path) -> None:
-    waits = RUNTIME.replace('os.kill(os.getpid(), getattr(signal, self.plan["signal"]))', "signal.pause()")
-    assert waits != RUNTIME
-    (tmp_path / "onnxruntime.py").write_text(waits)
-    board = local.board()
-    board.connection._patience_s = 0.5
-    board._again = None
-    with pytest.raises(LostError):
-        local.load(board, "waiting", at=1)
-    first = local.board()  # waits until the agent before it has let go of the lock
-    assert json.loads((local.there / lock.NAME).read_text())["folder"] == first._hello["folder"]  # type: ignore[index]
+def test_agent_ends_with_its_connection_whatever_it_does(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused = local.folder / "paused"
+    os.mkfifo(paused)
+    (local.folder / "onnxruntime.py").write_text(
+        RUNTIME.replace("os.kill(os.getpid(), getattr(signal, self.plan[\"signal\"]))",
+                        f"open({str(paused)!r}, 'w').close(); signal.pause()")
+    )  # fmt: skip
+    connection = local.board().connection
+
+    def gone(self: Connection) -> Any:
+        paused.read_text()  # waits until the network runs
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        assert self._process.wait(30) == 1
+        raise LostError("as was meant")
+
+    monkeypatch.setattr(Connection, "_answer", gone)
+    monkeypatch.setattr(local.boards[0], "_again", None)
+    with pytest.raises(LostError, match="as was meant"):
+        local.load(local.boards[0], "waiting", at=1)
+    monkeypatch.undo()
+    assert not connection.usable
+    assert local.left() == [lock.NAME]
 
 
 def test_second_agent_is_refused(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
