@@ -101,7 +101,11 @@ def test_the_hook_definition_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("schema", "file"),
-    [("vendor.github-actions", "action.yml"), ("vendor.github-workflows", "docs/examples/workflow.yml")],
+    [
+        ("vendor.github-actions", "action.yml"),
+        ("vendor.github-workflows", "docs/examples/workflow.yml"),
+        ("vendor.github-workflows", "docs/examples/workflow-arm.yml"),
+    ],
 )
 def test_the_yaml_is_what_github_reads(schema: str, file: str) -> None:
     command = [BIN / "check-jsonschema", "--builtin-schema", schema, ROOT / file]
