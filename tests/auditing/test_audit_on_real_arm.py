@@ -79,3 +79,13 @@ def test_alternatives_are_timed_on_a_board(tmp_path: Path, monkeypatch: pytest.M
     assert (gain.backend, gain.device, gain.dtype) == ("ncnn", device, "float32")
     assert list(result.boards) == [device]
     assert result.boards[device]["ncnn"]
+
+
+@pytest.mark.slow
+def test_the_example_of_the_docs_is_met_to_the_instruction(emulator: Emulator) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "arm.toml"
+    (model,) = lwprof.audit(config=example, policy=Policy(select=["D6"])).models
+    total, fma = model.budgets
+    assert (total.ok, fma.ok, fma.actual) == (True, True, fma.limit)
+    assert model.totals is not None
+    assert fma.actual == model.totals.mult_adds / 4  # lanes of a vector of float32
