@@ -21,6 +21,7 @@ TOLERANCES = {
     "float16": 2e-2,
     "bfloat16": 1e-1,
     "int8": 0.5,
+    "ncnn float16": 0.5,  # it sums in float16, too: 960 channels one after the other
 }
 """Largest difference from torch in the network's own dtype, as a share of the output's range."""
 
@@ -62,7 +63,8 @@ def agreement(loaded: Loaded, known: Reference, dtypes: Iterable[str], setting: 
     Args:
         loaded: the network.
         known: what torch makes of it.
-        dtypes: what it is computed in and built in; the coarsest says what is accepted.
+        dtypes: what it is computed in and built in, also with the runtime's name before it; the coarsest says what is
+            accepted.
         setting: what it is loaded on, for messages.
         label: its name, for messages.
 

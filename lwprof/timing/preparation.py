@@ -230,7 +230,8 @@ class Preparation:
                 loaded.run()
                 first_call_s = self._clock.now() - start if loaded.first_call_s is None else loaded.first_call_s
             if known is not None:
-                agreed = agreement(loaded, known, (options.dtype, subject.dtype), target.setting, subject.label)
+                dtypes = options.dtype, subject.dtype, f"{backend.name} {options.dtype}"
+                agreed = agreement(loaded, known, dtypes, target.setting, subject.label)
         except LwprofError:
             raise
         except Exception as error:
