@@ -468,10 +468,10 @@ def test_an_emulated_process_sees_none_of_the_users_variables(system: System, mo
     installed()
     for variable in ("OMP_NUM_THREADS", "PYTHONHOME", "LD_PRELOAD", "QEMU_CPU"):
         monkeypatch.setenv(variable, "1")
-    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/lib")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/libraries")
     environment = installation.found().environment
     assert set(environment) <= {"PATH", "HOME", "TMPDIR", "LC_ALL", "LD_LIBRARY_PATH"}
-    assert environment["LD_LIBRARY_PATH"] == "/opt/lib"
+    assert environment["LD_LIBRARY_PATH"] == "/libraries"
 
 
 def test_a_folder_may_be_named_from_where_one_is(
