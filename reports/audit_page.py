@@ -149,8 +149,8 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
     environment = phrases.environment(result.environment)
     if environment:
         yield Note(f"environment: {environment}", "quiet")
-    for board, known in result.boards.items():
-        yield Note(f"board {board}: {phrases.environment(known)}", "quiet")
+    for board, facts in result.boards.items():
+        yield Note(f"board {board}: {phrases.environment(facts)}", "quiet")
 
 
 def _timed_on(gain: Gain) -> str:

@@ -51,6 +51,7 @@ def held(
     interrupted, record = result.interrupted, dict(result.environment)
     machine = environment() if any(limited) else {}
     models: list[AuditedModel] = []
+    counted, networks = 0, sum(item is not None for item in limited)
     for model, item in zip(result.models, limited, strict=True):
         if item is None or model.failure:
             models.append(model)
@@ -59,13 +60,15 @@ def held(
         if not interrupted:
             try:
                 target = item.limit.target(seed)
-                latencies = time_subjects([subject_of(item.build())], [target], machine=machine, progress=progress)
+                shown = _share(progress, counted, networks)
+                latencies = time_subjects([subject_of(item.build())], [target], machine=machine, progress=shown)
                 record |= {key: value for key, value in latencies.environment.items() if key not in CHOSEN}
                 interrupted, found = latencies.interrupted, _found(latencies)
             except KeyboardInterrupt:
                 interrupted = True
             except (Exception, SystemExit) as error:
                 found = _Uncounted(*described(error))
+        counted += 1
         models.append(replace(model, budgets=(*model.budgets, *_budgets(item.limit, found))))
     return replace(
         result,
@@ -74,6 +77,13 @@ def held(
         environment=record,
         interrupted=interrupted,
     )
+
+
+def _share(progress: Progress | None, number: int, networks: int) -> Progress | None:
+    """Progress of one network as a share of that of all."""
+    if progress is None:
+        return None
+    return lambda what, share: progress(what, (number + share) / networks)
 
 
 def _found(latencies: Latencies) -> Counted | _Uncounted:

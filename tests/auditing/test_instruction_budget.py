@@ -170,6 +170,17 @@ def test_networks_are_built_one_after_the_other(emulator: Emulated, tmp_path: Pa
     assert len(emulator.log) == 3
 
 
+def test_progress_goes_from_nothing_to_all(emulator: Emulated) -> None:
+    said: list[tuple[str, float]] = []
+    lwprof.audit(
+        [Net(), Other(), Third()], policy=Policy(select=["D6"]), budgets={NAME: "1k"}, input_size=(3, 8, 8),
+        progress=lambda *what: said.append(what),
+    )  # fmt: skip
+    shares = [share for what, share in said if not what.startswith("audit ")]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < 1 / 3 <= shares[len(shares) // 2] < 2 / 3 <= shares[-1] <= 1
+
+
 def test_later_limits_go_before_earlier_ones() -> None:
     base = budgets.parse({NAME: {"total": "90M", "vector_fma": 5, "core": "cortex-a53"}}, "file")
     both = budgets.parse({NAME: "80M", f"{NAME}.dtype": "float16"}, "line", base)
