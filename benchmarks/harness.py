@@ -20,7 +20,7 @@ import torch
 import lwprof
 from lwprof.timing.contract import Source
 from lwprof.timing.conversions import onnx_export
-from lwprof.timing.portable.blocks import Contender, Track
+from lwprof.timing.portable.blocks import Bench, Contender
 from lwprof.timing.portable.clock import performance_clock
 from lwprof.timing.statistics import ratio_interval
 
@@ -50,9 +50,9 @@ def main() -> int:
         chosen.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(Path(folder, onnx_export.FILE)), chosen)
         feed = {session.get_inputs()[0].name: image.numpy()}
-        track = Track(Contender(options.network, lambda: session.run(None, feed)))
-        track.block(clock)
-        track.autorange(clock)
+        bench = Bench([Contender(options.network, lambda: session.run(None, feed))], clock)
+        bench.start(0)
+        track = bench.tracks[0]
         for _ in range(20):
             session.run(None, feed)
         rounds = -(-options.calls // track.calls)
@@ -63,7 +63,7 @@ def main() -> int:
             shuffle(turns)
             for turn in turns:
                 if turn == "lwprof":
-                    ours.append(sum(track.block(clock).calls_s) / track.calls)
+                    ours.append(sum(bench.round([0])[0].calls_s) / track.calls)
                 else:
                     theirs.append(bare(session, feed, track.calls))
     ratio = ratio_interval(ours, theirs, 0)
