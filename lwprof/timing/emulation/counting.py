@@ -29,8 +29,8 @@ It is set inside the emulation alone, where QEMU itself does not see it."""
 PASSED = ("LC_ALL", "LD_LIBRARY_PATH")
 """Variables of QEMU's that it cannot do without; others would lie in the memory of the process."""
 
-NETWORKS = "networks"
-"""Folder for their files, relative to that of the process: no name is another one in another process."""
+NETWORKS, PACKAGES = "networks", "packages"
+"""Folders for their files and with the runtime, relative to that of the process: no name is another one in another."""
 
 LIMIT_S = 900.0
 """After which an emulated process is taken to hang: it executes about 100 million instructions a second."""
@@ -99,11 +99,14 @@ class Process:
         self._folder = tempfile.TemporaryDirectory(prefix="lwprof-", ignore_cleanup_errors=True)
         self._counts = Path(self._folder.name) / "counts"
         passed = {name: value for name, value in emulator.environment.items() if name in PASSED}
+        # Inside, no path of this machine is seen: with its length what the allocator does would change, and the count.
+        (Path(self._folder.name) / PACKAGES).symlink_to(emulator.packages)
         command = [
-            *emulator.command, "-E", ALLOCATION, "-cpu", device.core, "-plugin", plugin.option(library, self._counts),
-            "-L", str(emulator.sysroot), str(emulator.python), "-S", "-u", "-c", reading(len(program)),
+            *emulator.command, "-E", ALLOCATION, "-0", f"/usr/bin/{emulator.python.name}", "-cpu", device.core,
+            "-plugin", plugin.option(library, self._counts), "-L", str(emulator.sysroot), str(emulator.python),
+            "-S", "-u", "-c", reading(len(program)),
         ]  # fmt: skip
-        environment = {**passed, **ENVIRONMENT, "PYTHONPATH": str(emulator.packages)}
+        environment = {**passed, **ENVIRONMENT, "PYTHONPATH": PACKAGES}
         try:
             self._connection = Connection(
                 device.name, command, environment, _explained(device.name), LIMIT_S, self._folder.name
