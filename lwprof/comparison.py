@@ -132,7 +132,8 @@ def compare(
         subjects, targets,
         rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
     )  # fmt: skip
-    latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
+    if not all(target.is_counted for target in targets):
+        latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
     models = _models(rows, latencies.outcomes, targets, margin, seed)
     settings = tuple(target.setting for target in targets)
     return CompareResult(

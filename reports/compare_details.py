@@ -21,10 +21,6 @@ STOPPED = {
 Written = tuple[Column, Callable[[Any], Cell | str]]
 """A column, with what it says of a timing that has its key; those of models say it of a count, too."""
 
-CONVERSION: Written = (
-    Column("convert_s", "conversion", ("conver-", "sion"), "right", group="model"),
-    lambda timing: _conversion(timing),
-)
 MODEL: tuple[Written, ...] = (
     (Column("size_bytes", "model on disk", ("model", "on disk"), "right", group="model"),
      lambda timing: units.size(timing.size_bytes)),
@@ -43,7 +39,8 @@ COLUMNS: tuple[Written, ...] = (
      lambda timing: units.seconds(timing.load_s)),
     (Column("cores", "pinned to cores", ("pinned", "to cores"), group="sampling"),
      lambda timing: timing.cores),
-    CONVERSION,
+    (Column("convert_s", "conversion", ("conver-", "sion"), "right", group="model"),
+     lambda timing: _conversion(timing)),
     *MODEL,
     (Column("layout", "layout", group="model"),
      lambda timing: timing.layout.replace("_", " ")),
@@ -119,7 +116,7 @@ def said(key: str, measured: Iterable[Measured]) -> bool:
     return any(getattr(item, key) not in UNSAID for item in measured)
 
 
-def _conversion(timing: Measured) -> Cell:
+def _conversion(timing: Timing) -> Cell:
     """Seconds that a conversion took, and whether that was in an earlier run."""
     text = units.seconds(timing.convert_s)
     return Cell(f"{text}, kept", lines=(text, "kept")) if timing.converted_before else Cell(text)

@@ -101,3 +101,10 @@ def test_the_front_is_of_latency_where_anything_is_timed(
     assert result.counted_on == ("quick arm-emulated:cortex-a76",)
     assert [len(model.relative) for model in result.models] == [0, 1, 1]
     assert all(model.across == () for model in result.models)
+
+
+def test_rules_of_timing_are_kept_only_where_something_is_timed(monkeypatch, networks):
+    rules = {"budget_s", "precision", "margin"}
+    for devices, expected in ((CORES[:1], set()), (("cpu", *CORES[:1]), rules)):
+        result = compared(monkeypatch, networks, devices, [[1e6] * len(devices)] * 3)
+        assert rules & set(result.environment) == expected

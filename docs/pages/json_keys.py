@@ -186,7 +186,7 @@ MEANINGS = {
     "ComparedModel.coverage": "what the counts cover",
     "ComparedModel.published": "figures of the network's authors, for networks of the catalogue",
     "ComparedModel.timings": "latency, and instructions on emulated cores: an item with the key `instructions` is a "
-    "count, and holds no seconds of the network; empty where nothing was timed or counted",
+    "count, and holds no seconds; empty where nothing was timed or counted",
     "Timing.backend": "name of the runtime",
     "Timing.device": "such as `cpu`",
     "Untimed.backend": "name of the runtime",
@@ -208,8 +208,6 @@ MEANINGS = {
     "Counted.instructions": "of one call, after a warm-up",
     "Counted.threads": "always 1",
     "Counted.warnings": "as those of a timing",
-    "Counted.converted_before": "as that of a timing",
-    "Counted.convert_s": "as that of a timing: seconds that the conversion took, on the machine that lwprof ran on",
     "Counted.size_bytes": "as that of a timing",
     "Counted.difference": "as that of a timing",
     "Relative.backend": "name of the runtime",

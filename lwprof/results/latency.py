@@ -84,8 +84,6 @@ class Counted:
     setting: str = ""
     """As that of a timing, as are the following."""
     warnings: tuple[str, ...] = ()
-    convert_s: float | None = None
-    converted_before: bool = False
     size_bytes: int | None = None
     difference: float | None = None
 

@@ -169,8 +169,6 @@ def _counted(subject: Subject, target: Target, ready: Ready) -> Counted | Untime
         instructions=instructions,
         setting=target.setting,
         warnings=ready.warnings,
-        convert_s=files.seconds if files else None,
-        converted_before=files.cached if files else False,
         size_bytes=files.size_bytes if files else None,
         difference=ready.difference,
     )

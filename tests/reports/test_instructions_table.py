@@ -297,7 +297,7 @@ def test_csv_has_counts_in_columns_of_their_own(arm_result, compare_result):
     shown = {key.removeprefix("timings."): value for key, value in row.items() if key.startswith("timings.") and value}
     assert shown == {
         "backend": "ncnn", "device": "arm-emulated:cortex-a76", "threads": "1", "batch": "1", "dtype": "float32",
-        "setting": CORES[0], "converted_before": "False", "core": "cortex-a76", "runtime": "ncnn 1.0.20261020",
+        "setting": CORES[0], "core": "cortex-a76", "runtime": "ncnn 1.0.20261020",
         "instructions.total": "101341338", "instructions.vector_fma": "75178016",
         "instructions.vector_load": "12011442", "instructions.vector_store": "3960118",
         "instructions.vector_other": "4630027", "instructions.scalar": "3201775", "instructions.branch": "1500321",
