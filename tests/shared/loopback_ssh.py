@@ -47,6 +47,7 @@ Host refused
   IdentityFile {folder}/others_key
 Host nowhere
   HostName a..b
+  LogLevel QUIET
 Host jumped
   ProxyJump board
   LocalForward {closed} 127.0.0.1:1

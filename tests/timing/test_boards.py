@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -292,6 +293,21 @@ def test_interrupted_connection_answers_nothing_else(local: Local, monkeypatch: 
     loaded.close()
 
 
+def test_connection_to_what_reads_no_more_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HURRIED_S", 0.1)
+    found = Connection("ssh://board", [sys.executable, "-c", "import signal; signal.pause()"])
+    assert found._process.stdin is not None
+    descriptor = found._process.stdin.fileno()
+    os.set_blocking(descriptor, False)
+    with pytest.raises(BlockingIOError):  # it takes no more, so that the last request stays here
+        while True:
+            found._process.stdin.write(bytes(4096))
+    os.set_blocking(descriptor, True)
+    found._usable = False  # as after Ctrl-C
+    found.close()
+    assert found._process.returncode == -signal.SIGKILL
+
+
 class Scripted:
     """Stands in for a board: answers at once, and says how long rounds took."""
 
@@ -398,6 +414,13 @@ def test_what_is_no_number_cannot_be_sent() -> None:
 )  # fmt: skip
 def test_what_openssh_says_is_told_in_a_sentence(code: int, said: str, sentence: str | None) -> None:
     assert failures.explained(devices.parse("ssh://pi@b:22"), code, said) == sentence
+
+
+def test_agent_that_is_killed_is_not_taken_for_a_board_that_is_away() -> None:
+    board, said = devices.parse("ssh://pi@b"), "** WARNING: connection is not using a post-quantum key exchange algorithm."
+    killed = "the agent on ssh://pi@b was ended: was it killed, for lack of memory?"
+    assert failures.explained(board, 255, said, answered=True) == killed
+    assert failures.explained(board, 255, said) == f"ssh://pi@b cannot be reached ({said})"
 
 
 def test_host_keys_are_left_to_the_configuration() -> None:

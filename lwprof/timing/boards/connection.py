@@ -86,7 +86,7 @@ class Connection:
         name: str,
         command: Sequence[str],
         environment: Mapping[str, str] | None = None,
-        explained: Callable[[int | None, str], str | None] = lambda code, said: None,
+        explained: Callable[[int | None, str, bool], str | None] = lambda code, said, answered: None,
         patience_s: float | None = None,
         folder: str | None = None,
     ) -> None:
@@ -96,7 +96,8 @@ class Connection:
             name: of the device, for messages.
             command: with its arguments; it has no terminal, and Ctrl-C is not for it.
             environment: of that process; by default ours.
-            explained: makes a sentence of the exit code of ``command`` and of what it says, where it knows one.
+            explained: makes a sentence, where it knows one, of the exit code of ``command``, what it says, and whether
+                the agent has answered before.
             patience_s: how long an answer may take; by default for ever.
             folder: where it runs; by default where we do.
 
@@ -138,7 +139,7 @@ class Connection:
         self._usable = False  # until the answer is there: nothing else can be asked after Ctrl-C
         self._write(json.dumps({**request, "bytes": len(data)}).encode() + b"\n")
         self._write(data)
-        with self._limited(patience_s):
+        with self._limited(None if self._patience_s is None else self._patience_s + patience_s):
             answer, found = self._answer()
         self._usable = self._answered = True
         if "error" in answer:
@@ -156,28 +157,21 @@ class Connection:
 
     def close(self) -> None:
         """End it: without stdin the agent ends, and with it the process here."""
-        with contextlib.suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-        self._wait(END_S if self._usable else HURRIED_S)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._limited(END_S if self._usable else HURRIED_S):
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()  # it may have to take what was not sent yet
+            self._process.wait()
+        self._process.stdout.close()
         self._said.close()
 
-    def _wait(self, limit_s: float = END_S) -> int:
-        try:
-            return self._process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-
     @contextlib.contextmanager
-    def _limited(self, more_s: float = 0.0) -> Iterator[None]:
-        """End the process where what is done takes too long."""
-        if self._patience_s is None:
+    def _limited(self, limit_s: float | None) -> Iterator[None]:
+        """End the process where what is done takes longer."""
+        if limit_s is None:
             yield
             return
-        limit_s = self._patience_s + more_s
         timer = threading.Timer(limit_s, self._end, (limit_s,))
         timer.daemon = True
         timer.start()
@@ -194,7 +188,7 @@ class Connection:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # that it is gone, and perhaps why, is told when its answer is read
             for start in range(0, len(data), CHUNK):
-                with self._limited():
+                with self._limited(self._patience_s):
                     self._process.stdin.write(data[start : start + CHUNK])
                     self._process.stdin.flush()
 
@@ -223,11 +217,12 @@ class Connection:
         )
 
     def _lost(self) -> LostError:
-        code = self._wait()
         if self._late_after_s:
             return LostError(f"{self.name} did not answer for {self._late_after_s:.0f} s: it hangs, or is overloaded")
+        with self._limited(END_S):
+            code = self._process.wait()
         self._said.seek(0)
         said = self._said.read().decode(errors="replace").strip()
-        known = self._explained(code, said)
+        known = self._explained(code, said, self._answered)
         last = said.splitlines()[-1:] or [f"exit code {code}"]
         return LostError(known or f"the connection to {self.name} was lost ({last[0].strip()})")

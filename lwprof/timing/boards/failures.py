@@ -7,12 +7,13 @@ import re
 from lwprof.timing.devices import Device
 
 CUT = re.compile(
-    r"client_loop: |Timeout, server .*not responding|Connection to \S+ closed by remote host|Read from remote host"
+    r"client_loop: |Timeout, server .*not responding|Connection to \S+ closed by remote host|Read from remote host|"
+    r"packet_write_wait: |ssh_dispatch_run_fatal: "
 )
 """Said of a connection that was there."""
 
 AWAY = re.compile(
-    r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange_identification"
+    r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange"
 )
 """Said of a board that does not answer."""
 
@@ -23,13 +24,14 @@ KILLED, NOT_EXECUTABLE, NOT_FOUND, FAILED = 137, 126, 127, 255
 """Exit codes: of shells, and of ``ssh`` itself (also where a signal ended what ran there)."""
 
 
-def explained(device: Device, code: int | None, said: str) -> str | None:
+def explained(device: Device, code: int | None, said: str, answered: bool = False) -> str | None:
     """Say in a sentence why a connection was not made, or ended; ``None`` where that is not known.
 
     Args:
         device: the board.
         code: exit code of ``ssh``.
         said: all that it, and the board, wrote to stderr.
+        answered: whether the agent has answered before.
     """
     name = device.name
     lines = [line.strip() for line in said.splitlines() if line.strip()]
@@ -54,16 +56,14 @@ def explained(device: Device, code: int | None, said: str) -> str | None:
         return f"nothing answers on port {port[1] if port else device.port or 22} of {name}: is its SSH server running?"
     if CUT.search(said):
         return f"the connection to {name} was lost ({last})"
-    if re.search(
-        r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange", said
-    ):
+    if AWAY.search(said):
         return f"{name} cannot be reached ({last}): is the board on, and in this network?"
     python = device.python or "python3"
     if code == NOT_FOUND or (code == FAILED and "No such file or directory" in last and python in last):
         return f"there is no {python} on {name}: install Python 3.9 or newer there, or put its path after the host"
     if code == NOT_EXECUTABLE:
         return f"{python} on {name} cannot be run ({last})"
-    if code == KILLED or (code == FAILED and not last):
+    if code == KILLED or (code == FAILED and (answered or not last)):
         return f"the agent on {name} was ended: was it killed, for lack of memory?"
     if code == FAILED:
         return f"{name} cannot be reached ({last})"

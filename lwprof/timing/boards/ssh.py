@@ -27,6 +27,7 @@ OPTIONS = (
     "ServerAliveCountMax=3",
     "ClearAllForwardings=yes",
     "RemoteCommand=none",
+    "LogLevel=INFO",  # what it says where it fails is read here
 )
 """What is set beside the user's own configuration; which host keys are trusted is left to that alone."""
 

@@ -161,10 +161,10 @@ class Process:
         self._folder.cleanup()
 
 
-def _explained(name: str) -> Callable[[int | None, str], str | None]:
+def _explained(name: str) -> Callable[[int | None, str, bool], str | None]:
     """What says in a sentence why a process ended, from its exit code and what it wrote."""
 
-    def explained(code: int | None, said: str) -> str | None:
+    def explained(code: int | None, said: str, answered: bool) -> str | None:
         if signal := _SIGNAL.search(said):
             return f"{name} crashed: {signal[2].lower()} (signal {signal[1]})"
         if code == -9:
