@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "arm.md").read_text(encoding="utf-8")
 SAVED = ROOT / "docs" / "examples" / "arm.json"
 LAYERS_INPUT = (64, 56, 56)
-MOVED = 500
-"""Instructions of Python and the allocator by which totals of small layers move; of others it is 0.01 %."""
+MOVED = 2_000
+"""Instructions of Python and the allocator by which totals of small layers differ between installations; FMAs do not."""
+SHARE = 5e-4
+"""The same of larger networks; on one installation it is 0.01 %."""
 
 
 def number(text: str) -> float:
@@ -76,7 +78,7 @@ def test_example_is_counted_as_the_page_has_it(example, emulator):
     check_runtime(count)
     assert model.totals.mult_adds == number(example["mult-adds"])
     assert count.instructions.vector_fma == number(example["vector FMAs"])
-    assert count.instructions.total == pytest.approx(number(example["instructions"]), rel=1e-4, abs=MOVED)
+    assert count.instructions.total == pytest.approx(number(example["instructions"]), rel=SHARE, abs=MOVED)
     per_mult_add = count.instructions.total / model.totals.mult_adds
     assert per_mult_add == pytest.approx(number(example["per mult-add"]), abs=0.005)
 
@@ -119,7 +121,7 @@ def test_the_saved_comparison_is_counted_again(emulator):
         _, now = counted(model.model.spec, then.device)
         check_runtime(now)
         assert now.instructions.vector_fma == then.instructions.vector_fma
-        assert now.instructions.total == pytest.approx(then.instructions.total, rel=1e-4, abs=MOVED)
+        assert now.instructions.total == pytest.approx(then.instructions.total, rel=SHARE, abs=MOVED)
 
 
 @pytest.mark.slow
