@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -267,6 +268,23 @@ def test_lock_does_not_name_a_process_that_is_gone(tmp_path: Path, monkeypatch: 
     assert folder.is_dir()
 
 
+def test_lock_ends_no_process_that_others_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.0)
+    ended: list[int] = []
+    monkeypatch.setattr(lock.os, "kill", lambda process, signal: ended.append(process) if signal else None)
+    held = lock.Lock()
+    folder = held.folder()
+    (tmp_path / lock.NAME).write_text(json.dumps({"process": 1, "folder": str(folder)}))  # any user may
+    with pytest.raises(lock.BusyError):
+        lock.Lock(str(folder))
+    assert set(ended) == {os.getpid()}
+    (folder / lock.PROCESS).unlink()
+    with pytest.raises(lock.BusyError):
+        lock.Lock(str(folder))
+    assert set(ended) == {os.getpid()}
+
+
 def test_folders_of_agents_that_were_killed_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name, running in (("lwprof-board-a", "3"), ("lwprof-board-b", "4"), ("lwprof-other", "5")):
@@ -299,7 +317,7 @@ def test_connection_to_what_reads_no_more_is_closed(monkeypatch: pytest.MonkeyPa
     assert found._process.stdin is not None
     descriptor = found._process.stdin.fileno()
     os.set_blocking(descriptor, False)
-    with pytest.raises(BlockingIOError):  # it takes no more, so that the last request stays here
+    with contextlib.suppress(BlockingIOError):  # until it takes no more, so that the last request stays here
         while True:
             found._process.stdin.write(bytes(4096))
     os.set_blocking(descriptor, True)
@@ -417,7 +435,7 @@ def test_what_openssh_says_is_told_in_a_sentence(code: int, said: str, sentence:
 
 
 def test_agent_that_is_killed_is_not_taken_for_a_board_that_is_away() -> None:
-    board, said = devices.parse("ssh://pi@b"), "** WARNING: connection is not using a post-quantum key exchange algorithm."
+    board, said = devices.parse("ssh://pi@b"), "** WARNING: connection is not using a post-quantum key exchange."
     killed = "the agent on ssh://pi@b was ended: was it killed, for lack of memory?"
     assert failures.explained(board, 255, said, answered=True) == killed
     assert failures.explained(board, 255, said) == f"ssh://pi@b cannot be reached ({said})"

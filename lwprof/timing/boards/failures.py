@@ -12,9 +12,7 @@ CUT = re.compile(
 )
 """Said of a connection that was there."""
 
-AWAY = re.compile(
-    r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange"
-)
+AWAY = re.compile(r"Connection timed out|Operation timed out|No route to host|Network is unreachable|kex_exchange")
 """Said of a board that does not answer."""
 
 _PORT = re.compile(r"port (\d+): Connection refused")

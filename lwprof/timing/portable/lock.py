@@ -25,6 +25,9 @@ RUNNING = "running"
 NOTHING = -1
 """The same where none runs."""
 
+PROCESS = "process"
+"""Of a file there, too: the number of its process. The lock's file, which any user may write to, only tells people."""
+
 PATIENCE_S = 1.5
 """So long an agent may take to end whose connection is gone."""
 
@@ -64,8 +67,7 @@ class Lock:
             except BlockingIOError as error:
                 holder = _holder(self._file)
                 if former and holder.get("folder") == former:
-                    with suppress(OSError, TypeError):
-                        os.kill(holder["process"], signal.SIGKILL)
+                    _end(Path(former))
                 if time.monotonic() > deadline:
                     os.close(self._file)
                     raise BusyError(_told(holder), str(holder.get("folder"))) from error
@@ -74,6 +76,7 @@ class Lock:
     def folder(self) -> Path:
         """Make a folder for the agent, and say in the lock's file who has it."""
         folder = Path(tempfile.mkdtemp(prefix=FOLDERS))
+        (folder / PROCESS).write_text(str(os.getpid()))
         self._running = os.open(folder / RUNNING, os.O_WRONLY | os.O_CREAT, 0o600)
         self.note()
         holder = {
@@ -108,6 +111,14 @@ def leftovers(former: str) -> int | None:
             if folder.lstat().st_uid == os.getuid() and not folder.is_symlink():
                 shutil.rmtree(folder, ignore_errors=True)
     return running
+
+
+def _end(folder: Path) -> None:
+    """End the agent whose folder this is, if it is this user's."""
+    with suppress(OSError, ValueError):
+        file = folder / PROCESS
+        if file.stat().st_uid == os.getuid():
+            os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def _opened(path: Path) -> int:
