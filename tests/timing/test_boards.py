@@ -21,7 +21,7 @@ from lwprof.errors import BackendError, InputError
 from lwprof.timing import advice, devices
 from lwprof.timing.boards import connection as connections
 from lwprof.timing.boards import failures, ssh
-from lwprof.timing.boards.bench import REQUEST_S, BoardBench
+from lwprof.timing.boards.bench import PATIENCE, REQUEST_S, BoardBench
 from lwprof.timing.boards.board import Board
 from lwprof.timing.boards.connection import Connection, LostError, reading, source
 from lwprof.timing.contract import Loaded, Options, Source
@@ -335,6 +335,10 @@ class Scripted:
         self.lost: dict[int, str] = {}
         self.asked: list[Mapping[str, Any]] = []
         self.loses: Callable[[], None] = lambda: None
+        self.patience_s: list[float] = []
+
+    def tried(self, number: int, act: Callable[[], Any]) -> Any:
+        return {"track": {"calls": 2, "singly": True, "first_call_s": 100.0}}
 
     def revive(self, reason: str = "") -> None:
         pass
@@ -343,6 +347,7 @@ class Scripted:
         self.asked.append(request)
         if request["do"] == "bench":
             return {}
+        self.patience_s.append(patience_s)
         self.loses()
         rounds = [{str(number): [0.1] for number in order} for order in request["orders"]]
         return {"rounds": rounds, "failures": {}, "seconds": self.round_s * len(rounds)}
@@ -362,6 +367,16 @@ def test_requests_hold_as_many_rounds_as_fill_them_and_at_most_as_many_as_before
     found = [len(bench.rounds(lambda: [0])) for _ in batches]
     assert found == batches
     assert [len(orders) for orders in board.orders()] == batches
+
+
+def test_first_round_of_slow_networks_is_waited_for() -> None:
+    board: Any = Scripted(300.0)
+    bench = BoardBench(board, [4, 5], ["a", "b"])
+    for position in range(2):
+        bench.start(position)
+    bench.rounds(lambda: [0, 1])
+    bench.rounds(lambda: [0, 1])
+    assert board.patience_s == [PATIENCE * 400.0, PATIENCE * 300.0]
 
 
 def test_blocks_are_made_as_before_under_another_agent() -> None:

@@ -43,7 +43,8 @@ class BoardBench:
         if "failure" in answer:
             self._fail(position, answer["failure"])
         else:
-            self.tracks[position] = self._known[position] = Track(**answer["track"])
+            track = self.tracks[position] = self._known[position] = Track(**answer["track"])
+            self._round_s += track.calls * (track.first_call_s or 0.0)  # about, until a round was run
 
     def rounds(self, order: Callable[[], Sequence[int]]) -> list[Round]:
         """Run as many rounds as make a request worth its way, and never more than there were before.
