@@ -83,8 +83,8 @@ def compare(
         batch: first dimension of the random inputs; those that a function makes have their own.
         weights_files: weights to load, one for each network, ``None`` for one that keeps its random weights.
         block: the class that is the building block, where the rule of the conventions guesses wrong.
-        backend: what to time on, one or several; by default ncnn on ARM devices, else torch. Networks are compared on
-            the same one, and each across them.
+        backend: what to time on, one or several; by default ncnn on boards and emulated cores, else torch. Networks
+            are compared on the same one, and each across them.
         device: where to time, one or several; on an emulated core instructions are counted instead.
         dtype: what to compute in, one or several; by default what each network is built in.
         layout: how images lie in memory, "contiguous" or "channels_last".

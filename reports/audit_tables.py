@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Style, Table
-from lwprof.results import ERROR, INFO, WARNING, AuditedModel, Budget, Checked, CountedGain, Finding, Growth
+from lwprof.results import ERROR, INFO, WARNING, Alternative, AuditedModel, Budget, Checked, Finding, Growth
 
 STYLES: dict[str, Style] = {ERROR: "bad", WARNING: "warning", INFO: "quiet"}
 """Of severities."""
@@ -27,8 +27,8 @@ def of_network(label: str, model: AuditedModel, top: int | None) -> Iterator[Tab
     alike = list(phrases.alike(listed(model)))
     if alike:
         yield _findings(label, alike, top)
-    if measured := (_counted if any(_gain(places) for places in alike) else _timed)(label, alike[:top]):
-        yield measured
+    if gains := _measured_gains(label, alike[:top]):
+        yield gains
     if model.budgets:
         yield _budgets(label, model.budgets)
     if model.growth:
@@ -104,54 +104,52 @@ def _findings(label: str, alike: Sequence[Sequence[Finding]], top: int | None) -
     return Table.of("findings", columns, rows, f"{label}: findings, the costliest first{cut}")
 
 
-def _timed(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
-    """What the alternatives gain, in the order of their findings, where they were to be timed."""
+def _measured_gains(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
+    """What the alternatives gain in time or in instructions, in the order of their findings, where that was asked."""
+    asked = [
+        (places, other)
+        for places in alike
+        if (other := places[0].alternative) and (other.gain or other.counted or other.unmeasured)
+    ]
+    if not asked:
+        return None
+    does, so, how = "takes", "so it is", "timed"
+    if any(other.counted for _, other in asked):
+        does, so, how = "executes", "so it executes", "in instructions"
+    elif not any(other.gain for _, other in asked):
+        does, so, how = "", "because", "not measured"
     columns = [
         Column("code", "rule"),
         Column("module", "module", wrap=True, narrowest=18),
         Column("instead", "instead", wrap=True, narrowest=20),
-        Column("times", "one call takes", ("one call", "takes"), "right", optional=True),
-        Column("gain", "so it is", wrap=True, narrowest=16),
+        *([Column("amounts", f"one call {does}", ("one call", does), "right", optional=True)] if does else []),
+        Column("gain", so, wrap=True, narrowest=14),
     ]
-    rows = []
-    for places in alike:
-        module, other = phrases.together([_module(finding) for finding in places]), places[0].alternative
-        if other and other.gain:
-            times = (units.seconds(other.gain.before_s), f"→ {units.seconds(other.gain.after_s)}")
-            verdict = phrases.gain(other.gain)
-            gain = Cell(verdict, None, tuple(re.split(r" (?=\[)", verdict)))
-            rows.append([places[0].code, Cell(module), Cell(other.text), Cell(" ".join(times), None, times), gain])
-        elif other and other.unmeasured:
-            rows.append([places[0].code, Cell(module), Cell(other.text), Cell("–", style="quiet"), other.unmeasured])
-    return Table.of("timed", columns, rows, f"{label}: what is suggested, timed") if rows else None
-
-
-def _counted(label: str, alike: Sequence[Sequence[Finding]]) -> Table | None:
-    """What the alternatives execute, in the order of their findings, where instructions were counted."""
-    columns = [
-        Column("code", "rule"),
-        Column("module", "module", wrap=True, narrowest=18),
-        Column("instead", "instead", wrap=True, narrowest=20),
-        Column("instructions", "one call executes", ("one call", "executes"), "right", optional=True),
-        Column("counted", "so it executes", wrap=True, narrowest=14),
+    rows = [
+        [
+            places[0].code,
+            Cell(phrases.together([_module(finding) for finding in places])),
+            Cell(other.text),
+            *(_gain(other) if does else [other.unmeasured]),
+        ]
+        for places, other in asked
     ]
-    rows = []
-    for places in alike:
-        module, other = phrases.together([_module(finding) for finding in places]), places[0].alternative
-        if other and (found := _gain(places)):
-            totals = (units.count(found.before.total), f"→ {units.count(found.after.total)}")
-            verdict = phrases.counted_gain(found)
-            told = Cell(verdict, None, tuple(verdict.rsplit(" ", 1)))
-            rows.append([places[0].code, Cell(module), Cell(other.text), Cell(" ".join(totals), None, totals), told])
-        elif other and other.unmeasured:
-            rows.append([places[0].code, Cell(module), Cell(other.text), Cell("–", style="quiet"), other.unmeasured])
-    return Table.of("counted", columns, rows, f"{label}: what is suggested, in instructions") if rows else None
+    return Table.of("gains", columns, rows, f"{label}: what is suggested, {how}")
 
 
-def _gain(places: Sequence[Finding]) -> CountedGain | None:
-    """What was counted of an alternative."""
-    other = places[0].alternative
-    return other.counted if other else None
+def _gain(other: Alternative) -> tuple[Cell, Cell]:
+    """What one call of the layer and one of its alternative take or execute, and what that comes to."""
+    if found := other.counted:
+        amounts = units.count(found.before.total), f"→ {units.count(found.after.total)}"
+        verdict = phrases.counted_gain(found)
+        lines = tuple(verdict.rsplit(" ", 1))
+    elif timed := other.gain:
+        amounts = units.seconds(timed.before_s), f"→ {units.seconds(timed.after_s)}"
+        verdict = phrases.gain(timed)
+        lines = tuple(re.split(r" (?=\[)", verdict))
+    else:
+        return Cell("–", style="quiet"), Cell(other.unmeasured)
+    return Cell(" ".join(amounts), None, amounts), Cell(verdict, None, lines)
 
 
 def _module(finding: Finding) -> str:

@@ -62,7 +62,7 @@ def _ended(run: Run) -> Iterator[Note]:
         yield Note(run.said(run.result.failure), "bad")
     if run.result.interrupted:
         any_of = run.timings or run.counts
-        measured = "this is what had been measured by then" if any_of else "nothing had been timed yet"
+        measured = "this is what had been measured by then" if any_of else "nothing had been measured yet"
         yield Note(run.said(f"interrupted: {measured}"), "bad")
 
 

@@ -14,7 +14,6 @@ from lwprof.reports.timed_settings import Settings
 from lwprof.results import Counted, Relative, Timing, Untimed
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
-LONGEST_IN_A_HEADER = 20
 MEASURED = f"latency across {compare_instructions.GROUP} {compare_instructions.RATIO} model"
 """The groups in which a narrow terminal shows what a row was timed or counted on."""
 
@@ -76,7 +75,7 @@ def _structure_columns(view: str) -> Iterator[Column]:
 
 def _ratio_column(key: str, base: str, named: bool, group: str) -> Column:
     first = "first" if key == "relative" else "first setting"
-    base = base if named and 0 < len(base) <= LONGEST_IN_A_HEADER else first
+    base = base if named and 0 < len(base) <= compare_instructions.LONGEST_IN_A_HEADER else first
     return Column(key, f"relative to {base}", ("relative", f"to {base}"), "right", group=group)
 
 

@@ -54,11 +54,11 @@ def parse(table: Mapping[str, Any], label: str, base: Limits | None = None, fold
     instructions: dict[str, Any] = {}
     latency: dict[str, Any] = {}
     for name, value in _spread(table):
-        before, _, after = name.partition(".")
+        before, dot, after = name.partition(".")
         if name in _COUNTS:
             counts[name] = _limit(name, value, label)
         elif before == instruction_limits.NAME:
-            instructions[after or instruction_limits.TOTAL] = value
+            instructions[after if dot else instruction_limits.TOTAL] = value
         elif name == latency_limits.NAME:
             raise InputError(
                 f'{label}: {latency_limits.NAME} must be a table such as {{to = "mbv2", ratio = 1.2}}, not {value!r}'

@@ -127,7 +127,7 @@ def compare_command(
             click.echo(f"note: {model.model.name} has no {what} {where}: {item.reason}", err=True)
     if result.interrupted:
         measured = any(model.timings or model.counts for model in result.models)
-        shown = "what was measured until then is shown" if measured else "nothing had been timed yet"
+        shown = "what was measured until then is shown" if measured else "nothing had been measured yet"
         click.echo(f"error: interrupted; {shown}", err=True)
         return INTERRUPTED
     if result.failure:

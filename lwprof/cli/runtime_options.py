@@ -12,6 +12,10 @@ from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS, MOST_TH
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WHERE = "Where to time: cpu, cuda, ssh://user@board; on arm-emulated, instructions are counted."
+PINNED = "Pin all threads to cores: big, little, or numbers such as 0,2-3."
+BY_DEVICE = "ncnn on boards and arm-emulated, else torch"
+
 
 class Name(click.ParamType[str]):
     """Name of a backend, a device or a dtype; an unknown one is refused before any work."""
@@ -89,8 +93,7 @@ def _known(what: str) -> Sequence[str]:
 def several_runtimes(command: F) -> F:
     """Add options of a command that times on several backends: all combinations, in the same rounds."""
     for option in (
-        click.option("--cores", type=Cores(), default=ALL_CORES, show_default=True,
-                     help="Pin all threads to cores: big, little, or numbers such as 0,2-3."),
+        click.option("--cores", type=Cores(), default=ALL_CORES, show_default=True, help=PINNED),
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
                      help="Threads of the CPU, for each backend."),
         click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call."),
@@ -99,9 +102,9 @@ def several_runtimes(command: F) -> F:
         click.option("--dtype", "dtypes", type=Names("dtype"), default=(), show_default="the network's own",
                      help="What to compute in, with commas between several."),
         click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
-                     help="Where to time, with commas between several."),
+                     help=f"{WHERE} Several with commas between them."),
         click.option("--backend", "backends", type=Names("backend"), default=(),
-                     show_default="ncnn on ARM devices, else torch",
+                     show_default=BY_DEVICE,
                      help="What to time on, with commas between several."),
     ):  # fmt: skip
         command = option(command)
@@ -111,13 +114,12 @@ def several_runtimes(command: F) -> F:
 def one_runtime(command: F) -> F:
     """Add options of a command that times on one backend; what is not given is ``None``."""
     for option in (
-        click.option("--cores", type=Cores(), show_default=ALL_CORES,
-                     help="Pin all threads to cores: big, little, or numbers such as 0,2-3."),
+        click.option("--cores", type=Cores(), show_default=ALL_CORES, help=PINNED),
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
                      help="Threads of the CPU."),
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
-        click.option("--device", type=Name("device"), show_default="cpu", help="Where to time."),
-        click.option("--backend", type=Name("backend"), show_default="ncnn on ARM devices, else torch",
+        click.option("--device", type=Name("device"), show_default="cpu", help=WHERE),
+        click.option("--backend", type=Name("backend"), show_default=BY_DEVICE,
                      help="What to time on; latency budgets that name one are timed on theirs."),
     ):  # fmt: skip
         command = option(command)

@@ -200,6 +200,7 @@ def test_later_limits_go_before_earlier_ones() -> None:
         (-1, f"{NAME}.total must be 0 or more, not -1"),
         ("10 MB", f"{NAME}.total is no number of bytes"),
         ({"totl": 3}, f"{NAME}: unknown setting 'totl'; did you mean 'total'?"),
+        ({"": 3}, f"{NAME}: unknown setting ''; there is total"),
         ({"threads": 3}, f"{NAME}: unknown setting 'threads'; there is total, vector_fma, vector_load, "),
         ({"core": "cortex-a72"}, f'{NAME} limits nothing; write {{total = "102M"}}'),
         ({"total": 3, "core": "cortex-a73"}, f"{NAME}.core: no core 'cortex-a73' is emulated; there is cortex-a76, "),

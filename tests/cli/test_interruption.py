@@ -62,7 +62,7 @@ def test_before_the_first_round_the_structure_is_shown(run: Any, monkeypatch: py
     press(monkeypatch, 3)
     outcome = run(*PAIR, "--format", "json")
     assert outcome.code == 130
-    assert outcome.err == "error: interrupted; nothing had been timed yet\n"
+    assert outcome.err == "error: interrupted; nothing had been measured yet\n"
     document = json.loads(outcome.out)
     assert [model["totals"]["params"] for model in document["models"]] == [112, 224]
     assert [model["timings"] for model in document["models"]] == [[], []]

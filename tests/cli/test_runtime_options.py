@@ -129,7 +129,7 @@ def test_interruption_while_something_is_loaded(run: Any, fakes: dict[str, Fake]
 
     fakes["quick"].when_loading = press
     outcome = run(*COMPARE, "--backend", "torch,quick", "--format", "json")
-    assert (outcome.code, outcome.err) == (130, "error: interrupted; nothing had been timed yet\n")
+    assert (outcome.code, outcome.err) == (130, "error: interrupted; nothing had been measured yet\n")
     assert [model["totals"]["params"] for model in json.loads(outcome.out)["models"]] == [112, 224]
 
 

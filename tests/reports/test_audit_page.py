@@ -245,3 +245,15 @@ def test_an_alternative_that_touches_more_does_not_save(audit_result):
     text = render(only(audit_result, findings=(costlier,)), "github")
     assert "; costs 2.51 k more elements of memory access" in text
     assert "saves" not in text
+
+
+def test_where_no_alternative_was_measured_nothing_is_said_of_time(counted_audit):
+    bare = [
+        dataclasses.replace(
+            finding, alternative=dataclasses.replace(finding.alternative, counted=None, unmeasured="it was interrupted")
+        )
+        for finding in counted_audit.models[0].findings
+    ]
+    lines = section(render(only(counted_audit, findings=tuple(bare))), "mbv2: what is suggested, not measured")
+    assert [line.split()[0] for line in lines if "it was interrupted" in line] == ["G1"] * 5
+    assert lines[0].split() == ["rule", "module", "instead", "because"]

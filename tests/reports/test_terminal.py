@@ -229,7 +229,7 @@ def test_accuracies_of_a_column_have_the_same_digits(compare_result):
 def test_interrupted_before_anything_was_timed(compare_result):
     bare = tuple(dataclasses.replace(model, timings=(), relative=()) for model in compare_result.models)
     text = render(dataclasses.replace(compare_result, models=bare, interrupted=True))
-    assert "- interrupted: nothing had been timed yet" in text
+    assert "- interrupted: nothing had been measured yet" in text
 
 
 def test_a_name_in_the_tree_is_cut_rather_than_torn(profile_result):
