@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lwprof.errors import InputError
+from lwprof.results import EMULATED
 
-CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", "arm-emulated", "ssh")
+CPU, CUDA, SSH = "cpu", "cuda", "ssh"
+KINDS = (CPU, CUDA, EMULATED, SSH)
 SHOWN = (CPU, CUDA, EMULATED, "ssh://user@board")
 """What people write for each."""
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from lwprof import units
 from lwprof.errors import BackendError
 from lwprof.timing.conversions.cache import cache_folder
+from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import parts, programs, qemu, sysroot, wheels
 from lwprof.timing.emulation.emulator import Emulator, check
 from lwprof.timing.emulation.packages import Report
 
 __all__ = ["INSTALL", "NAME", "REMOVE", "Emulator", "folder", "found", "install", "remove", "size"]
 
-NAME = "arm-emulated"
+NAME = EMULATED
 INSTALL = f"lwprof doctor --install {NAME}"
 REMOVE = f"lwprof doctor --remove {NAME}"
 
