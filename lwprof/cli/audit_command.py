@@ -152,7 +152,7 @@ def audit_command(
                 click.echo(f"note: nothing is found in {idle.module!r}, which is exempt", err=True)
     if write_baseline is None:
         return code
-    if code not in (0, gate.FOUND):
+    if not known:
         click.echo(f"error: {write_baseline} is not written", err=True)
         return code
     from lwprof.auditing import baselines
@@ -161,7 +161,7 @@ def audit_command(
     findings, networks = sum(len(model.findings) for model in result.models), len(result.models)
     numbers = f"{findings} finding{'s' * (findings != 1)} in {networks} network{'s' * (networks != 1)}"
     click.echo(f"wrote {write_baseline}, which knows {numbers}", err=True)
-    return 0
+    return 0 if code == gate.FOUND else code
 
 
 def _said(result: AuditResult) -> int:

@@ -64,6 +64,19 @@ def test_missing_emulator_is_exit_code_3_and_said_once(run: Any, emulator: Emula
     assert budgets(outcome) == [{"max_params": (112, False), NAME: (None, False), f"{NAME}.vector_fma": (None, False)}]
 
 
+def test_a_baseline_knows_no_instructions_and_is_written_without_them(
+    run: Any, emulator: Emulated, tmp_path: Path
+) -> None:
+    emulator.not_installed = "arm-emulated is not installed: lwprof doctor --install arm-emulated"
+    outcome = run(*TINY, "--budget", f"{NAME}=2M", "--write-baseline", "known.json")
+    assert outcome.code == 3
+    assert outcome.err.splitlines() == [
+        f"error: TinyNet: {NAME} not counted: {emulator.not_installed}",
+        "wrote known.json, which knows 0 findings in 1 network",
+    ]
+    assert "instructions" not in (tmp_path / "known.json").read_text()
+
+
 def test_network_that_cannot_be_converted_is_exit_code_3_and_others_are_counted(run: Any, emulator: Emulated) -> None:
     emulator.unconvertible = {"TinyNet": "ncnn has no such layer"}
     outcome = run(*TINY, "net.py:TinyNet:width=8", "--budget", f"{NAME}=2M", "--format", "json")
