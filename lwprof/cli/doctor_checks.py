@@ -125,10 +125,10 @@ def _again(backend: Backend) -> str:
 
 def _emulated() -> str | None:
     """Say why nothing can be emulated; ``None`` where it can."""
-    from lwprof.timing.emulation import installation
+    from lwprof.timing.emulation import counting
 
     try:
-        installation.found()
+        counting.found()
     except BackendError as error:
         return str(error)
     return None
@@ -136,10 +136,10 @@ def _emulated() -> str | None:
 
 def _emulation() -> Check:
     from lwprof import units
-    from lwprof.timing.emulation import installation
+    from lwprof.timing.emulation import counting, installation
 
     try:
-        found = installation.found()
+        found = counting.found()
     except BackendError as error:
         what, _, advice = str(error).partition(": ")
         return Check(installation.NAME, what.removeprefix(f"{installation.NAME} is "), "note", advice)

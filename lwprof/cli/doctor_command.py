@@ -101,14 +101,15 @@ def _clear() -> None:
 
 
 def _install() -> None:
-    """Fetch what the emulated device needs; progress goes to standard error.
+    """Fetch what the emulated device needs, and see that it counts; progress goes to standard error.
 
     Raises:
-        BackendError: it cannot be had here.
+        BackendError: it cannot be had here, or a compiler is missing.
     """
-    from lwprof.timing.emulation import installation
+    from lwprof.timing.emulation import counting, installation
 
     installation.install(lambda line: click.echo(line, err=True))
+    counting.found()
 
 
 def _remove() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lwprof.errors import BackendError
-from lwprof.timing.emulation import installation
+from lwprof.timing.emulation import counting, installation
 from lwprof.timing.emulation.emulator import Emulator
 
 Report = Callable[[str], None]
@@ -32,12 +32,25 @@ def put(place: Path) -> None:
 def test_steps_go_to_standard_error(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def install(report: Report) -> None:
         report("arm-emulated takes about 46 MB to download")
-        report("arm-emulated is ready")
+        report("arm-emulated is installed")
 
     monkeypatch.setattr(installation, "install", install)
+    monkeypatch.setattr(counting, "found", lambda: None)
     outcome = run("doctor", "--install", "arm-emulated")
     assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err == "arm-emulated takes about 46 MB to download\narm-emulated is ready\n"
+    assert outcome.err == "arm-emulated takes about 46 MB to download\narm-emulated is installed\n"
+
+
+def test_without_a_compiler(run: Any, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.setattr(installation, "install", lambda report: report("arm-emulated is installed"))
+    monkeypatch.setattr(installation, "found", lambda: Emulator((), {}, place, place, place, VERSIONS))
+    monkeypatch.setenv("CC", "no-such-cc")
+    missing = "the C compiler no-such-cc that CC names is not there; arm-emulated needs one (gcc, clang)"
+    outcome = run("doctor", "--install", "arm-emulated")
+    assert (outcome.code, outcome.err) == (3, f"arm-emulated is installed\nerror: {missing}\n")
+    rows = found(run)
+    assert (rows["arm-emulated"]["found"], rows["arm-emulated"]["state"]) == (missing, "note")
+    assert rows["backend ncnn"]["found"].startswith("usable on cpu, ssh: ncnn ")
 
 
 def test_without_a_connection(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +119,7 @@ def test_doctor_says_how_to_install_it(run: Any, monkeypatch: pytest.MonkeyPatch
     def missing() -> Emulator:
         raise BackendError("arm-emulated is not installed (there is no QEMU): lwprof doctor --install arm-emulated")
 
-    monkeypatch.setattr(installation, "found", missing)
+    monkeypatch.setattr(counting, "found", missing)
     rows = found(run)
     assert tuple(rows["arm-emulated"].values())[1:] == (
         "not installed (there is no QEMU)", "note", "lwprof doctor --install arm-emulated"
@@ -116,7 +129,7 @@ def test_doctor_says_how_to_install_it(run: Any, monkeypatch: pytest.MonkeyPatch
 
 def test_doctor_names_its_versions_and_size(run: Any, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     put(place)
-    monkeypatch.setattr(installation, "found", lambda: Emulator((), {}, place, place, place, VERSIONS))
+    monkeypatch.setattr(counting, "found", lambda: Emulator((), {}, place, place, place, VERSIONS))
     rows = found(run)
     assert tuple(rows["arm-emulated"].values())[1:] == (
         f"qemu 7.2.22, python 3.11.2, ncnn 1.0.7, numpy 2.4.6; 2.0 kB in {place}", "ok",

@@ -16,6 +16,7 @@ import pytest
 
 from lwprof.errors import BackendError
 from lwprof.results import Instructions
+from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import plugin, probe
 
 COMPILER = next(filter(None, map(shutil.which, plugin.COMPILERS)), None)
@@ -242,6 +243,11 @@ def test_without_a_compiler_it_says_what_to_install(
     monkeypatch.setenv("CC", "no-such-cc -m64")
     with pytest.raises(BackendError, match=r"^the C compiler no-such-cc that CC names is not there; "):
         plugin.compiled(["qemu-aarch64"])
+    monkeypatch.setenv("CC", '"cc')
+    with pytest.raises(
+        BackendError, match=r"^cannot read CC \(No closing quotation\): write a command as for a shell$"
+    ):
+        plugin.compiled(["qemu-aarch64"])
 
 
 def test_a_compiler_that_fails_is_quoted(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +261,7 @@ def test_a_compiler_that_fails_is_quoted(cache: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("CC", script(tmp_path, "idle-cc", "exit 0"))
     with pytest.raises(BackendError, match=r"^idle-cc cannot compile the plugin for QEMU: it ended with code 0$"):
         plugin.compiled(["qemu-aarch64"])
-    assert list((cache / plugin.FOLDER).iterdir()) == []
+    assert list((cache / EMULATED).iterdir()) == []
 
 
 @compiles
@@ -266,7 +272,7 @@ def test_it_is_compiled_once(cache: Path, fake: Fake, tmp_path: Path, monkeypatc
     first, second = plugin.compiled(qemu), plugin.compiled(qemu)
     assert first == second
     assert log.read_text(encoding="utf-8").split().count(plugin.FLAGS[0]) == 1
-    assert list((cache / plugin.FOLDER).iterdir()) == [first]
+    assert list((cache / EMULATED).iterdir()) == [first]
 
 
 @compiles
@@ -276,7 +282,7 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(cache: Path, f
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cache.parent) for _ in range(3)]
     told = {process.communicate()[0].strip() for process in started}
     assert [process.returncode for process in started] == [0, 0, 0]
-    assert told == {str(path) for path in (cache / plugin.FOLDER).iterdir()}
+    assert told == {str(path) for path in (cache / EMULATED).iterdir()}
     assert len(told) == 1
 
 
@@ -295,13 +301,13 @@ def test_a_cache_that_cannot_be_written_is_named(cache: Path, fake: Fake) -> Non
         ("echo 'qemu-aarch64: Could not load plugin: file too short' >&2; exit 1", "plugin: qemu-aarch64: Could not"),
         ("exit 7", "does not run the plugin: it ended with code 7"),
         ("kill -9 $$", "does not run the plugin: it ended with code -9"),
-        ("exit 0", r"does not run the plugin: it counts a known program wrongly \(\[\]\)"),
+        ("exit 0", r"does not run the plugin: it says nothing of a known program; is /.* full\?$"),
     ],
 )
 def test_a_qemu_that_does_not_run_it_says_so(tmp_path: Path, said: str, expected: str) -> None:
-    qemu = script(tmp_path, "qemu", f'if [ "$1" = --version ]; then echo qemu-aarch64 version 8.1.2; exit; fi; {said}')
+    qemu = script(tmp_path, "qemu", f'case "$*" in *--version) echo qemu-aarch64 version 8.1.2; exit;; esac; {said}')
     with pytest.raises(BackendError, match=expected) as caught:
-        plugin.compiled([qemu])
+        plugin.compiled([qemu, "-U", "LD_LIBRARY_PATH"])
     assert "\n" not in str(caught.value)
     assert qemu in str(caught.value)
 

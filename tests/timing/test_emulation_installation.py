@@ -215,7 +215,7 @@ def test_from_nothing(system: System) -> None:
         "check: importing ncnn in the emulated Python",
     ]
     assert last.startswith(
-        "arm-emulated is ready: qemu 7.2.22, python 3.11.2, ncnn 1.0.7, numpy 2.4.6; 18.00 MB downloaded, "
+        "arm-emulated is installed: qemu 7.2.22, python 3.11.2, ncnn 1.0.7, numpy 2.4.6; 18.00 MB downloaded, "
     )
     assert last.endswith(f" in {system.place}")
     assert system.log() == FROM_NOTHING
@@ -395,7 +395,7 @@ def test_a_second_one_waits_and_says_so(system: System) -> None:
 
         installation.install(release)
     assert lines[0] == f"another process is installing in {system.place}; waiting for it"
-    assert lines[-1].startswith("arm-emulated is ready")
+    assert lines[-1].startswith("arm-emulated is installed")
 
 
 def test_a_runtime_that_does_not_run(system: System) -> None:

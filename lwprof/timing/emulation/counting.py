@@ -50,10 +50,21 @@ def unavailable(device: Device, dtype: str) -> str | None:
             f"{' or '.join(HALF_PRECISION)}, or {FLOAT16_WEIGHTS}, which stores the weights alone in float16"
         )
     try:
-        _library(installation.found())
+        found()
     except BackendError as error:
         return str(error)
     return None
+
+
+def found() -> Emulator:
+    """What was installed, whose QEMU counts a known program as it should.
+
+    Raises:
+        BackendError: something is missing, or does not count.
+    """
+    emulator = installation.found()
+    _library(emulator)
+    return emulator
 
 
 def start(device: Device) -> Process:

@@ -144,7 +144,7 @@ def _install(place: Path, runtime: str, report: Report) -> None:
         raise BackendError(f"{error}: {REMOVE}, and install it anew") from error
     shutil.rmtree(place / APT, ignore_errors=True)
     versions = ", ".join(f"{name} {version}" for name, version in emulator.versions.items())
-    report(f"{NAME} is ready: {versions}; {units.size(downloaded)} downloaded, {units.size(size())} in {place}")
+    report(f"{NAME} is installed: {versions}; {units.size(downloaded)} downloaded, {units.size(size())} in {place}")
 
 
 def _announce(place: Path, missing: list[str], report: Report) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from lwprof.errors import BackendError
 from lwprof.results import Instructions
 from lwprof.timing.conversions.cache import cache_folder
+from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import probe
 
 SOURCE = Path(__file__).parent / "plugin" / "arm_instructions.c"
 FLAGS = ("-O2", "-shared", "-fPIC")
-FOLDER = "arm-emulated"
 COMPILERS = ("cc", "gcc", "clang")
 NEWEST = 7
 """Version of QEMU's plugin interface, that of QEMU 11."""
@@ -87,7 +87,11 @@ def read(path: Path) -> list[Instructions]:
 
 def _compiler() -> list[str]:
     """The C compiler: ``$CC``, or the first there is."""
-    if given := shlex.split(os.environ.get("CC", "")):
+    try:
+        given = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise BackendError(f"cannot read CC ({error}): write a command as for a shell") from error
+    if given:
         if shutil.which(given[0]):
             return given
         raise BackendError(f"the C compiler {given[0]} that CC names is not there; arm-emulated needs one (gcc, clang)")
@@ -102,7 +106,7 @@ def _library(compiler: Sequence[str], defines: Sequence[str] = ()) -> Path:
     command = [*compiler, *FLAGS, *defines]
     key = hashlib.blake2b(source, digest_size=20)
     key.update(json.dumps([command, _run([*compiler, "--version"]).stdout]).encode())
-    place = cache_folder() / FOLDER / f"arm_instructions-{key.hexdigest()}.so"
+    place = cache_folder() / EMULATED / f"arm_instructions-{key.hexdigest()}.so"
     if place.is_file():
         return place
     try:
@@ -128,6 +132,8 @@ def _failure(qemu: Sequence[str | Path], library: Path, environment: Mapping[str
         if done.returncode:
             return done.stderr.strip() or f"it ended with code {done.returncode}"
         found = read(counts)
+        if not found:
+            return f"it says nothing of a known program; is {tempfile.gettempdir()} full?"
         return "" if found == [probe.COUNTS] else f"it counts a known program wrongly ({found})"
 
 
@@ -140,7 +146,7 @@ def _wanted(failure: str) -> int | None:
 def _sentence(qemu: Sequence[str | Path], failure: str, environment: Mapping[str, str] | None) -> str:
     if _NO_PLUGINS.search(failure):
         return (
-            f"{qemu[-1]} was built without plugins, as are qemu-user-static and Debian's qemu-user from Debian 13 on; "
+            f"{qemu[0]} was built without plugins, as are qemu-user-static and Debian's qemu-user from Debian 13 on; "
             "lwprof doctor --install arm-emulated fetches one that has them"
         )
     if (wanted := _wanted(failure)) is not None:
@@ -157,7 +163,7 @@ def _version(qemu: Sequence[str | Path], environment: Mapping[str, str] | None) 
     It says "qemu-aarch64 version 7.2.22 (Debian 1:7.2+dfsg-7)", and more.
     """
     found = re.search(r"version ([\d.]+)", _run([*qemu, "--version"], environment).stdout)
-    return f"QEMU {found[1]} ({qemu[-1]})" if found else str(qemu[-1])
+    return f"QEMU {found[1]} ({qemu[0]})" if found else str(qemu[0])
 
 
 def _error(done: subprocess.CompletedProcess[str]) -> str:
