@@ -22,12 +22,11 @@ from lwprof.timing.emulation.installation import Emulator
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 """Of the emulated process; without the limit ncnn starts threads where it converts weights to float16."""
 
-ALLOCATION = "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096"
-"""Memory for maps comes from the kernel: how long a search for free memory takes depends on all that was freed before.
-It is set inside the emulation alone, where QEMU itself does not see it."""
-
 PASSED = ("LC_ALL", "LD_LIBRARY_PATH")
 """Variables of QEMU's that it cannot do without; others would lie in the memory of the process."""
+
+RUNTIME = "ncnn"
+"""What runs there."""
 
 NETWORKS, PACKAGES = "networks", "packages"
 """Folders for their files and with the runtime, relative to that of the process: no name is another one in another."""
@@ -113,7 +112,7 @@ class Process:
         # Inside, no path of this machine is seen: with its length what the allocator does would change, and the count.
         (Path(self._folder.name) / PACKAGES).symlink_to(emulator.packages)
         command = [
-            *emulator.command, "-E", ALLOCATION, "-0", f"/usr/bin/{emulator.python.name}", "-cpu", device.core,
+            *emulator.command, "-0", f"/usr/bin/{emulator.python.name}", "-cpu", device.core,
             "-plugin", plugin.option(library, self._counts), "-L", str(emulator.sysroot), str(emulator.python),
             "-S", "-u", "-c", reading(len(program)),
         ]  # fmt: skip
@@ -128,7 +127,7 @@ class Process:
         self._board = Board(self._connection)
         try:
             self._connection.send(program)
-            self._connection.ask({"do": "steady", "folder": NETWORKS})
+            self._connection.ask({"do": "steady", "folder": NETWORKS, "runtime": RUNTIME})
         except BaseException:
             self.close()
             raise

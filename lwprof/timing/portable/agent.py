@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -89,6 +90,8 @@ class Agent:
             "count": self.count,
             "unload": self.unload,
         }
+        self.steadied = False
+        """Whether it is to execute the same in every process."""
         self._clock = performance_clock()
         self._networks: dict[int, Any] = {}
         self._fed: dict[int, Any] = {}
@@ -131,18 +134,25 @@ class Agent:
         return {"machine": {**machine.description(), **known}}
 
     def steady(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
-        """Do from now on what every such process does: no look at the clock, no folder with a name of its own."""
+        """Execute from now on what every such process does, to the instruction.
+
+        There is no look at the clock, and no folder with a name of its own. What follows runs in another thread, which
+        the allocator gives memory of its own: how it looks for room does not depend on all that was imported before.
+        """
+        module(request["runtime"])
+        imported(request["runtime"])
         self._clock = Clock(lambda: 0.0, 1.0)
         self._folder = Path(request["folder"])
         self._folder.mkdir()
+        self.steadied = True
         return {}
 
     def load(self, request: Mapping[str, Any], body: Body) -> dict[str, Any]:
         """Load a network from files whose bytes follow, and then those of its inputs."""
         runtime, number = request["runtime"], int(request["number"])
-        module = importlib.import_module(f"lwprof.timing.portable.{RUNTIMES[runtime]}")  # sets what imports read
+        found = module(runtime)
         version = imported(runtime)
-        if reason := module.unavailable(request["dtype"]):
+        if reason := found.unavailable(request["dtype"]):
             raise RefusedError(reason)
         self._note(number)
         folder = self._network_folder(number)
@@ -150,7 +160,7 @@ class Agent:
             self._receive(folder, request["files"], body)
             try:
                 start = self._clock.now()
-                network = module.Network(folder, request["dtype"], int(request["threads"]))
+                network = found.Network(folder, request["dtype"], int(request["threads"]))
                 load_s = self._clock.now() - start
                 fed = network.feed(arrays(request["inputs"], body.read()), request["names"])
                 start = self._clock.now()
@@ -283,9 +293,14 @@ class Agent:
         except OSError as error:
             wanted, free = sum(size for _, size in files), shutil.disk_usage(folder).free
             raise RefusedError(
-                f"the network cannot be written to {folder.parent.parent} there ({said(error)}): "
+                f"the network cannot be written to {folder.parent.parent.absolute()} there ({said(error)}): "
                 f"it has {wanted / 1e6:.1f} MB, {free / 1e6:.1f} MB are free"
             ) from error
+
+
+def module(runtime: str) -> Any:
+    """What loads networks of a runtime; its import comes before that of the runtime, for which it may set something."""
+    return importlib.import_module(f"lwprof.timing.portable.{RUNTIMES[runtime]}")
 
 
 def imported(runtime: str) -> str:
@@ -344,6 +359,18 @@ def serve(requests: BinaryIO) -> None:
     os.dup2(2, 1)
     agent = Agent()
     try:
+        if _answered(agent, requests, answers):
+            thread = threading.Thread(target=_answered, args=(agent, requests, answers))
+            thread.start()
+            thread.join()
+    finally:
+        agent.close()
+
+
+def _answered(agent: Agent, requests: BinaryIO, answers: BinaryIO) -> bool:
+    """Answer requests; whether the agent wants to go on in another thread."""
+    moved = agent.steadied
+    try:
         for line in iter(requests.readline, b""):
             request = json.loads(line)
             body, data = Body(requests, request.get("bytes", 0)), b""
@@ -360,7 +387,9 @@ def serve(requests: BinaryIO) -> None:
             body.skip()
             answers.write(json.dumps({**answer, "bytes": len(data)}).encode() + b"\n" + data)
             answers.flush()
+            if agent.steadied and not moved:
+                return True
     except (EOFError, BrokenPipeError):  # nobody is there any more
-        os._exit(1)
-    finally:
         agent.close()
+        os._exit(1)
+    return False
