@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 import json
 import os
 import re
@@ -416,6 +417,13 @@ def test_files_stay_in_the_folder_that_they_are_meant_for(tmp_path: Path) -> Non
     for name in ("../net.onnx", "/tmp/net.onnx"):
         with pytest.raises(agent.RefusedError, match="lies elsewhere"):
             agent.Agent()._receive(tmp_path, [(name, 1)], agent.Body(open(os.devnull, "rb"), 1))  # noqa: SIM115
+
+
+def test_a_folder_that_is_full_is_named_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where the emulated agent's are named from
+    Path("networks", "0").mkdir(parents=True)
+    with pytest.raises(agent.RefusedError, match=rf"^the network cannot be written to {tmp_path} there \(.* 2\.0 MB,"):
+        agent.Agent()._receive(Path("networks", "0"), [("n" * 300, 2_000_000)], agent.Body(io.BytesIO(), 0))
 
 
 def test_what_is_no_number_cannot_be_sent() -> None:
