@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +10,7 @@ from lwprof.auditing.latency_limits import NAME, LatencyLimit
 from lwprof.auditing.snapshots import shapes
 from lwprof.errors import BackendError, InputError, described
 from lwprof.models import Network
-from lwprof.results import AuditResult, Budget, TensorSpec
+from lwprof.results import AuditResult, Budget, Scalar, TensorSpec
 from lwprof.timing import advice
 from lwprof.timing.backends import Options
 from lwprof.timing.latency import Latencies, Subject, time_subjects
@@ -86,7 +86,7 @@ def held(
             timed = _timed(pair, backend, options, Rules(budget_s, seed=options.seed), progress, clock)
         if isinstance(timed, _Timed):
             record |= timed.latencies.environment
-            warnings |= dict.fromkeys(on_machines(timed.latencies, timed.target))
+            warnings |= dict.fromkeys(on_machines(timed.latencies.environment, timed.latencies.boards, timed.target))
             boards |= timed.latencies.boards
             interrupted |= timed.latencies.interrupted
         interrupted |= timed == INTERRUPTED
@@ -106,11 +106,11 @@ def held(
     )
 
 
-def on_machines(latencies: Latencies, target: Target) -> list[str]:
-    """Warn about what was timed on: this machine, or boards."""
+def on_machines(facts: Mapping[str, Scalar], boards: Mapping[str, Mapping[str, Scalar]], target: Target) -> list[str]:
+    """Warn about what was timed on: this machine, by what is known of it, or boards."""
     if target.device.is_arm:
-        return [text for board in latencies.boards.values() for text in advice.on_board(board, target.options.threads)]
-    return advice.on_machine(latencies.environment, target.options.threads)
+        return [text for board in boards.values() for text in advice.on_board(board, target.options.threads)]
+    return advice.on_machine(facts, target.options.threads)
 
 
 def _timed(

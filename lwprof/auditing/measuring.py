@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from lwprof.auditing import counts
 from lwprof.auditing.alternatives import Pair, pair, pairs, share, subject
+from lwprof.auditing.latencies import on_machines
 from lwprof.errors import BackendError, InputError
 from lwprof.results import Alternative, AuditResult, CountedGain, Finding, Gain, Scalar
-from lwprof.timing import advice
 from lwprof.timing.backends import Options
 from lwprof.timing.boards import ssh
 from lwprof.timing.contract import ALL_CORES
@@ -136,11 +136,7 @@ def measured(
     warnings: list[str] = []
     if not counted:
         record |= {"budget_s": how.pair_s, "total_s": how.timing_s, "precision": how.precision, "margin": how.margin}
-        warnings = (
-            advice.on_machine(record, how.threads)
-            if not targets[0].device.is_arm
-            else [text for board in boards.values() for text in advice.on_board(board, how.threads)]
-        )
+        warnings = on_machines(record, boards, targets[0])
     models = tuple(
         replace(model, findings=tuple(_completed(finding, outcomes, unreached) for finding in model.findings))
         for model in result.models

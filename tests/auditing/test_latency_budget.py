@@ -16,8 +16,9 @@ from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.errors import InputError
 from lwprof.models import Network, specs
 from lwprof.results import AuditedModel, AuditResult, Budget, TensorSpec, from_dict
-from lwprof.timing.backends import Options
+from lwprof.timing.backends import Options, named
 from lwprof.timing.portable.clock import Clock
+from lwprof.timing.targets import Target
 
 OTHER = Budget("max_params", 4.0, 3.0, ok=True)
 
@@ -243,3 +244,13 @@ def test_interruption_while_the_interval_is_reckoned(watch: Watch, monkeypatch: 
 def test_result_is_a_document_still(watch: Watch) -> None:
     result = audited(watch, Pair(network(watch, "tiny", 0.1), network(watch, "mbv2", 0.1), limit(1.2)))
     assert from_dict(result.to_dict()) == result
+
+
+def test_warnings_are_of_the_machine_that_was_timed_on() -> None:
+    busy, scaling = {"cores": 2, "load_1min": 9.0}, {"cores": 4, "load_1min": 0.1, "governor": "ondemand"}
+    boards = {"ssh://pi@board": scaling}
+    told = [latencies.on_machines(busy, boards, Target(named("ncnn"), Options(device)))
+            for device in ("cpu", "ssh://pi@board")]  # fmt: skip
+    assert [[text.partition(" (")[0] for text in texts] for texts in told] == [
+        ["the machine is busy"], ["the CPU frequency scales"],
+    ]  # fmt: skip
