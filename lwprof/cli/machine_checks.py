@@ -18,7 +18,8 @@ def machine_checks(proc: Path = cores.PROC, sys: Path = cores.SYS) -> Iterator[C
     yield Check("processor", str(record["cpu"] or "unknown"), "ok")
     kinds = cores.groups(found)
     governors = [{machine.governor(sys, of=str(number)) for number in kind.numbers} for kind in kinds]
-    for kind, names in zip(kinds, governors, strict=True):
+    alike = [(kind.name, kind.mhz) for kind in kinds] == [(record["cpu"], None)]  # the processor's row says it all
+    for kind, names in zip(kinds, governors, strict=True) if not alike else ():
         own = ", ".join(sorted(filter(None, names))) if governors.count(names) < len(kinds) else ""
         told = f"{kind.described}{f'; governor {own}' if own else ''}"
         yield Check("cores", told, "ok", "--cores big takes these" if kind.size == cores.BIG else "")

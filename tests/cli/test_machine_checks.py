@@ -37,6 +37,16 @@ def test_a_governor_that_all_cores_share_is_told_once(tmp_path: Path) -> None:
     assert [check.found for check in rows["cores"] + rows["governor"]] == ["4x Cortex-A76 2.4 GHz (0-3)", "ondemand"]
 
 
+def test_cores_of_which_no_more_is_known_than_of_the_processor_have_no_row(tmp_path: Path) -> None:
+    proc, sys = tmp_path / "proc", tmp_path / "sys"
+    proc.mkdir()
+    (proc / "cpuinfo").write_text("".join(f"processor : {number}\nmodel name : Example CPU\n\n" for number in (0, 1)))
+    rows = rows_of(proc, sys)
+    assert rows["processor"][0].found == "Example CPU"
+    assert "cores" not in rows
+    assert "usable cores" in rows
+
+
 def test_offline_cores_are_told(tmp_path: Path) -> None:
     rows = rows_of(*plant(RK3588._replace(offline=(6, 7)), tmp_path))
     assert "6-7 offline" in rows["usable cores"][0].found
