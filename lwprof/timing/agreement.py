@@ -21,9 +21,13 @@ TOLERANCES = {
     "float16": 2e-2,
     "bfloat16": 1e-1,
     "int8": 0.5,
-    "ncnn float16": 0.5,  # it sums in float16, too: 960 channels one after the other
+    "ncnn float16": 5e-2,
 }
-"""Largest difference from torch in the network's own dtype, as a share of the output's range."""
+"""Largest difference from torch in the network's own dtype, as a share of the output's range.
+
+ncnn's kernels of float16 sum in float16, too: over 960 channels that is off by 0.3 %, where sums in float32 are off by
+0.01 %, and MobileNets of random weights are off by 2 to 4 %. What is off by more is computed wrongly.
+"""
 
 RESPONSIVE = 0.1
 """Share of torch's own movement by which outputs must move with the input.

@@ -34,6 +34,17 @@ def test_call_that_is_timed_is_held_against_torch() -> None:
     assert raised.value.difference == 0.5
 
 
+def test_sums_in_float16_are_accepted_and_wrong_ones_are_not() -> None:
+    for first, right in ((0.04, True), (0.07, False)):
+        loaded = Loaded(lambda first=first: [first, 1.0], outputs, lambda found: [numpy.array(found)])
+        dtypes = "float16", "float32", "ncnn float16"
+        if right:
+            assert agreement(loaded, KNOWN, dtypes, "runtime", "net").difference == first
+        else:
+            with pytest.raises(DisagreementError):
+                agreement(loaded, KNOWN, dtypes, "runtime", "net")
+
+
 class Writes(nn.Module):
     """Normalises its input in place."""
 

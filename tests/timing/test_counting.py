@@ -244,7 +244,7 @@ def test_catalogue_computes_what_torch_computes(emulator: Emulator, spec: str) -
 @emulated
 def test_float16_is_half_the_fmas_where_the_core_has_it(emulator: Emulator) -> None:
     result = lwprof.compare(
-        [MBV2],
+        ["mbv2:width=0.35,resolution=128"],
         device=("arm-emulated", "arm-emulated:cortex-a72"),
         dtype=("float32", "float16", "float16-weights"),
     )
@@ -255,10 +255,23 @@ def test_float16_is_half_the_fmas_where_the_core_has_it(emulator: Emulator) -> N
         ("cortex-a72", "float32"), ("cortex-a72", "float16-weights"),
     }  # fmt: skip
     whole, half = counts["cortex-a76", "float32"], counts["cortex-a76", "float16"]
-    assert half.vector_fma == pytest.approx(whole.vector_fma / 2, rel=0.1)
+    assert 8 * half.vector_fma == row.totals.mult_adds == pytest.approx(4 * whole.vector_fma, rel=0.1)
     assert half.total < 0.7 * whole.total
     assert counts["cortex-a76", "float16-weights"].vector_fma == whole.vector_fma
     assert [item.setting for item in row.untimed] == ["ncnn arm-emulated:cortex-a72 float16"] * len(row.untimed)
+
+
+@emulated
+def test_layer_that_ncnn_computes_wrongly_in_float16_is_refused(emulator: Emulator) -> None:
+    """Its kernel does so in the last columns of an output whose width leaves a remainder of 2 or 3 by 4."""
+    layer = nn.Conv2d(16, 16, 3, stride=2, padding=1, groups=16)
+    for size, right in ((16, True), (12, False)):
+        (row,) = lwprof.compare(
+            [layer], device="arm-emulated", dtype=("float32", "float16"), input_size=(16, size, size)
+        ).models
+        assert [count.dtype for count in row.counts] == ["float32", "float16"][: 1 + right]
+        told = "ncnn arm-emulated:cortex-a76 float16 computes something else than torch"
+        assert all(item.reason.startswith(told) for item in row.untimed)
 
 
 @emulated
