@@ -39,6 +39,7 @@ def test_importing_the_package_is_light(tmp_path):
         ("profile --help", "--input-size"),
         ("audit --help", "--select"),
         ("compare --help", "--backend"),
+        ("doctor --help", "--install"),
         ("--version", "lwprof"),
         ("list", "shufflenetv2"),
         ("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5"),
@@ -56,7 +57,13 @@ def test_command_is_light(tmp_path, arguments, shown):
 
 
 @pytest.mark.parametrize(
-    ("line", "offered"), [("lwprof com", "compare"), ("lwprof compare --backend onnxr", "onnxruntime")]
+    ("line", "offered"),
+    [
+        ("lwprof com", "compare"),
+        ("lwprof compare --backend onnxr", "onnxruntime"),
+        ("lwprof compare --device cpu,arm", "arm-emulated"),
+        ("lwprof doctor --install a", "arm-emulated"),
+    ],
 )
 def test_shell_completion_is_light(tmp_path, line, offered):
     names, output = imported(tmp_path, "-m", "lwprof", _LWPROF_COMPLETE="bash_complete", COMP_LINE=line)
