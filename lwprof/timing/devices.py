@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lwprof import results
 from lwprof.errors import InputError
-from lwprof.results import EMULATED
 
-CPU, CUDA, SSH = "cpu", "cuda", "ssh"
-KINDS = (CPU, CUDA, EMULATED, SSH)
+CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", results.EMULATED, "ssh")
 SHOWN = (CPU, CUDA, EMULATED, "ssh://user@board")
 """What people write for each."""
 
