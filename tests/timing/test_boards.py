@@ -26,7 +26,7 @@ from lwprof.timing.boards.bench import PATIENCE, REQUEST_S, BoardBench
 from lwprof.timing.boards.board import Board
 from lwprof.timing.boards.connection import Connection, LostError, reading, source
 from lwprof.timing.contract import Loaded, Options, Source
-from lwprof.timing.portable import agent, lock, machine
+from lwprof.timing.portable import agent, lock, machine, wire
 from lwprof.timing.portable.blocks import Track
 from lwprof.timing.portable.clock import performance_clock
 from lwprof.timing.sampling import Rules, sample
@@ -415,22 +415,22 @@ def test_agent_is_of_this_version_even_where_lwprof_is_installed(local: Local, t
 
 def test_files_stay_in_the_folder_that_they_are_meant_for(tmp_path: Path) -> None:
     for name in ("../net.onnx", "/tmp/net.onnx"):
-        with pytest.raises(agent.RefusedError, match="lies elsewhere"):
-            agent.Agent()._receive(tmp_path, [(name, 1)], agent.Body(open(os.devnull, "rb"), 1))  # noqa: SIM115
+        with pytest.raises(wire.RefusedError, match="lies elsewhere"):
+            agent.Agent()._receive(tmp_path, [(name, 1)], wire.Body(open(os.devnull, "rb"), 1))  # noqa: SIM115
 
 
 def test_a_folder_that_is_full_is_named_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where the emulated agent's are named from
     Path("networks", "0").mkdir(parents=True)
-    with pytest.raises(agent.RefusedError, match=rf"^the network cannot be written to {tmp_path} there \(.* 2\.0 MB,"):
-        agent.Agent()._receive(Path("networks", "0"), [("n" * 300, 2_000_000)], agent.Body(io.BytesIO(), 0))
+    with pytest.raises(wire.RefusedError, match=rf"^the network cannot be written to {tmp_path} there \(.* 2\.0 MB,"):
+        agent.Agent()._receive(Path("networks", "0"), [("n" * 300, 2_000_000)], wire.Body(io.BytesIO(), 0))
 
 
 def test_what_is_no_number_cannot_be_sent() -> None:
     import numpy
 
-    with pytest.raises(agent.RefusedError, match="something else than numbers"):
-        agent.described([numpy.array(["a"], dtype=object)])
+    with pytest.raises(wire.RefusedError, match="something else than numbers"):
+        wire.described([numpy.array(["a"], dtype=object)])
 
 
 @pytest.mark.parametrize(

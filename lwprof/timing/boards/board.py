@@ -16,7 +16,7 @@ from lwprof.timing.boards.bench import BoardBench
 from lwprof.timing.boards.connection import AgentError, Connection, LostError
 from lwprof.timing.boards.payload import Payload
 from lwprof.timing.contract import Loaded, Options, Source
-from lwprof.timing.portable import agent
+from lwprof.timing.portable import wire
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
@@ -90,7 +90,7 @@ class Board:
             found, data = payload.packed(values) if values is not None else ({}, b"")
             request = {"do": "outputs", "number": number, **found}
             answer, content = self.tried(number, lambda: self.connection.ask(request, data))
-            return agent.arrays(answer["arrays"], content)
+            return wire.arrays(answer["arrays"], content)
 
         return Loaded(
             lambda: outputs(None),
@@ -112,7 +112,7 @@ class Board:
     def counted(self, loaded: Loaded) -> Sequence[Any]:
         """Run a network once, between two marks; what it gives back."""
         found, content = self.connection.ask({"do": "count", "number": loaded.number})
-        return agent.arrays(found["arrays"], content)
+        return wire.arrays(found["arrays"], content)
 
     def ask(self, request: Mapping[str, Any], patience_s: float = 0.0) -> dict[str, Any]:
         """Ask the agent for something; if it is lost over that there is another one afterwards.

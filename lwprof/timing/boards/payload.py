@@ -13,7 +13,7 @@ from lwprof.timing.conversions import onnx_errors
 from lwprof.timing.conversions.cache import MANIFEST
 from lwprof.timing.conversions.onnx_feeds import sent
 from lwprof.timing.conversions.onnx_parts import parts
-from lwprof.timing.portable import agent
+from lwprof.timing.portable import wire
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
@@ -51,7 +51,7 @@ class Payload:
             BackendError: they cannot be sent.
         """
         names, arrays = sent(values, exported=self.source.module is not None)
-        found, data = agent.described(arrays)
+        found, data = wire.described(arrays)
         return {"names": names, "inputs": found["arrays"]}, data
 
     def size_bytes(self) -> int | None:
