@@ -18,6 +18,7 @@ from lwprof.errors import BackendError
 from lwprof.results import Instructions
 from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import plugin, probe
+from lwprof.timing.portable.agent import BEGIN, END
 
 COMPILER = next(filter(None, map(shutil.which, plugin.COMPILERS)), None)
 compiles = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
@@ -416,7 +417,7 @@ def test_half_precision_counts_an_instruction_once(qemu: list[str], tmp_path: Pa
 
 
 def test_marks_without_each_other_count_nothing(qemu: list[str], tmp_path: Path) -> None:
-    opened, closed = probe.mark(probe.OPEN), probe.mark(probe.CLOSE)
+    opened, closed = probe.mark(BEGIN), probe.mark(END)
     nop = 0xD503201F
     words = [*opened, *closed, *closed, nop, *opened, nop, *opened, *closed, *_words(probe.program())]
     assert run(qemu, tmp_path, probe.executable(words)) == [closing(), closing()]

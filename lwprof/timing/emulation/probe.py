@@ -6,11 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from lwprof.results import Instructions
-
-MARK = 0x4C575052
-"""First argument of the ``prctl`` that opens (1) or closes (2) a counted region."""
-
-OPEN, CLOSE = 1, 2
+from lwprof.timing.portable.agent import BEGIN, END, MARK
 
 _ADDRESS = 0x10000
 _MOVZ, _MOVK_16 = 0xD2800000, 0xF2A00000
@@ -42,14 +38,14 @@ def program(*regions: Sequence[int]) -> bytes:
     """
     code: list[int] = []
     for body in regions:
-        code += [*mark(OPEN), *body, *mark(CLOSE)]
+        code += [*mark(BEGIN), *body, *mark(END)]
     code += [_MOVZ, _set(8, _EXIT), _SVC]
     return executable(code)
 
 
 def mark(kind: int) -> list[int]:
     """The instructions of a mark; ``x8`` is set by that which opens."""
-    number = [_set(8, _PRCTL)] if kind == OPEN else []
+    number = [_set(8, _PRCTL)] if kind == BEGIN else []
     return [*number, _set(0, MARK & 0xFFFF), _MOVK_16 | (MARK >> 16) << 5, _set(1, kind), _SVC]
 
 
