@@ -120,5 +120,6 @@ def _remove() -> None:
     """
     from lwprof.timing.emulation import installation
 
-    taken = units.size(installation.remove())
-    click.echo(f"removed {installation.NAME} ({taken}) from {installation.folder()}")
+    taken = installation.remove()
+    done = f"removed {installation.NAME} ({units.size(taken)}) from" if taken else f"there is no {installation.NAME} in"
+    click.echo(f"{done} {installation.folder()}")
