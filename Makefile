@@ -23,11 +23,11 @@ SOURCES := $(shell find $(PACKAGES) -name __pycache__ -prune -o -print) pyprojec
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help compare test compiled quick audit bench bench-arm second-opinion runtimes lint types clean
+.PHONY: help compare test compiled emulated quick audit bench bench-arm second-opinion runtimes lint types clean
 unexport PYTHONPATH PYTHONHOME
 
 # What emulates ARM is kept in this clone, beside what else was made.
-test quick bench-arm build/.emulator: export LWPROF_CACHE := $(abspath build/cache)
+emulated bench-arm build/.emulator: export LWPROF_CACHE := $(abspath build/cache)
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-21s%s\n", $$1, $$2 }'
@@ -35,14 +35,17 @@ help:  ## list the targets
 compare: $(VENV)/.installed  ## install, then compare three networks on this machine
 	@$(BIN)/lwprof compare mbv1 mbv2 shufflenetv2
 
-test: lint types $(VENV)/.models build/.emulator  ## install, then lint, check types, and run every test
-	@$(PYTEST) -m "not compiled" lwprof ./tests
+test: lint types $(VENV)/.models  ## install, then lint, check types, and run every test
+	@$(PYTEST) -m "not compiled and not emulated" lwprof ./tests
 
 compiled: $(VENV)/.test $(VENV)/.installed  ## run the tests that compile the whole catalogue by torch.compile (10 minutes)
 	@$(BIN)/pytest -n 2 -m compiled tests/timing
 
+emulated: $(VENV)/.test $(VENV)/.installed build/.emulator  ## run the tests that count instructions on an emulated ARM core (5 minutes)
+	@$(BIN)/pytest -n 2 -m emulated tests
+
 quick: lint $(VENV)/.models  ## the part of the tests that takes less than a minute
-	@$(PYTEST) -m "not slow and not compiled" lwprof ./tests
+	@$(PYTEST) -m "not slow and not compiled and not emulated" lwprof ./tests
 
 audit: $(VENV)/.installed  ## audit the catalogue's networks against audit-baseline.json
 	@$(BIN)/lwprof audit

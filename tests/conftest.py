@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Emulator:
+def arm_emulator() -> Emulator:
     """What emulates ARM, where the user has installed it; from then on this run's cache has it, too."""
     from lwprof.errors import BackendError
     from lwprof.timing.emulation import installation
@@ -104,8 +104,12 @@ def pytest_sessionstart() -> None:
         pytest.exit("lwprof comes from the sources: run the `pytest` command, not `python -m pytest`", returncode=4)
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU where there is none."""
+    """Mark what takes the emulator; skip what needs a GPU where there is none."""
+    for item in items:
+        if arm_emulator.__name__ in getattr(item, "fixturenames", ()):
+            item.add_marker("emulated")
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if marked:
         import torch

@@ -37,11 +37,11 @@ def counted(total: float, fma: float, *, measure: bool = False) -> AuditedModel:
 
 
 @pytest.mark.slow
-def test_instructions_are_limited_and_alternatives_counted(emulator: Emulator) -> None:
+def test_instructions_are_limited_and_alternatives_counted(arm_emulator: Emulator) -> None:
     first = counted(1e9, MULT_ADDS / 4, measure=True)
     total, fma = first.budgets
     assert (total.ok, fma.ok, fma.actual) == (True, True, MULT_ADDS / 4), total.remark
-    assert fma.remark == f"ncnn {emulator.versions['ncnn']}, float32, on an emulated cortex-a76"
+    assert fma.remark == f"ncnn {arm_emulator.versions['ncnn']}, float32, on an emulated cortex-a76"
     assert total.actual is not None
     (found,) = first.findings
     assert found.alternative is not None
@@ -82,7 +82,7 @@ def test_alternatives_are_timed_on_a_board(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_the_example_of_the_docs_is_met_to_the_instruction(emulator: Emulator) -> None:
+def test_the_example_of_the_docs_is_met_to_the_instruction(arm_emulator: Emulator) -> None:
     example = Path(__file__).parents[2] / "docs" / "examples" / "arm.toml"
     (model,) = lwprof.audit(config=example, policy=Policy(select=["D6"])).models
     total, fma = model.budgets

@@ -73,7 +73,7 @@ def bench():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example['network']} {example['dtype']}")
-def test_example_is_counted_as_the_page_has_it(example, emulator):
+def test_example_is_counted_as_the_page_has_it(example, arm_emulator):
     model, count = counted(example["network"], dtype=example["dtype"])
     check_runtime(count)
     assert model.totals.mult_adds == number(example["mult-adds"])
@@ -114,7 +114,7 @@ def test_what_the_page_says_of_its_examples():
 
 
 @pytest.mark.slow
-def test_the_saved_comparison_is_counted_again(emulator):
+def test_the_saved_comparison_is_counted_again(arm_emulator):
     for model in lwprof.load(SAVED).models:
         (then,) = model.counts
         check_runtime(then)
@@ -125,7 +125,7 @@ def test_the_saved_comparison_is_counted_again(emulator):
 
 
 @pytest.mark.slow
-def test_a_row_of_table_8_is_counted_again(emulator):
+def test_a_row_of_table_8_is_counted_again(arm_emulator):
     row = next(row for row in TABLE_8 if row["network"] == "mbv1:width=0.25")
     _, count = counted(row["network"], "arm-emulated:cortex-a72")
     check_runtime(count)

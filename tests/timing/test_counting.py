@@ -205,13 +205,13 @@ def counted(network: Any, device: Any = "arm-emulated", **options: Any) -> tuple
 
 
 @emulated
-def test_two_processes_execute_the_same(emulator: Emulator) -> None:
+def test_two_processes_execute_the_same(arm_emulator: Emulator) -> None:
     row, first = counted(MBV2, threads=2)
     _, second = counted(MBV2)
     assert first.instructions.vector_fma == second.instructions.vector_fma
     assert first.instructions.total == pytest.approx(second.instructions.total, rel=1e-4)
     assert (first.core, first.threads, first.batch, first.dtype) == ("cortex-a76", 1, 1, "float32")
-    assert first.runtime == f"ncnn {emulator.versions['ncnn']}"
+    assert first.runtime == f"ncnn {arm_emulator.versions['ncnn']}"
     assert first.difference is not None
     assert first.difference <= 1e-4
     parts = vars_of(first)
@@ -225,7 +225,7 @@ def vars_of(count: Counted) -> dict[str, int]:
 
 
 @emulated
-def test_fmas_of_mobilenetv2_are_its_mult_adds(emulator: Emulator) -> None:
+def test_fmas_of_mobilenetv2_are_its_mult_adds(arm_emulator: Emulator) -> None:
     row, count = counted("mbv2")
     assert row.totals.mult_adds == 300_774_272
     assert 4 * count.instructions.vector_fma == pytest.approx(row.totals.mult_adds, rel=0.01)
@@ -233,7 +233,7 @@ def test_fmas_of_mobilenetv2_are_its_mult_adds(emulator: Emulator) -> None:
 
 @emulated
 @pytest.mark.parametrize("spec", [MBV2, "shufflenetv2:resolution=64", "squeezenet:version=1.1,resolution=64"])
-def test_catalogue_computes_what_torch_computes(emulator: Emulator, spec: str) -> None:
+def test_catalogue_computes_what_torch_computes(arm_emulator: Emulator, spec: str) -> None:
     row, count = counted(spec)
     assert count.difference is not None
     assert count.difference <= 1e-4
@@ -242,7 +242,7 @@ def test_catalogue_computes_what_torch_computes(emulator: Emulator, spec: str) -
 
 
 @emulated
-def test_float16_is_half_the_fmas_where_the_core_has_it(emulator: Emulator) -> None:
+def test_float16_is_half_the_fmas_where_the_core_has_it(arm_emulator: Emulator) -> None:
     result = lwprof.compare(
         ["mbv2:width=0.35,resolution=128"],
         device=("arm-emulated", "arm-emulated:cortex-a72"),
@@ -262,7 +262,7 @@ def test_float16_is_half_the_fmas_where_the_core_has_it(emulator: Emulator) -> N
 
 
 @emulated
-def test_layer_that_ncnn_computes_wrongly_in_float16_is_refused(emulator: Emulator) -> None:
+def test_layer_that_ncnn_computes_wrongly_in_float16_is_refused(arm_emulator: Emulator) -> None:
     """Its kernel does so in the last columns of an output whose width leaves a remainder of 2 or 3 by 4."""
     layer = nn.Conv2d(16, 16, 3, stride=2, padding=1, groups=16)
     for size, right in ((16, True), (12, False)):
@@ -275,7 +275,7 @@ def test_layer_that_ncnn_computes_wrongly_in_float16_is_refused(emulator: Emulat
 
 
 @emulated
-def test_batch_is_counted_whole(emulator: Emulator) -> None:
+def test_batch_is_counted_whole(arm_emulator: Emulator) -> None:
     _, one = counted(MBV2)
     _, three = counted(MBV2, batch=3)
     assert three.batch == 3
@@ -283,7 +283,7 @@ def test_batch_is_counted_whole(emulator: Emulator) -> None:
 
 
 @emulated
-def test_onnx_file_is_counted(emulator: Emulator, tmp_path: Path) -> None:
+def test_onnx_file_is_counted(arm_emulator: Emulator, tmp_path: Path) -> None:
     module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8)).eval()
     file = tmp_path / "net.onnx"
     torch.onnx.export(module, (torch.rand(1, 3, 16, 16),), file, dynamo=False)
@@ -293,7 +293,7 @@ def test_onnx_file_is_counted(emulator: Emulator, tmp_path: Path) -> None:
 
 
 @emulated
-def test_counts_stand_beside_times(emulator: Emulator) -> None:
+def test_counts_stand_beside_times(arm_emulator: Emulator) -> None:
     row = lwprof.compare(
         [MBV2], device=("cpu", "arm-emulated"), backend=("torch", "ncnn"), budget_s=0.5
     ).models[0]  # fmt: skip
@@ -303,7 +303,7 @@ def test_counts_stand_beside_times(emulator: Emulator) -> None:
 
 
 @emulated
-def test_interruption_keeps_what_was_counted(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interruption_keeps_what_was_counted(arm_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     usual, calls = plugin.read, 0
 
     def read(path: Path) -> Any:

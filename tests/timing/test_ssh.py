@@ -118,17 +118,19 @@ def test_network_is_timed_on_the_board(board: Server, here: str, backend: str) -
 
 
 @pytest.mark.parametrize("backend", ["ncnn"])
-def test_emulated_processor_is_a_board_as_well(board: Server, emulator: Emulator, tmp_path: Path, backend: str) -> None:
-    command = (*emulator.command, "-cpu", "cortex-a72", "-L", str(emulator.sysroot))
-    options = ("-E", f"PYTHONPATH={emulator.packages}", str(emulator.python), "-S")
+def test_emulated_processor_is_a_board_as_well(
+    board: Server, arm_emulator: Emulator, tmp_path: Path, backend: str
+) -> None:
+    command = (*arm_emulator.command, "-cpu", "cortex-a72", "-L", str(arm_emulator.sysroot))
+    options = ("-E", f"PYTHONPATH={arm_emulator.packages}", str(arm_emulator.python), "-S")
     device = f"ssh://board{python(tmp_path / 'arm', command=command, arguments=options)}"
     result = compared(device, [4, 5], backend=backend)
     assert reasons(result) == ["", ""]
     assert all(model.timings[0].difference < 1e-4 for model in result.models)
     record = result.boards[device]
     assert record["machine"] == "aarch64"
-    assert record["python"] == emulator.versions["python"]
-    assert record["ncnn"] == emulator.versions["ncnn"]
+    assert record["python"] == arm_emulator.versions["python"]
+    assert record["ncnn"] == arm_emulator.versions["ncnn"]
 
 
 def test_name_can_say_user_and_port(board: Server, tmp_path: Path) -> None:
