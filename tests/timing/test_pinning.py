@@ -132,13 +132,14 @@ def test_threads_of_torch_that_were_made_before_are_pinned_too(monkeypatch: pyte
     targets = find_targets(["torch"], [Options(threads=2, cores=str(USABLE[0]))])
     time_subjects([subject(nn.Conv2d(3, 8, 3))], targets, rules=QUICK)
     assert {seen[0][task] for task in before if task in seen[0]} == {frozenset({USABLE[0]})}
-    assert {place for task, place in places().items() if task in before} == {frozenset(USABLE)}
+    after = places()
+    assert all(after.get(task, place) == place for task, place in before.items())
 
 
 def test_nothing_is_pinned_where_no_core_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = observed(monkeypatch)
+    seen, before = observed(monkeypatch), places()  # a runtime that was there before may have placed its own
     found = time_subjects([subject(nn.Conv2d(3, 8, 3))], rules=QUICK)
-    assert set(seen[0].values()) == {frozenset(USABLE)}
+    assert all(place == before.get(task, frozenset(USABLE)) for task, place in seen[0].items())
     assert found.timings[0].cores == ""
     assert "chosen_cores" not in found.environment
 

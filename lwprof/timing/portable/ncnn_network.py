@@ -66,8 +66,8 @@ class Network:
         return [_array(matrix, blob) for matrix, blob in zip(found, self.outputs)]  # noqa: B905 (Python 3.9)
 
     def close(self) -> None:
-        """Free what it holds."""
-        self.net.clear()
+        """Let go of what it holds; an extractor, which an error may still refer to, keeps that alive until it goes."""
+        self.net = None
 
     def _failing(self, fed: Sequence[tuple[str, Any]]) -> str:
         """Name the first layer that does not run."""
