@@ -17,20 +17,28 @@ if TYPE_CHECKING:
     from lwprof.auditing import audit
     from lwprof.comparison import compare
     from lwprof.costs import register_rule
+    from lwprof.experiments import experiment
+    from lwprof.layer_timing import time_layers
     from lwprof.models import build
     from lwprof.profiling import profile
     from lwprof.results import load
+    from lwprof.rooflines import roofline
 
 __version__ = "0.1.0"
-__all__ = ["audit", "build", "compare", "load", "profile", "register_rule"]
+__all__ = [
+    "audit", "build", "compare", "experiment", "load", "profile", "register_rule", "roofline", "time_layers",
+]  # fmt: skip
 
 _HOMES = {
     "audit": "lwprof.auditing:audit",
     "build": "lwprof.models:build",
     "compare": "lwprof.comparison:compare",
+    "experiment": "lwprof.experiments:experiment",
     "load": "lwprof.results:load",
     "profile": "lwprof.profiling:profile",
     "register_rule": "lwprof.costs:register_rule",
+    "roofline": "lwprof.rooflines:roofline",
+    "time_layers": "lwprof.layer_timing:time_layers",
 }
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))

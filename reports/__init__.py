@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lwprof.errors import InputError
-from lwprof.reports import csv, github, json, junit, layouts, markdown, sarif, table
+from lwprof.reports import csv, github, html, json, junit, latex, layouts, markdown, sarif, table, trace
 from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import SORTS, VIEWS, Options
 
@@ -18,6 +18,9 @@ FORMATS: tuple[Format, ...] = (
     markdown.FORMAT,
     csv.FORMAT,
     json.FORMAT,
+    html.FORMAT,
+    latex.FORMAT,
+    trace.FORMAT,
     sarif.FORMAT,
     junit.FORMAT,
     github.FORMAT,

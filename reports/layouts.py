@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lwprof.reports import audit_page, compare_page, crosscheck_page, profile_page, rows
+from lwprof.reports import audit_page, compare_page, crosscheck_page, experiment_page, profile_page, roofline_page, rows
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.formats import Content, Named
 from lwprof.reports.options import Options
-from lwprof.results import AuditResult, CompareResult, CrosscheckResult, ProfileResult
+from lwprof.results import AuditResult, CompareResult, CrosscheckResult, ExperimentResult, ProfileResult, RooflineResult
 
 
 def page(content: Content, options: Options) -> Page:
@@ -23,6 +23,10 @@ def page(content: Content, options: Options) -> Page:
             return crosscheck_page.page(content)
         case AuditResult():
             return audit_page.page(content, options)
+        case RooflineResult():
+            return roofline_page.page(content, options)
+        case ExperimentResult():
+            return experiment_page.page(content, options)
         case Table():
             return Page("", (content,))
         case Page():
@@ -48,6 +52,10 @@ def records(content: Content) -> list[dict[str, Any]]:
             return rows.crosscheck(content)
         case AuditResult():
             return rows.audit(content)
+        case RooflineResult():
+            return rows.roofline(content)
+        case ExperimentResult():
+            return rows.experiment(content)
         case Table():
             return content.records()
         case Page():

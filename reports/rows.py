@@ -15,6 +15,7 @@ from lwprof.results import (
     Counted,
     CountedGain,
     CrosscheckResult,
+    ExperimentResult,
     Finding,
     Gain,
     Instructions,
@@ -22,6 +23,7 @@ from lwprof.results import (
     ProfileResult,
     Published,
     Relative,
+    RooflineResult,
     Timing,
     Untimed,
     plain,
@@ -115,6 +117,16 @@ def audit(result: AuditResult) -> list[Record]:
         shared = {"coverage.unknown": coverage, "failure": model.failure, "interrupted": result.interrupted}
         rows += [{"name": model.name, **_finding(finding), **shared} for finding in model.findings or (None,)]
     return rows
+
+
+def roofline(result: RooflineResult) -> list[Record]:
+    """One row a network and one a layer."""
+    return []
+
+
+def experiment(result: ExperimentResult) -> list[Record]:
+    """One row a network of the table."""
+    return []
 
 
 def _finding(finding: Finding | None) -> Record:

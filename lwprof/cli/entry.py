@@ -18,12 +18,14 @@ from lwprof.cli.audit_command import audit_command
 from lwprof.cli.compare_command import compare_command
 from lwprof.cli.crosscheck_command import crosscheck_command
 from lwprof.cli.doctor_command import doctor_command
+from lwprof.cli.experiment_command import experiment_command
 from lwprof.cli.explain_command import explain_command
 from lwprof.cli.list_command import list_command
 from lwprof.cli.options import DEBUG_ADVICE, debug_option
 from lwprof.cli.output import abandon, abandon_stdout, open_streams
 from lwprof.cli.profile_command import profile_command
 from lwprof.cli.report_command import report_command
+from lwprof.cli.roofline_command import roofline_command
 from lwprof.cli.show_command import show_command
 from lwprof.errors import INTERRUPTED, LwprofError, described
 
@@ -35,6 +37,8 @@ COMMANDS = (
     audit_command,
     explain_command,
     crosscheck_command,
+    experiment_command,
+    roofline_command,
     report_command,
     doctor_command,
 )

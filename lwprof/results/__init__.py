@@ -34,8 +34,23 @@ from lwprof.results.audit import (
 )
 from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
 from lwprof.results.document import LARGEST, Document, Scalar, json_text, plain, read_json, rebuild
+from lwprof.results.experiment import Correlation, ExperimentResult, ExperimentRow, MeasuredSpeed, PaperSpeed
 from lwprof.results.instructions import Instructions
 from lwprof.results.latency import EMULATED, ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
+from lwprof.results.layer_times import KindTime, LayerTime, LayerTimes, Span
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import (
+    CACHED,
+    COMPUTE,
+    MEMORY,
+    WINOGRAD,
+    Ceilings,
+    Place,
+    PlacedLayer,
+    PlacedModel,
+    Probe,
+    RooflineResult,
+)
 from lwprof.results.structure import (
     IMAGENET,
     Block,
@@ -46,7 +61,6 @@ from lwprof.results.structure import (
     MemoryAccess,
     Model,
     OpCount,
-    ProfileResult,
     Published,
     Subtree,
     TensorSpec,
@@ -55,22 +69,28 @@ from lwprof.results.structure import (
 
 __all__ = [
     "BASELINE",
+    "CACHED",
+    "COMPUTE",
     "DOCUMENTS",
     "EMULATED",
     "ERROR",
     "IMAGENET",
     "INFO",
     "LARGEST",
+    "MEMORY",
     "SEVERITIES",
     "WARNING",
+    "WINOGRAD",
     "Alternative",
     "AuditResult",
     "AuditedModel",
     "Block",
     "Budget",
+    "Ceilings",
     "Checked",
     "CompareResult",
     "ComparedModel",
+    "Correlation",
     "Counted",
     "CountedGain",
     "Coverage",
@@ -78,6 +98,8 @@ __all__ = [
     "CrosscheckRow",
     "CrosscheckTerm",
     "Document",
+    "ExperimentResult",
+    "ExperimentRow",
     "Finding",
     "Form",
     "Fragmentation",
@@ -87,16 +109,27 @@ __all__ = [
     "Ignored",
     "Instructions",
     "Kind",
+    "KindTime",
     "Layer",
+    "LayerTime",
+    "LayerTimes",
     "Location",
+    "MeasuredSpeed",
     "MemoryAccess",
     "Model",
     "OpCount",
+    "PaperSpeed",
+    "Place",
+    "PlacedLayer",
+    "PlacedModel",
+    "Probe",
     "ProfileResult",
     "Published",
     "Relative",
     "Result",
+    "RooflineResult",
     "Scalar",
+    "Span",
     "Subtree",
     "TensorSpec",
     "Timing",
@@ -110,10 +143,9 @@ __all__ = [
     "rebuild",
 ]
 
-Result = ProfileResult | CompareResult | CrosscheckResult | AuditResult
-DOCUMENTS: dict[str, type[Result]] = {
-    kind.schema.partition("/")[0]: kind for kind in (ProfileResult, CompareResult, CrosscheckResult, AuditResult)
-}
+Result = ProfileResult | CompareResult | CrosscheckResult | AuditResult | RooflineResult | ExperimentResult
+KINDS = (ProfileResult, CompareResult, CrosscheckResult, AuditResult, RooflineResult, ExperimentResult)
+DOCUMENTS: dict[str, type[Result]] = {kind.schema.partition("/")[0]: kind for kind in KINDS}
 
 
 def load(path: str | Path) -> Result:

@@ -60,6 +60,11 @@ class Timing:
     """"warm", or "cold" where a GPU's L2 cache was emptied before every call; empty on a CPU."""
     peak_memory_bytes: int | None = None
     """Most bytes of the device's memory in use while it ran; null where nobody counts them."""
+    floor_s: float | None = None
+    """What the machine's ceilings allow at best: the longer of computing every mult-add and of moving the bytes of
+    the fused view; null where they are not known."""
+    bound: str = ""
+    """Which of both that is: "compute" or "memory"."""
 
     @property
     def timed_on(self) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from lwprof.results.document import Document, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Subtree:
-    """A module with everything inside it, as :meth:`ProfileResult.subtrees` sums it."""
+    """A module with everything inside it, as :meth:`lwprof.results.ProfileResult.subtrees` sums it."""
 
     name: str
     depth: int
@@ -150,47 +147,3 @@ class Published:
     source: str = ""
     dataset: str = IMAGENET
     """What ``top1`` was measured on."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileResult(Document):
-    """What one network costs, and which layers cost it."""
-
-    schema: ClassVar[str] = "lwprof.profile/1"
-    model: Model
-    totals: Totals
-    kinds: tuple[Kind, ...]
-    fragmentation: Fragmentation
-    coverage: Coverage
-    layers: tuple[Layer, ...]
-    input_dependent: bool = False
-    """The network ran on real values: where its control flow reads them, another input may give other counts."""
-    published: Published | None = None
-
-    @property
-    def params_with_mult_adds(self) -> int:
-        """Parameters of the kinds that have mult-adds, or additions in their place.
-
-        Normalisation is left out, as papers do in shares by kind.
-        """
-        return sum(kind.params for kind in self.kinds if kind.mult_adds or kind.additions)
-
-    def subtrees(self) -> tuple[Subtree, ...]:
-        """Sum the layers up the module tree: every module before the modules inside it, siblings in running order."""
-        sums: dict[tuple[str, ...], list[int]] = {}
-        own: dict[tuple[str, ...], Layer] = {}
-        for layer in self.layers:
-            path = tuple(layer.name.split(".")) if layer.name else ()
-            own[path] = layer
-            cost = layer.params, layer.mult_adds, layer.paper_elements, layer.eager_elements, layer.additions
-            for depth in range(len(path) + 1):
-                sums[path[:depth]] = [a + b for a, b in zip(sums.get(path[:depth], (0,) * 5), cost, strict=True)]
-        rank = {path: place for place, path in enumerate(sums)}
-        order = sorted(sums, key=lambda path: [rank[path[:depth]] for depth in range(len(path) + 1)])
-        return tuple(Subtree(".".join(path), len(path), own.get(path), *sums[path]) for path in order)
-
-    def to_pandas(self) -> Any:
-        """One row a layer, as a :class:`pandas.DataFrame`."""
-        import pandas
-
-        return pandas.DataFrame([plain(layer) for layer in self.layers])

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
     from lwprof.results import Instructions
     from lwprof.timing.boards.board import Board
+    from lwprof.timing.portable.clock import Clock
 
 CONTIGUOUS, CHANNELS_LAST = "contiguous", "channels_last"
 
@@ -71,6 +72,42 @@ class Conversion:
     """
 
 
+class LayerCall(NamedTuple):
+    """One call of a layer, within one call of its network."""
+
+    layers: tuple[str, ...]
+    """Qualified names of the modules that run as one, the one that leads first."""
+    start_s: float
+    """From the start of the network's call."""
+    duration_s: float
+    """With the layers that it calls."""
+    own_s: float
+    """Without them."""
+
+
+class ObservedCall(NamedTuple):
+    """One call of a network, looked into."""
+
+    total_s: float
+    layers: tuple[LayerCall, ...]
+    """In the order in which they began."""
+
+
+@dataclass(slots=True)
+class Observed:
+    """A loaded network whose calls are looked into."""
+
+    run: Callable[[], object]
+    """Run once, as the network's own ``run``."""
+    before: Callable[[], object]
+    """Called before every such call, outside of its time."""
+    rest: Callable[[], object]
+    """Called before every call of the network's own ``run``, so that nothing of the looking is left in it."""
+    calls: Callable[[], Sequence[ObservedCall]]
+    """All calls of ``run``, the oldest first; it ends the observation."""
+    close: Callable[[], object] = lambda: None
+
+
 @dataclass(slots=True)
 class Loaded:
     """A network that is ready to run."""
@@ -100,6 +137,12 @@ class Loaded:
     load_s: float | None = None
     """Seconds that loading, and the first call, took on the board."""
     first_call_s: float | None = None
+    observe: Callable[[Clock], Observed] | None = None
+    """Have its calls looked into, layer by layer, with times of that clock or of the runtime's own.
+
+    Raises:
+        BackendError: layers cannot be told apart.
+    """
 
 
 class Backend(Protocol):

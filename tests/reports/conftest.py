@@ -12,15 +12,19 @@ from lwprof.results import (
     AuditResult,
     Block,
     Budget,
+    Ceilings,
     Checked,
     ComparedModel,
     CompareResult,
+    Correlation,
     Counted,
     CountedGain,
     Coverage,
     CrosscheckResult,
     CrosscheckRow,
     CrosscheckTerm,
+    ExperimentResult,
+    ExperimentRow,
     Finding,
     Form,
     Fragmentation,
@@ -30,14 +34,24 @@ from lwprof.results import (
     Ignored,
     Instructions,
     Kind,
+    KindTime,
     Layer,
+    LayerTime,
+    LayerTimes,
     Location,
+    MeasuredSpeed,
     MemoryAccess,
     Model,
     OpCount,
+    PaperSpeed,
+    PlacedLayer,
+    PlacedModel,
+    Probe,
     ProfileResult,
     Published,
     Relative,
+    RooflineResult,
+    Span,
     TensorSpec,
     Timing,
     Totals,
@@ -504,3 +518,133 @@ def counted_audit() -> AuditResult:
         budgets=(Budget(name, 35e6, None, ok=False, remark=missing, failure_code=3),),
     )  # fmt: skip
     return AuditResult((mbv2, small), False, environment={"ncnn": "1.0"}, rules=RULES[:1])
+
+
+def layer_time(kind: str, milliseconds: float, *layers: str) -> LayerTime:
+    """Time of layers that run as one, with 2 % to each side."""
+    seconds = milliseconds / 1e3
+    samples = (0.98 * seconds, seconds, 1.02 * seconds)
+    return LayerTime(layers, kind, seconds, (samples[0], samples[-1]), samples)
+
+
+@pytest.fixture
+def timed_profile(profile_result: ProfileResult) -> ProfileResult:
+    """MobileNetV1 on a runtime that fuses: 8 ms, of which 0.4 belong to no layer."""
+    layers = (
+        layer_time("dense conv", 0.9, "features.0.0", "features.0.1"),
+        layer_time("depthwise", 2.1, "features.1.depthwise"),
+        layer_time("pointwise", 4.4, "features.1.pointwise"),
+        layer_time("linear", 0.2, "classifier"),
+    )
+    spans = tuple(
+        Span(item.layers, start / 1e3, item.median_s) for item, start in zip(layers, (0.1, 1.1, 3.3, 7.8), strict=True)
+    )
+    kinds = tuple(
+        KindTime(item.kind, item.median_s, item.ci95_s) for item in sorted(layers, key=lambda item: -item.median_s)
+    )
+    time = LayerTimes(
+        on("onnxruntime", 0.008), Relative("onnxruntime", "mbv1", 1.03, (1.02, 1.04), "slower", "onnxruntime"),
+        layers, kinds, layer_time("", 0.4), spans, {"cpu": "Example CPU", "onnxruntime": "1.31.1"},
+    )  # fmt: skip
+    return replace(profile_result, time=time)
+
+
+CEILING, MEMORY_BYTES, CACHE_BYTES = 40e9, 10e9, 50e9
+"""Mult-adds and bytes a second, and bytes a second in the cache."""
+
+
+def place(mult_adds: int, size: int, latency: float, *marks: str) -> dict[str, object]:
+    """Something under those roofs."""
+    moved = size / (CACHE_BYTES if "cached" in marks else MEMORY_BYTES)
+    floor = max(mult_adds / CEILING, moved)
+    return {
+        "mult_adds": mult_adds, "bytes": size, "latency_s": latency, "ci95_s": (0.99 * latency, 1.01 * latency),
+        "intensity": mult_adds / size, "attained": mult_adds / latency, "roof": mult_adds / floor, "floor_s": floor,
+        "share": floor / latency, "bound": "memory" if floor == moved else "compute", "marks": marks,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def roofline_result() -> RooflineResult:
+    """Two networks under one machine's roofs, one with its layers; a third that could not be timed."""
+    ceilings = Ceilings(
+        "onnxruntime", "cpu", 1, "float32", "onnxruntime", CEILING, MEMORY_BYTES, CACHE_BYTES, 33_554_432, True,
+        (Probe("matmul 1024x1024x1024", 1_073_741_824, 1_073_741_824 / CEILING),
+         Probe("1x1 convolution 256 to 256 at 56x56", 205_520_896, 205_520_896 / 38e9),
+         Probe("3x3 convolution 256 to 256 at 56x56", 1_849_688_064, 1_849_688_064 / 61e9),
+         Probe("copy of 128 MB", 268_435_456, 268_435_456 / MEMORY_BYTES),
+         Probe("copy of 4 MB", 8_388_608, 8_388_608 / CACHE_BYTES)),
+        measured="2026-01-02T03:04:05+00:00",
+    )  # fmt: skip
+    layers = (
+        PlacedLayer(
+            layers=("features.0.0", "features.0.1"),
+            kind="dense conv",
+            **place(10_838_016, 2_211_200, 9e-4, "cached", "winograd"),
+        ),  # type: ignore[arg-type]
+        PlacedLayer(layers=("features.1.depthwise",), kind="depthwise", **place(17_385_984, 20_148_608, 2.1e-3)),  # type: ignore[arg-type]
+        PlacedLayer(layers=("features.1.pointwise",), kind="pointwise", **place(539_492_352, 31_123_456, 1.55e-2)),  # type: ignore[arg-type]
+        PlacedLayer(layers=("classifier",), kind="linear", **place(1_024_000, 4_104_096, 2e-4, "cached")),  # type: ignore[arg-type]
+        PlacedLayer(layers=("features.0.2",), kind="activation", **place(0, 3_211_264, 3e-4, "cached")),  # type: ignore[arg-type]
+    )
+    return RooflineResult(
+        {"onnxruntime": ceilings},
+        (PlacedModel(name="mbv1", spec="mbv1", setting="onnxruntime", layers=layers, unattributed_s=4e-4,
+                     **place(568_740_352, 58_224_160, 0.0194)),  # type: ignore[arg-type]
+         PlacedModel(name="net.py:TinyNet", spec="net.py:TinyNet", setting="onnxruntime",
+                     **place(56_510, 36_000, 3e-4, "cached"))),  # type: ignore[arg-type]
+        {"cpu": "Example CPU", "onnxruntime": "1.31.1"},
+        (Untimed("onnxruntime", "cpu", "onnxruntime", "onnxruntime cannot convert broken: there is no aten::warp"),),
+    )  # fmt: skip
+
+
+def experiment_row(
+    column: str, setting: str, speed: float, first: float, seconds: float, ratio: float
+) -> ExperimentRow:
+    """A row of the ARM side, 1 % to each side."""
+    measured = MeasuredSpeed(seconds, (0.99 * seconds, 1.01 * seconds), (0.99 * seconds, seconds, 1.01 * seconds))
+    verdict = "indistinguishable" if ratio > 0.99 else "slower"
+    paper = PaperSpeed(speed, "images/s", speed / first, "Snapdragon 810")
+    return ExperimentRow(column, setting, 64_225_280, 4_177_920, paper, measured, ratio,
+                         (ratio - 0.01, ratio + 0.01), verdict if seconds != 0.004 else "")  # fmt: skip
+
+
+@pytest.fixture
+def experiment_result() -> ExperimentResult:
+    """A guideline that holds in one column, and is unclear in the other; a row that could not be timed."""
+    rows = (
+        experiment_row("ARM x1", "1:1 (32, 32)", 76.2, 76.2, 0.004, 1.0),
+        experiment_row("ARM x1", "1:2 (22, 44)", 72.9, 76.2, 0.0042, 0.95),
+        experiment_row("ARM x1", "1:6 (13, 78)", 69.1, 76.2, 0.005, 0.8),
+        experiment_row("ARM x2", "1:1 (64, 64)", 21.7, 21.7, 0.004, 1.0),
+        experiment_row("ARM x2", "1:2 (44, 88)", 20.5, 21.7, 0.00401, 0.998),
+    )
+    paper = PaperSpeed(17.9, "images/s", 17.9 / 21.7, "Snapdragon 810")
+    missing = replace(rows[-1], setting="1:6 (26, 156)", paper=paper, measured=None, relative=None, relative_ci95=None,
+                      verdict="")  # fmt: skip
+    return ExperimentResult(
+        "g1", "G1: equal channel widths minimise memory access", "arXiv:1807.11164, Table 1", "onnxruntime", "cpu", 1,
+        "float32", (*rows, missing), {"ARM x1": "yes", "ARM x2": "unclear"},
+        "G1 holds here in 1 of 2 columns.", ("batch 1: the paper states none",),
+        warnings=(BUSY,),
+        untimed=(Untimed("onnxruntime", "cpu", "onnxruntime", "out of memory"),),
+        environment={"cpu": "Example CPU", "onnxruntime": "1.31.1"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def table8_result(experiment_result: ExperimentResult) -> ExperimentResult:
+    """Networks of the catalogue, with the rank correlations."""
+    rows = tuple(
+        replace(row, column="", setting=name, paper=replace(row.paper, speed=speed, relative=speed / 57.0))  # type: ignore[type-var]
+        for row, name, speed in zip(
+            experiment_result.rows[:3], ("shufflenetv2:width=0.5", "mbv1:width=0.25", "xception_light"),
+            (57.0, 36.4, 52.9), strict=True,
+        )
+    )  # fmt: skip
+    return replace(
+        experiment_result, experiment="table8", title="Speeds of networks", source="arXiv:1807.11164, Table 8",
+        rows=rows, holds={}, verdict="This device ranks 3 networks more like the paper's ARM than like its GPU.",
+        correlations=(Correlation("", "GPU", -0.5, (-0.5, 0.5), 3), Correlation("", "ARM", 0.5, (0.5, 1.0), 3)),
+        warnings=(), untimed=(),
+    )  # fmt: skip

@@ -12,4 +12,8 @@ CANNED = (
     "audit_result",
     "clean_audit",
     "counted_audit",
+    "timed_profile",
+    "roofline_result",
+    "experiment_result",
+    "table8_result",
 )
