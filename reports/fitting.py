@@ -49,6 +49,23 @@ def forms(table: Table, width: int | None) -> list[Form]:
     return []
 
 
+def rows(table: Table, form: Form) -> Iterator[list[Cell]]:
+    """Give the cells that ``form`` shows, row by row, without the rows that have nothing in its columns."""
+    own = [place for place in form.places if len(table.columns[place].group.split()) == 1]
+    said: dict[int, Cell] = {}  # in rows that are left out, of those that follow
+    for row in table.rows:
+        said |= {place: row[place] for place in form.places if place not in own and row[place].text}
+        if own and not any(row[place].text for place in own):
+            continue
+        yield [row[place] if place in own else said.pop(place, row[place]) for place in form.places]
+
+
+def left_out(table: Table, chosen: Sequence[Form]) -> list[str]:
+    """Headers of the columns that none of the forms shows."""
+    shown = {place for form in chosen for place in form.places}
+    return [column.header for place, column in enumerate(table.columns) if place not in shown]
+
+
 def _parts(table: Table) -> Iterator[list[tuple[int, ...]]]:
     """Ways to show the columns, from one table with all of them over tables of some groups to one for each."""
     whole = tuple(range(len(table.columns)))

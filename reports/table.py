@@ -14,7 +14,6 @@ from lwprof.reports.options import Options
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod, RenderableType
 
-    from lwprof.reports.contents import Cell
     from lwprof.reports.fitting import Form
 
 STYLES = {"": "", "good": "green", "bad": "bold red", "warning": "yellow", "quiet": "dim"}
@@ -64,7 +63,7 @@ def console_of(options: Options) -> Console:
 def _table(table: Table, width: int | None) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    from lwprof.reports.fitting import forms
+    from lwprof.reports.fitting import forms, left_out
 
     fitting = forms(table, width)
     if not fitting:
@@ -74,9 +73,7 @@ def _table(table: Table, width: int | None) -> Iterator[RenderableType]:
         if place:
             yield Text("")
         yield _grid(table, form)
-    shown = {place for form in fitting for place in form.places}
-    missing = [column.header for place, column in enumerate(table.columns) if place not in shown]
-    if missing:
+    if missing := left_out(table, fitting):
         yield Text(f"(left out at this width: {', '.join(missing)})", "dim")
 
 
@@ -85,6 +82,8 @@ def _grid(table: Table, form: Form) -> RenderableType:
     from rich.table import Table as Grid
     from rich.text import Text
 
+    from lwprof.reports.fitting import rows
+
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for place, width in zip(form.places, form.widths, strict=True):
         column = table.columns[place]
@@ -92,13 +91,7 @@ def _grid(table: Table, form: Form) -> RenderableType:
         whole = column.shorten or not column.wrap
         header = Text("\n".join(form.header(column)), justify=column.align)
         grid.add_column(header, justify=column.align, width=width, overflow=overflow, no_wrap=whole)
-    own = [place for place in form.places if len(table.columns[place].group.split()) == 1]
-    said: dict[int, Cell] = {}  # in rows that are left out, of those that follow
-    for row in table.rows:
-        said |= {place: row[place] for place in form.places if place not in own and row[place].text}
-        if own and not any(row[place].text for place in own):
-            continue
-        cells = [row[place] if place in own else said.pop(place, row[place]) for place in form.places]
+    for cells in rows(table, form):
         grid.add_row(*(Text("\n".join(form.lines(cell)), STYLES[cell.style]) for cell in cells))
     return grid
 
