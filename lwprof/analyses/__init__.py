@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lwprof.analyses.blocks import PlacedBlock, building_blocks, fragmentation
+from lwprof.analyses.floors import CONTRADICTED, Floor, Work, floor, scale
+from lwprof.analyses.fused_layers import FusedLayer, fused_layers, joined, winograd_mult_adds
 from lwprof.analyses.fusion import Group, fused_groups
-from lwprof.analyses.layers import kinds, layers
+from lwprof.analyses.layers import kinds, layer_kinds, layers
 from lwprof.analyses.liveness import peak_bytes
 from lwprof.analyses.parameters import parameters
 from lwprof.analyses.traffic import Costed, costed
@@ -15,18 +17,28 @@ from lwprof.graph import OpGraph
 from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
 
 __all__ = [
+    "CONTRADICTED",
     "Costed",
+    "Floor",
+    "FusedLayer",
     "Group",
     "PlacedBlock",
+    "Work",
     "building_blocks",
     "costed",
     "coverage",
+    "floor",
     "fragmentation",
     "fused_groups",
+    "fused_layers",
+    "joined",
     "kinds",
+    "layer_kinds",
     "layers",
     "parameters",
+    "scale",
     "totals",
+    "winograd_mult_adds",
 ]
 
 

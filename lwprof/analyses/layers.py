@@ -59,3 +59,17 @@ def layers(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) ->
         given, returned = shapes.get(name, (nothing, nothing))
         layers.append(Layer(name, kind, elements, mult_adds, paper, eager, given, returned, additions))
     return tuple(layers)
+
+
+def layer_kinds(graph: OpGraph, rows: Sequence[Costed]) -> dict[str, str]:
+    """Kind of each layer that runs more than views: that of its costliest operator. The costliest layer comes first."""
+    costliest: dict[str, tuple[tuple[int, int], str]] = {}
+    for operator, cost, elements, _ in rows:
+        if cost.state == "free":
+            continue
+        name = graph.calls[operator.call].module if operator.call >= 0 else ""
+        size = cost.mult_adds + cost.additions, elements
+        if name not in costliest or size > costliest[name][0]:
+            costliest[name] = size, cost.kind
+    order = sorted(costliest, key=lambda name: costliest[name][0], reverse=True)
+    return {name: costliest[name][1] for name in order}

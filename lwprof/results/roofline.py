@@ -56,6 +56,8 @@ class Ceilings:
     cores: str = ""
     measured: str = ""
     """When, as ISO 8601 in UTC."""
+    winograd_mult_adds_per_s: float | None = None
+    """Mult-adds of 3x3 convolutions, counted as if none were saved: their roof; null where it is not ``winograd``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

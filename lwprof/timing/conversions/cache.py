@@ -27,6 +27,9 @@ UNFINISHED = "."
 COMPILED = "inductor"
 """Folder in which torch's compiler keeps what it made."""
 
+CEILINGS = "ceilings.json"
+"""File of what machines attain at best."""
+
 MOST_BYTES = 2 * 10**9
 """That are kept; a MobileNetV2 takes 14 million."""
 
@@ -94,7 +97,7 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
 def contents() -> tuple[int, int]:
     """Count the conversions that are kept, and the bytes of all that is."""
     entries = _entries()
-    return len(entries), sum(_size(entry) for entry in [*entries, cache_folder() / COMPILED])
+    return len(entries), sum(_size(entry) for entry in [*entries, cache_folder() / COMPILED]) + _ceilings_bytes()
 
 
 def clear() -> tuple[int, int]:
@@ -102,6 +105,8 @@ def clear() -> tuple[int, int]:
     found = contents()
     for entry in [*_entries(), cache_folder() / COMPILED]:
         shutil.rmtree(entry, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        (cache_folder() / CEILINGS).unlink()
     left = contents()
     return found[0] - left[0], found[1] - left[1]
 
@@ -118,6 +123,12 @@ def _entries() -> list[Path]:
     with contextlib.suppress(OSError):
         return [path for path in (cache_folder() / FOLDER).iterdir() if path.is_dir()]
     return []
+
+
+def _ceilings_bytes() -> int:
+    with contextlib.suppress(OSError):
+        return (cache_folder() / CEILINGS).stat().st_size
+    return 0
 
 
 def _size(entry: Path) -> int:
