@@ -9,7 +9,8 @@ In README.md, the other pages beside it and docs/*.md
 - a ``pycon`` block is run as a doctest, all blocks of a page in one session;
 - a ``toml`` or ``yaml`` block is quoted word for word from a file of the repository;
 - ``python`` blocks are the examples of the guidelines' pages, which tests/guidelines runs;
-- ``sh`` and ``text`` are not run: they show what installs, writes into the repository or is a picture.
+- ``sh`` and ``text`` are not run: they show what installs, writes into the repository or is a picture;
+- on the pages of docs/guide blocks follow each other, and may be files to save: tests/repository/test_guide.py.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from documented import FENCE, agrees, blocks, commands, steps
 
 import lwprof
 from lwprof.guidelines import RULES
@@ -33,7 +35,6 @@ from lwprof.guidelines.pages import file_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 QUOTED = [
     path
     for pattern in ("*.toml", "architectures/*.toml", "docs/examples/*.toml", "docs/examples/*.yml")
@@ -42,28 +43,6 @@ QUOTED = [
 SAVED = sorted((ROOT / "docs" / "examples").glob("*.json"))
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-def blocks(page: Path, language: str) -> list[tuple[int, str]]:
-    """Line number and text of each block of ``language``."""
-    text = page.read_text(encoding="utf-8")
-    return [
-        (text.count("\n", 0, match.start(3)) + 1, match[3]) for match in FENCE.finditer(text) if match[2] == language
-    ]
-
-
-def commands(text: str) -> list[tuple[str, str]]:
-    """Split a console block into commands and what each prints."""
-    parts = re.split(r"^\$ (.*)\n?", text, flags=re.MULTILINE)
-    assert not parts[0].strip(), "a console block begins with a command"
-    return list(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def agrees(printed: str, documented: str) -> bool:
-    """Compare line by line, ends of lines and blank lines at the end aside."""
-    lines = [line.rstrip() for line in documented.rstrip().splitlines()]
-    pattern = "\n".join("(?:.*\n)*?.*" if line == "…" else re.escape(line) for line in lines)
-    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in printed.rstrip().splitlines())) is not None
 
 
 def run(command: str, folder: Path) -> tuple[int, str]:
@@ -97,6 +76,7 @@ def folder(tmp_path):
     [
         pytest.param(text, id=f"{page.name}:{number} {text.partition(chr(10))[0].removeprefix('$ ')}")
         for page in PAGES
+        if page.parent.name != "guide"
         for number, text in blocks(page, "console")
     ],
 )
@@ -129,7 +109,10 @@ def test_pycon_blocks_run(page, folder, monkeypatch):
 @pytest.mark.parametrize("language", ["toml", "yaml"])
 def test_settings_are_quoted_from_the_repository(page, language):
     files = [path.read_text(encoding="utf-8") for path in QUOTED]
+    saved = {number for number, name, _ in steps(page) if name}
     for number, text in blocks(page, language):
+        if number in saved:  # a whole file, which tests/repository/test_guide.py uses
+            continue
         parts = [part.strip("\n") for part in re.split(r"^…$", text, flags=re.MULTILINE)]
         assert any(all(part in file for part in parts) for file in files), f"line {number}"
 
@@ -222,15 +205,22 @@ def test_the_networks_of_the_paper_get_the_verdicts_of_its_text():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", SAVED, ids=lambda file: file.name)
-def test_a_saved_comparison_has_the_counts_of_today(file):
+def test_a_saved_result_has_the_counts_of_today(file, monkeypatch):
     """Latency is of the day it was measured; everything else is still true."""
-    saved = json.loads(file.read_text(encoding="utf-8"))["models"]
-    fresh = lwprof.compare([model["model"]["spec"] for model in saved], timed=False).to_dict()["models"]
-    for then, now in zip(saved, fresh, strict=True):
-        for key in ("model", "totals", "fragmentation", "coverage", "published"):
-            assert then[key] == now[key]
-        assert then["timings"]
-        assert not then.get("untimed")
+    monkeypatch.chdir(file.parent)
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    for then in saved.get("models", [saved]):
+        spec, size = then["model"]["spec"], tuple(then["model"]["inputs"][0]["shape"][1:])
+        if saved["schema"] == "lwprof.profile/1":
+            now, counted = lwprof.profile(spec, input_size=size).to_dict(), set(then) - {"time"}
+            assert then["time"]["layers"]
+        else:
+            (now,) = lwprof.compare([spec], input_size=size, timed=False).to_dict()["models"]
+            counted = {"model", "totals", "fragmentation", "coverage", "published"}
+            assert then["timings"]
+            assert not then["untimed"]
+        for key in counted:
+            assert then[key] == now[key], key
 
 
 @pytest.mark.parametrize(
