@@ -25,11 +25,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas
 
 import lwprof
+from lwprof.experiments.table8 import TABLE_8, Row
 from lwprof.models import catalog
 from lwprof.timing.devices import CORES
 
@@ -37,46 +38,6 @@ RESULTS = Path(__file__).resolve().parents[1] / "build" / "arm.jsonl"
 MOST_SECONDS = 60
 LIKE = 0.1
 """A network of ours is the paper's where its mult-adds are within this share of the printed ones."""
-
-
-class Row(NamedTuple):
-    """A row of the paper's Table 8; groups are the table's parts."""
-
-    group: str
-    network: str
-    spec: str
-    mflops: int
-    images_per_s: float
-
-
-# fmt: off
-TABLE_8 = (
-    #   group   network                   catalogue                            MFLOPs  ARM
-    Row("40M",  "ShuffleNet v2 0.5x",     "shufflenetv2:width=0.5",               41, 57.0),
-    Row("40M",  "0.25 MobileNet v1",      "mbv1:width=0.25",                      41, 36.4),
-    Row("40M",  "0.4 MobileNet v2 [160]", "mbv2:width=0.4,resolution=160",        43, 33.2),
-    Row("40M",  "0.15 MobileNet v2",      "mbv2:width=0.15",                      39, 33.6),
-    Row("40M",  "ShuffleNet v1 0.5x",     "shufflenetv1:width=0.5",               38, 56.8),
-    Row("40M",  "Xception 0.5x",          "xception_light:width=0.5",             40, 52.9),
-    Row("140M", "ShuffleNet v2 1x",       "shufflenetv2",                        146, 24.4),
-    Row("140M", "0.5 MobileNet v1",       "mbv1:width=0.5",                      149, 16.5),
-    Row("140M", "0.75 MobileNet v2 [192]", "mbv2:width=0.75,resolution=192",     145, 15.9),
-    Row("140M", "0.6 MobileNet v2",       "mbv2:width=0.6",                      141, 14.9),
-    Row("140M", "ShuffleNet v1 1x",       "shufflenetv1",                        140, 21.8),
-    Row("140M", "Xception 1x",            "xception_light",                      145, 19.5),
-    Row("300M", "ShuffleNet v2 1.5x",     "shufflenetv2:width=1.5",              299, 11.8),
-    Row("300M", "0.75 MobileNet v1",      "mbv1:width=0.75",                     325, 10.6),
-    Row("300M", "1.0 MobileNet v2",       "mbv2",                                300,  8.9),
-    Row("300M", "ShuffleNet v1 1.5x",     "shufflenetv1:width=1.5",              292, 10.3),
-    Row("300M", "Xception 1.5x",          "xception_light:width=1.5",            305, 10.5),
-    Row("500M", "ShuffleNet v2 2x",       "shufflenetv2:width=2.0",              591,  6.7),
-    Row("500M", "1.0 MobileNet v1",       "mbv1",                                569,  6.5),
-    Row("500M", "1.4 MobileNet v2",       "mbv2:width=1.4",                      585,  5.4),
-    Row("500M", "ShuffleNet v1 2x",       "shufflenetv1:width=2.0",              524,  6.4),
-    Row("500M", "Xception 2x",            "xception_light:width=2.0",            525,  6.7),
-    Row("500M", "ShuffleNet v2 2x, SE",   "shufflenetv2:width=2.0,squeeze_excite=true", 597, 5.6),
-)
-# fmt: on
 
 PRINTED = "mflops"
 NUMBERS = {

@@ -26,7 +26,7 @@ def untimed(run: Run) -> Iterator[Note]:
             )
     for (setting, counted, _), found in kinds.items():
         names = [name for name, _, _ in found]
-        reason = _merged([reason for _, reason, _ in found])
+        reason = merged([reason for _, reason, _ in found])
         done = "counted" if counted else "timed"
         if NAME in reason and reason.startswith(f"{setting} "):
             text = f"not {done}: {reason.replace(NAME, ', '.join(names))}"
@@ -49,7 +49,7 @@ def warnings(run: Run, settings: Settings) -> Iterator[Note]:
                 if name not in names:
                     names.append(name)
     for kind, warned in kinds.items():
-        yield Note(run.said(f"{_who(run, settings, warned)}: {_merged(texts[kind])}"), "warning")
+        yield Note(run.said(f"{_who(run, settings, warned)}: {merged(texts[kind])}"), "warning")
 
 
 def _who(run: Run, settings: Settings, warned: Mapping[str, Sequence[str]]) -> str:
@@ -73,7 +73,7 @@ def _who(run: Run, settings: Settings, warned: Mapping[str, Sequence[str]]) -> s
     return "; ".join(f"{names} on {', '.join(group)}" for names, group in groups.items())
 
 
-def _merged(texts: Sequence[str]) -> str:
+def merged(texts: Sequence[str]) -> str:
     """Write texts that differ in their figures as one."""
     columns = zip(*map(FIGURE.findall, texts), strict=True)
     ranges = iter([_range(min(column, key=float), max(column, key=float)) for column in columns])

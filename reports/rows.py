@@ -20,6 +20,8 @@ from lwprof.results import (
     Gain,
     Instructions,
     Location,
+    MeasuredSpeed,
+    PaperSpeed,
     ProfileResult,
     Published,
     Relative,
@@ -125,8 +127,29 @@ def roofline(result: RooflineResult) -> list[Record]:
 
 
 def experiment(result: ExperimentResult) -> list[Record]:
-    """One row a network of the table."""
-    return []
+    """One row a network of the table; what it comes down to stands in every row, correlations in the JSON."""
+    shared: Record = {
+        "experiment": result.experiment,
+        "backend": result.backend,
+        "device": result.device,
+        "threads": result.threads,
+        "batch": result.batch,
+        "dtype": result.dtype,
+    }
+    ended: Record = {"verdict_of_all": result.verdict, "interrupted": result.interrupted}
+    rows = []
+    for row in result.rows:
+        record = plain(row)
+        for key, kind in (("paper", PaperSpeed), ("also", PaperSpeed), ("measured", MeasuredSpeed)):
+            record[key] = record[key] or _blank(kind)
+        low, high = record.pop("relative_ci95") or (None, None)
+        record["relative"] = {"speed": record["relative"], "ci95": {"low": low, "high": high}}
+        low, high = record["measured"].pop("ci95_s") or (None, None)
+        record["measured"]["ci95_s"] = {"low": low, "high": high}
+        record["measured"]["warnings"] = "; ".join(record["measured"]["warnings"] or ())
+        record["holds"] = result.holds.get(row.column, "")
+        rows.append({**shared, **flat(record), **ended, **flat(result.environment, "environment.")})
+    return rows
 
 
 def _finding(finding: Finding | None) -> Record:

@@ -2,13 +2,138 @@
 
 from __future__ import annotations
 
-import click
+from pathlib import Path
+from typing import Any
 
-from lwprof.cli.options import debug_option
+import click
+from click.shell_completion import CompletionItem
+
+from lwprof.cli import progress
+from lwprof.cli.options import LARGEST, FiniteRange, debug_option
+from lwprof.cli.output import destination, guests, output_options
+from lwprof.cli.runtime_options import one_runtime
+from lwprof.errors import INTERRUPTED, BackendError
+from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS
+
+TITLES = {
+    "g1": "Table 1, equal channel widths",
+    "g2": "Table 2, group convolutions",
+    "g3": "Table 3, fragments",
+    "g4": "Table 4, element-wise operations",
+    "table8": "Table 8, networks of the catalogue",
+}
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    return [CompletionItem(name, help=text) for name, text in TITLES.items() if name.startswith(incomplete.lower())]
+
+
+def _plain(ctx: click.Context, param: click.Parameter, name: Any) -> str:
+    from lwprof.experiments import check
+
+    return check(str(name))
 
 
 @click.command("experiment", short_help="Measure a table of the ShuffleNetV2 paper on this machine.")
+@click.argument("name", metavar=f"[{'|'.join(TITLES)}]", callback=_plain, shell_complete=_complete)
+@click.option(
+    "--columns",
+    metavar="NAME,…",
+    default="",
+    show_default="the GPU's on a GPU, else ARM's",
+    help="Columns of the table with commas between them: 'ARM x1,ARM x2', all of arm or gpu, or all.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1, LARGEST),
+    show_default="1; of table8 on a GPU 8",
+    help="Images in one call.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice([CONTIGUOUS, CHANNELS_LAST]),
+    default=CONTIGUOUS,
+    show_default=True,
+    help="How images lie in memory.",
+)
+@one_runtime
+@click.option(
+    "--budget",
+    metavar="SECONDS",
+    type=FiniteRange(min=0, min_open=True, max=86_400),
+    show_default="15 for each column, 90 for table8",
+    help="Seconds of measuring for all of it together.",
+)
+@click.option(
+    "--precision",
+    type=FiniteRange(min=0, min_open=True, max=1),
+    default=0.02,
+    show_default=True,
+    help="Stop once every 95 % interval is at most this share of its median wide.",
+)
+@click.option(
+    "--margin",
+    type=FiniteRange(min=0, max=1),
+    default=0.01,
+    show_default=True,
+    help="A difference within this share does not count.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
+)
+@output_options
 @debug_option
-def experiment_command() -> int:
-    """Measure a table of the ShuffleNetV2 paper (arXiv 1807.11164) on this machine."""
-    raise NotImplementedError
+def experiment_command(
+    name: str,
+    columns: str,
+    batch: int | None,
+    layout: str,
+    backend: str | None,
+    device: str | None,
+    dtype: str | None,
+    threads: int | None,
+    cores: str | None,
+    budget: float | None,
+    precision: float,
+    margin: float,
+    seed: int,
+    format_name: str | None,
+    output: Path | None,
+) -> int:
+    """Measure a table of the ShuffleNetV2 paper (arXiv 1807.11164) on this machine.
+
+    g1 to g4 are its Tables 1 to 4, one for each guideline: networks of equal mult-adds that differ in one thing.
+    Speeds here and in the paper stand side by side, relative to the first row, and a sentence says whether the
+    guideline holds here. table8 says how like the paper's devices this one ranks networks. Ctrl-C ends the timing and
+    shows what was measured until then.
+    """
+    target = destination(format_name, output)
+    from lwprof import experiments
+
+    with progress.bar() as show, guests():
+        result = experiments.experiment(
+            name,
+            columns=columns,
+            backend=backend or "",
+            device=device or "cpu",
+            dtype=dtype or "",
+            layout=layout,
+            threads=threads or 1,
+            cores=cores or ALL_CORES,
+            batch=batch,
+            budget_s=budget,
+            precision=precision,
+            margin=margin,
+            seed=seed,
+            progress=show,
+        )
+    target.write(result)
+    if result.interrupted:
+        measured = any(row.measured for row in result.rows)
+        shown = "what was measured until then is shown" if measured else "nothing had been measured yet"
+        click.echo(f"error: interrupted; {shown}", err=True)
+        return INTERRUPTED
+    reasons = list(dict.fromkeys(item.reason for item in result.untimed))
+    if reasons:
+        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")
+    return 0

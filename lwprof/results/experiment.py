@@ -30,6 +30,9 @@ class MeasuredSpeed:
     median_s: float
     ci95_s: tuple[float, float]
     samples_s: tuple[float, ...] = ()
+    """Seconds a call, one a round; samples of one position in a column come from the same round."""
+    warnings: tuple[str, ...] = ()
+    """Of this network; those of all stand in the result's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,9 @@ class ExperimentRow:
     """The part of the table that it belongs to, whose first row the others are relative to: "ARM x2"."""
     setting: str
     """What tells its network from the others: "1:6 (13, 78)"."""
-    mult_adds: int
-    memory_access: int
-    """In elements, paper view."""
+    mult_adds: int | None
+    memory_access: int | None
+    """In elements, paper view; both ``None`` where Ctrl-C came before they were counted."""
     paper: PaperSpeed | None
     measured: MeasuredSpeed | None
     """``None`` where it could not be timed; ``untimed`` of the result says why."""
@@ -51,6 +54,10 @@ class ExperimentRow:
     relative_ci95: tuple[float, float] | None
     verdict: str = ""
     """Of the row against the first: "faster", "slower" or "indistinguishable"."""
+    also: PaperSpeed | None = None
+    """What the paper prints of the same network on its other device, in Table 8."""
+    spec: str = ""
+    """Of a network of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class Correlation:
     """Spearman's rank correlation of speeds here with those that the paper prints."""
 
     column: str
+    """The part of the table; empty for all its networks."""
     paper_device: str
     """"GPU" or "ARM"."""
     rho: float
@@ -92,3 +100,6 @@ class ExperimentResult(Document):
     untimed: tuple[Untimed, ...] = ()
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     interrupted: bool = False
+    batch: int = 1
+    boards: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    """What is known of the board that it ran on, by the name of the device."""
