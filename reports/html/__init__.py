@@ -15,7 +15,9 @@ def write(content: Content, options: Options) -> str:
 
 def write_all(named: Sequence[Named], options: Options) -> str:
     """Write one page of all results, whatever their kinds."""
-    raise NotImplementedError
+    from lwprof.reports.html import document, sections  # which know the layouts, and those all formats
+
+    return document.render(sections.contents(named, options))
 
 
 FORMAT = Format("html", (".html", ".htm"), write, write_all)

@@ -1,0 +1,223 @@
+"""Chart data: the numbers that the page's charts draw, as the results have them, without raw samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lwprof.reports import runs
+from lwprof.reports.contents import printable
+from lwprof.results import (
+    CompareResult,
+    Counted,
+    ExperimentResult,
+    Fragmentation,
+    Layer,
+    LayerTime,
+    Place,
+    ProfileResult,
+    RooflineResult,
+    Timing,
+)
+
+Data = dict[str, Any]
+LONGEST = 200
+"""Letters of a name in a chart; tables have all of it."""
+STANDS_OUT, SMALLEST = 2.0, 0.02
+"""A layer's time is out of proportion where its share is this many times its share of the work, and at least that."""
+
+
+def named(text: str) -> str:
+    """Make a name fit for a chart."""
+    text = printable(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
+    """Axes to choose from, and what each network is on them."""
+    several = len(found) > 1
+    members, networks = runs.of_several(found) if several else runs.of_one(found[0][1])
+    axes: dict[str, Data] = {"top1": {"name": "published top-1", "kind": "percent", "higher": True}}
+    for run in members:
+        for item in sorted((*run.timings, *run.counts), key=lambda item: run.result.measured_on.index(item.timed_on)):
+            kind = "seconds" if isinstance(item, Timing) else "count"
+            word = "latency" if isinstance(item, Timing) else "instructions"
+            axes.setdefault(_on(run, item), {
+                "name": named(run.said(f"{word}, {item.timed_on}")), "kind": kind,
+                "own": item.timed_on == run.result.pareto_on,
+            })  # fmt: skip
+    structure = {
+        "mult_adds": ("FLOPs (mult-adds)", "count"),
+        **{f"{name}_elements": (f"MAC (memory access), {name}", "count") for name in ("paper", "eager", "fused")},
+        "params": ("params", "count"),
+        "peak_activation_bytes": ("peak activation", "bytes"),
+    }
+    axes |= {key: {"name": name, "kind": kind} for key, (name, kind) in structure.items()}
+    counted_only = len(found) == 1 and not found[0][1].pareto_on
+    if counted_only:
+        axes["mult_adds"]["own"] = True
+    points = []
+    for network in networks:
+        totals, figures = network.model.totals, network.model.published
+        values: Data = {
+            key: {"value": getattr(totals, key)} for key in ("mult_adds", "params", "peak_activation_bytes")
+        }
+        values |= {
+            f"{name}_elements": {"value": getattr(totals.memory_access, f"{name}_elements")}
+            for name in ("paper", "eager", "fused")
+        }
+        if figures and figures.top1 is not None:
+            values["top1"] = {"value": figures.top1}
+        for run, place, outcome in network.outcomes():
+            front = run.result.models[place].pareto
+            if isinstance(outcome, Timing):
+                low, high = outcome.ci95_s
+                values[_on(run, outcome)] = {"value": outcome.median_s, "low": low, "high": high, "pareto": front}
+            elif isinstance(outcome, Counted):
+                values[_on(run, outcome)] = {"value": outcome.instructions.total, "pareto": front}
+        if counted_only:
+            values["mult_adds"]["pareto"] = network.model.pareto
+        points.append({"name": named(network.name), "values": values})
+    used = {key for point in points for key, item in point["values"].items() if item["value"] is not None}
+    axes = {key: axis for key, axis in axes.items() if key in used}
+    first = next((key for key, axis in axes.items() if axis["kind"] == "seconds"), "")
+    first = first or next((key for key in axes if key.startswith("on:")), "mult_adds")
+    y = "top1" if "top1" in axes else "mult_adds" if first != "mult_adds" else f"{view}_elements"
+    lacks = "" if "top1" in axes else (
+        "No network here has a published top-1, so cost stands against cost: down and to the left is better."
+    )  # fmt: skip
+    return {"axes": axes, "points": points, "x": first, "y": y, "lacks": lacks}
+
+
+def _on(run: runs.Run, item: Timing | Counted) -> str:
+    return f"on:{run.label}:{item.timed_on}"
+
+
+def layers(found: Sequence[tuple[str, ProfileResult]], view: str) -> Data:
+    """Of each network its layers' shares of mult-adds, memory access and, where it was timed, of time."""
+    view = view if view in ("paper", "eager") else "paper"
+    networks = [{"name": named(name), **_of_network(result, view)} for name, result in found]
+    return {"networks": networks, "view": view, "times": STANDS_OUT, "smallest": SMALLEST}
+
+
+def _of_network(result: ProfileResult, view: str) -> Data:
+    time, known = result.time, {layer.name: layer for layer in result.layers}
+    work = sum(layer.mult_adds for layer in result.layers), sum(_access(layer, view) for layer in result.layers)
+    if time is None:
+        rows = [_row((layer.name,), result, known, work, view, None, 0.0) for layer in result.layers]
+        return {"timed": "", "layers": [row for row in rows if row["mult_adds"] or row["memory_access"]]}
+    whole = sum(item.median_s for item in time.layers) + time.unattributed.median_s
+    by_lead = {name: item for item in time.layers for name in item.layers[:1]}
+    fused = {name for item in time.layers for name in item.layers[1:]}
+    rows = [
+        _row(by_lead[layer.name].layers if layer.name in by_lead else (layer.name,), result, known, work, view,
+             by_lead.get(layer.name), whole)
+        for layer in result.layers
+        if layer.name not in fused or layer.name in by_lead
+    ]  # fmt: skip
+    rows += [
+        _row(item.layers, result, known, work, view, item, whole)
+        for item in time.layers
+        if item.layers and item.layers[0] not in known
+    ]
+    rows = [row for row in rows if row["mult_adds"] or row["memory_access"] or row["time"]]
+    rest = _row((), result, known, work, view, time.unattributed, whole) | {"name": "unattributed"}
+    timing = time.timing
+    on = f"{timing.timed_on}, {timing.threads} thread{'s' * (timing.threads != 1)}"
+    return {"timed": named(on), "layers": [*rows, rest]}
+
+
+def _row(
+    names: Sequence[str], result: ProfileResult, known: Mapping[str, Layer], work: tuple[int, int], view: str,
+    time: LayerTime | None, whole: float,
+) -> Data:  # fmt: skip
+    """One layer, or those that run as one, with its shares."""
+    own = [known[name] for name in names if name in known]
+    mult_adds, access = sum(layer.mult_adds for layer in own), sum(_access(layer, view) for layer in own)
+    label = names[0] or result.model.name if names else ""
+    label += f" + {len(names) - 1} more" if len(names) > 1 else ""
+    kind = time.kind if time and time.kind else own[0].type if own else ""
+    shares = mult_adds / work[0] if work[0] else 0.0, access / work[1] if work[1] else 0.0
+    row: Data = {
+        "name": named(label), "kind": named(kind), "mult_adds": mult_adds, "mult_adds_share": shares[0],
+        "memory_access": access, "memory_access_share": shares[1], "time": None,
+    }  # fmt: skip
+    if time:
+        share = time.median_s / whole if whole else 0.0
+        out = bool(names) and share >= SMALLEST and share >= STANDS_OUT * max(shares)
+        row |= {"time": [time.median_s, *time.ci95_s], "time_share": share, "out": out}
+    return row
+
+
+def _access(layer: Layer, view: str) -> int:
+    return layer.eager_elements if view == "eager" else layer.paper_elements
+
+
+def roofline(found: Sequence[tuple[str, RooflineResult]]) -> Data:
+    """Of each machine and setting the roofs, and what was placed under them."""
+    roofs = []
+    for name, result in found:
+        for setting, ceilings in result.ceilings.items():
+            placed = [model for model in result.models if model.setting == setting]
+            label = ": ".join(filter(None, (name, setting)))
+            roofs.append({
+                "name": named(label),
+                "mult_adds_per_s": ceilings.mult_adds_per_s,
+                "bytes_per_s": ceilings.bytes_per_s,
+                "cache_bytes_per_s": ceilings.cache_bytes_per_s,
+                "models": [
+                    {"name": named(model.name), "place": _place(model), "layers": [
+                        {"name": named(" + ".join(layer.layers)), "kind": named(layer.kind), "place": _place(layer)}
+                        for layer in model.layers
+                    ]}
+                    for model in placed
+                ],
+            })  # fmt: skip
+    return {"roofs": roofs}
+
+
+def _place(item: Place) -> Data:
+    return {
+        "intensity": item.intensity, "attained": item.attained, "roof": item.roof, "share": item.share,
+        "latency_s": item.latency_s, "ci95_s": list(item.ci95_s), "floor_s": item.floor_s, "bound": item.bound,
+        "marks": list(item.marks),
+    }  # fmt: skip
+
+
+def fragmentation(found: Mapping[str, Fragmentation]) -> Data:
+    """Of each network its fragments, branches and blocks."""
+    return {
+        "networks": [
+            {"name": named(name), "mean_fragments": blocks.mean_fragments, "max_fragments": blocks.max_fragments,
+             "max_branches": blocks.max_branches, "blocks": len(blocks.blocks) or None}
+            for name, blocks in found.items()
+        ]
+    }  # fmt: skip
+
+
+def experiment(result: ExperimentResult) -> Data:
+    """Of each column of the paper's table the relative speeds, there and here."""
+    columns = dict.fromkeys(row.column for row in result.rows)
+    device = next((row.paper.device for row in result.rows if row.paper), "")
+    here = f"this machine ({result.backend}, {result.device})"
+    return {
+        "here": named(here),
+        "paper": named(f"the paper ({device})" if device else "the paper"),
+        "columns": [
+            {"name": named(column), "holds": result.holds.get(column, ""),
+             "rows": list(_speeds(result, column))}
+            for column in columns
+        ],
+    }  # fmt: skip
+
+
+def _speeds(result: ExperimentResult, column: str) -> Iterator[Data]:
+    for row in result.rows:
+        if row.column == column:
+            low, high = row.relative_ci95 or (None, None)
+            yield {
+                "setting": named(row.setting), "paper": row.paper and row.paper.relative,
+                "printed": named(f"{row.paper.speed:g} {row.paper.unit}, {row.paper.device}") if row.paper else "",
+                "relative": row.relative, "low": low, "high": high, "verdict": row.verdict,
+                "median_s": row.measured and row.measured.median_s,
+            }  # fmt: skip

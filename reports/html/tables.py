@@ -1,0 +1,93 @@
+"""Tables as the page shows them: whole rows that can be sorted, and the value behind each text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lwprof.reports.contents import Cell, Column, Note, Page, Table
+
+SAID_ONCE = ("name", "file", "inputs", "params", "mult_adds", "memory_access", "fragmentation", "peak", "top1")
+"""Columns of a comparison that are empty in a row which repeats the one above it."""
+PREFIXES = {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
+NUMBER = re.compile(
+    r"[+=]? ?(-? ?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)[†]?(?: ± [\d.]+| \[[^]]*\])?(?: ([TGMkmµn]?)(?=B\b|s\b|†|$))?"
+)
+LONG = 30
+"""Rows of a table that gets a box of its own to scroll in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A table on the page."""
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def tree(self) -> bool:
+        """Whether its rows stand below each other for a reason, so that sorting would tear them apart."""
+        return any(cell.indent for row in self.rows for cell in row)
+
+    @property
+    def sortable(self) -> bool:
+        """Whether there is anything to sort."""
+        return len(self.rows) > 1 and not self.tree
+
+    @property
+    def filterable(self) -> bool:
+        """Whether there is anything to search."""
+        return len(self.rows) > 3 or (self.sortable and len(self.columns) > 6)
+
+    @property
+    def long(self) -> bool:
+        """Whether it scrolls in a box of its own."""
+        return len(self.rows) > LONG
+
+
+def shown(page: Page, prefix: str, leave: Sequence[str] = ()) -> tuple[Shown, ...]:
+    """Prepare the tables of a page, less those of the names to ``leave``; their ids begin with ``prefix``."""
+    numbered = [(place, table) for place, table in enumerate(page.tables, 1) if table.name not in leave]
+    return tuple(show(table, f"{prefix}-{place}", page.title) for place, table in numbered)
+
+
+def show(table: Table, id: str, title: str) -> Shown:
+    """Prepare one; a table without a title has that of its page."""
+    return Shown(id, table.title or title or table.name, table.columns, _whole(table), table.notes)
+
+
+def _whole(table: Table) -> tuple[tuple[Cell, ...], ...]:
+    """Say in every row what a table for reading says in the first of several only."""
+    keys = [column.key for column in table.columns]
+    if table.name not in ("networks", "timings", "instructions") or "name" not in keys:
+        return table.rows
+    rows: list[tuple[Cell, ...]] = []
+    for row in table.rows:
+        same = bool(rows) and not row[keys.index("name")].text
+        filled = [
+            rows[-1][place] if same and not cell.text and key in SAID_ONCE else cell
+            for place, (key, cell) in enumerate(zip(keys, row, strict=True))
+        ]
+        rows.append(tuple(filled))
+    return tuple(rows)
+
+
+def order(cell: Cell) -> float | None:
+    """Read the number that a cell is sorted by: the value behind it, or what its text says.
+
+    >>> [order(Cell(text)) for text in ("300.8 M", "9.63 MB", "18.35 ± 0.06 ms", "33.33 %", "4,231,976", "- 62,720")]
+    [300800000.0, 9630000.0, 0.01835, 33.33, 4231976.0, -62720.0]
+    >>> order(Cell("0.741 ± 0.012 ×, faster")), order(Cell("2.94 / 1")), order(Cell("–")), order(Cell("5", 4.99))
+    (0.741, 2.94, None, 4.99)
+    """
+    if isinstance(cell.raw, int | float) and not isinstance(cell.raw, bool):
+        return float(cell.raw)
+    found = NUMBER.match(cell.text)
+    if found is None:
+        return None
+    number = float(found[1].replace(",", "").replace(" ", ""))
+    return float(f"{number * PREFIXES[found[2] or '']:.12g}")
