@@ -185,6 +185,10 @@ class Backend(Protocol):
         """Whether what it computes is what others are held against: torch, eager, in the network's own dtype."""
         return False
 
+    def observes(self, device: str) -> bool:
+        """Whether it tells layers apart on a device of that kind: whether what it loads has ``observe``."""
+        return False
+
     def settings(self, options: Options) -> AbstractContextManager[object]:
         """Have settings of the whole process (threads, modes) as they must be while it loads and runs.
 

@@ -15,7 +15,7 @@ from lwprof.timing.portable.clock import Clock, performance_clock
 from lwprof.timing.portable.cores import spelled
 from lwprof.timing.preparation import Place, Preparation, Ready, Subject
 from lwprof.timing.sampling import AnyBench, Measurement, Progress, Rules, Series, sample
-from lwprof.timing.statistics import median_interval, quantile
+from lwprof.timing.summary import recorded, timing_of, uses_gpu
 from lwprof.timing.targets import Target, find_targets
 
 __all__ = ["Latencies", "Subject", "time_subjects"]
@@ -79,14 +79,14 @@ def time_subjects(
     """
     targets = targets or find_targets(["torch"])
     rules, clock = rules or Rules(), clock or performance_clock()
-    record = dict(environment() if machine is None else machine) | _recorded(targets)
+    record = dict(environment() if machine is None else machine) | recorded(targets)
     cores = pinning.found_here([target.options for target in targets])
     if cores:
         record["chosen_cores"] = spelled(cores)
     outcomes: dict[Place, Outcome] = {}
     measured: list[tuple[Ready, Series, Measurement]] = []
     preparation = Preparation(subjects, targets, outcomes, clock, progress, together=together)
-    on_gpu, interrupted = any(_uses_gpu(target) for target in targets), False
+    on_gpu, interrupted = any(uses_gpu(target) for target in targets), False
     gpu_warnings: list[str] = []
     strays = 0
     try:
@@ -124,10 +124,10 @@ def time_subjects(
             failure = failure or (series.failure if target.is_reference else "")
         elif series.samples_s:
             board = item.loaded.board
-            told = [*warnings, *gpu_warnings] if _uses_gpu(target) else warnings
+            told = [*warnings, *gpu_warnings] if uses_gpu(target) else warnings
             told = told if board is None else advice.on_board(board.record, target.options.threads)
             on = spelled(cores) if board is None else board.cores
-            outcomes[item.place] = _timing(subject, target, item, series, measurement, rules, told, on)
+            outcomes[item.place] = timing_of(subject, target, item, series, measurement, rules, told, on)
     boards = {board.name: board.record for item, _, _ in measured if (board := item.loaded.board) is not None}
     return Latencies(_rows(outcomes, len(subjects)), record, interrupted, failure, boards)
 
@@ -174,69 +174,7 @@ def _counted(subject: Subject, target: Target, ready: Ready) -> Counted | Untime
     )
 
 
-def _recorded(targets: Sequence[Target]) -> dict[str, Scalar]:
-    """What is to be known of the targets: versions, names, threads, seed."""
-    record: dict[str, Scalar] = {}
-    for target in targets:
-        if target.unusable is None:
-            record |= target.backend.versions()
-    if any(_uses_gpu(target) for target in targets):
-        record |= cuda.description()
-    options = targets[0].options
-    record["backend"] = ", ".join(dict.fromkeys(target.backend.name for target in targets))
-    record["device"] = ", ".join(dict.fromkeys(target.options.device for target in targets))
-    return record | {"threads": options.threads, "seed": options.seed}
-
-
-def _uses_gpu(target: Target) -> bool:
-    return target.unusable is None and target.options.device == "cuda"
-
-
 def _rows(outcomes: Mapping[Place, Outcome], subjects: int) -> tuple[tuple[Outcome, ...], ...]:
     return tuple(
         tuple(outcomes[place] for place in sorted(outcomes) if place[0] == number) for number in range(subjects)
-    )
-
-
-def _timing(
-    subject: Subject,
-    target: Target,
-    ready: Ready,
-    series: Series,
-    measurement: Measurement,
-    rules: Rules,
-    warnings: Sequence[str],
-    cores: str,
-) -> Timing:
-    """Sum up what was measured of one network on one target."""
-    middle = median_interval(series.samples_s, rules.seed)
-    singles = series.single_calls_s
-    options, loaded, files = target.options, ready.loaded, ready.converted
-    return Timing(
-        backend=target.backend.name,
-        device=options.device,
-        threads=options.threads,
-        batch=subject.batch,
-        dtype=options.dtype or subject.dtype,
-        median_s=middle.median,
-        ci95_s=(middle.low, middle.high),
-        p90_s=quantile(singles, 0.9) if singles and len(singles) >= rules.single_calls else None,
-        samples_s=series.samples_s,
-        warnings=(*warnings, *advice.on_series(series, measurement, rules), *ready.warnings),
-        load_s=ready.load_s,
-        first_call_s=ready.first_call_s if ready.ran else series.first_call_s,
-        calls_per_sample=series.calls_per_sample,
-        single_calls_s=singles,
-        stopped=measurement.stopped,
-        setting=target.setting,
-        layout=options.layout,
-        cores=cores,
-        convert_s=files.seconds if files else None,
-        converted_before=files.cached if files else False,
-        size_bytes=loaded.size_bytes if files is None else files.size_bytes,
-        difference=ready.difference,
-        events_s=series.events_s,
-        median_events_s=quantile(series.events_s, 0.5) if series.events_s else None,
-        l2="" if options.device != "cuda" else "cold" if options.cold_l2 else "warm",
-        peak_memory_bytes=loaded.peak_memory(),
     )

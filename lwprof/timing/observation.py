@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import chain
 
-from lwprof.results import LayerTimes
-from lwprof.timing.portable.clock import Clock
-from lwprof.timing.preparation import Subject
-from lwprof.timing.sampling import Progress, Rules
+from lwprof.errors import BackendError, InputError
+from lwprof.results import KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, Untimed
+from lwprof.timing import advice, pinning
+from lwprof.timing.backends import BACKENDS
+from lwprof.timing.contract import Loaded, Observed, ObservedCall
+from lwprof.timing.environment import environment
+from lwprof.timing.portable.blocks import Bench, Contender, Round
+from lwprof.timing.portable.clock import Clock, performance_clock
+from lwprof.timing.portable.cores import spelled
+from lwprof.timing.preparation import Place, Preparation, Ready, Subject
+from lwprof.timing.sampling import Measurement, Progress, Rules, sample
+from lwprof.timing.statistics import median, median_interval
+from lwprof.timing.summary import recorded, timing_of
 from lwprof.timing.targets import Target
+from lwprof.timing.verdicts import paired
+
+MARGIN = 0.01
+"""Within which the cost of looking is called indistinguishable from none."""
+
+Layers = tuple[str, ...]
 
 
 def observe_layers(
@@ -19,20 +36,205 @@ def observe_layers(
     *,
     rules: Rules | None = None,
     clock: Clock | None = None,
+    machine: Mapping[str, Scalar] | None = None,
     progress: Progress | None = None,
 ) -> LayerTimes:
-    """Time a network's layers on a target, in rounds of one unobserved and one observed call.
+    """Time a network's layers on a target, in rounds of unobserved and observed calls.
+
+    Ctrl-C ends it; what the rounds that were complete by then showed is returned.
 
     Args:
         subject: the network.
         target: what to time it on.
-        kinds: kind of each layer, by its qualified name.
+        kinds: kind of each layer that computes, by its qualified name, the costliest first; modules that run together
+            have the kind of that of them which comes first. Time of modules that are not named here is unattributed.
         order: the layers' names in the network's order.
         rules: when to stop.
         clock: what to read the time from.
+        machine: the environment as it was before anything else ran, for the warnings.
         progress: called with what is going on and the share of it that is done.
 
     Raises:
         BackendError: the target cannot run the network, or does not tell its layers apart.
+        InputError: torch cannot run the network.
+        KeyboardInterrupt: before the first round was complete.
     """
-    raise NotImplementedError
+    check_observable(target)
+    rules, clock = rules or Rules(), clock or performance_clock()
+    record = dict(environment() if machine is None else machine) | recorded([target])
+    cores = pinning.found_here([target.options])
+    if cores:
+        record["chosen_cores"] = spelled(cores)
+    with pinning.pinned(cores) as affinity, ExitStack() as stack:
+        ready = _ready(subject, target, clock, progress, stack)
+        loaded = ready.loaded
+        if loaded.observe is None:
+            raise _indistinct(target)
+        observed = loaded.observe(clock)
+        stack.callback(observed.close)
+        affinity.pin()  # once more: runtimes may have placed the threads that they made
+        bench = ObservedBench(subject.label, loaded, observed, clock)
+        measurement = sample(bench, rules, clock, progress)
+        strays = affinity.strays()
+        failures = [series.failure for series in measurement.series if series.failure]
+        if failures:
+            raise (InputError if target.is_reference and measurement.series[0].failure else BackendError)(failures[0])
+        if not measurement.series[0].samples_s:
+            raise KeyboardInterrupt
+        rounds = bench.counted(observed.calls(), len(measurement.series[0].samples_s))
+    if not rounds:
+        raise BackendError(f"{target.setting} kept no times of the layers of {subject.label}")
+    warnings = [*advice.on_machine(record, target.options.threads), *advice.on_strays(strays)]
+    timing = timing_of(subject, target, ready, measurement.series[0], measurement, rules, warnings, spelled(cores))
+    return _summed_up(rounds, timing, _cost(measurement, target, subject.label, rules), kinds, order, record, rules)
+
+
+def check_observable(target: Target) -> None:
+    """Refuse a target that does not tell layers apart.
+
+    Raises:
+        BackendError: the message names the backends that do.
+    """
+    if target.unusable is not None:
+        raise BackendError(target.unusable)
+    if target.is_counted:
+        raise BackendError(f"instructions are counted on {target.device.name}, not times of layers; {_advice()}")
+    if not target.backend.observes(target.device.kind):
+        raise _indistinct(target)
+
+
+def _indistinct(target: Target) -> BackendError:
+    return BackendError(f"{target.setting} does not tell the times of layers apart; {_advice()}")
+
+
+def _advice() -> str:
+    names = [backend.name for backend in BACKENDS if backend.observes("cpu")]
+    return f"on device cpu, {' and '.join(names)} {'do' if names[1:] else 'does'}"
+
+
+def _ready(subject: Subject, target: Target, clock: Clock, progress: Progress | None, stack: ExitStack) -> Ready:
+    """Prepare the network; it is let go of when ``stack`` ends.
+
+    Raises:
+        BackendError: the target cannot run it.
+        InputError: torch cannot run it.
+    """
+    outcomes: dict[Place, Timing | Untimed] = {}
+    preparation = Preparation([subject], [target], outcomes, clock, progress)
+    for ready in preparation.ready(stack):
+        return ready
+    for outcome in outcomes.values():
+        raise BackendError(outcome.reason)
+    raise InputError(preparation.failure)
+
+
+class ObservedBench(Bench):
+    """A network as it is, and the same network looked into; it knows the rounds of the observed calls."""
+
+    def __init__(self, label: str, loaded: Loaded, observed: Observed, clock: Clock) -> None:
+        self._made = 0
+        self._ends: list[int] = []
+        """How many observed calls had been made by the end of each round."""
+
+        def run() -> object:
+            result = observed.run()
+            self._made += 1
+            return result
+
+        super().__init__(
+            [
+                Contender(label, loaded.run, _both(loaded.before, observed.rest), loaded.events_s),
+                Contender(f"{label}, observed,", run, _both(loaded.before, observed.before)),
+            ],
+            clock,
+        )
+
+    def rounds(self, order: Callable[[], Sequence[int]]) -> list[Round]:
+        """Run one round."""
+        found = super().rounds(order)
+        self._ends.append(self._made)
+        return found
+
+    def counted(self, calls: Sequence[ObservedCall], rounds: int) -> list[Sequence[ObservedCall]]:
+        """The observed calls of each of the last rounds; a round of which one was not kept is left out."""
+        each = self.tracks[1].calls
+        return [calls[end - each : end] for end in self._ends[-rounds:] if end <= len(calls)]
+
+
+def _both(first: Callable[[], object] | None, second: Callable[[], object]) -> Callable[[], object]:
+    if first is None:
+        return second
+    before = first
+
+    def both() -> None:
+        before()
+        second()
+
+    return both
+
+
+def _cost(measurement: Measurement, target: Target, label: str, rules: Rules) -> Relative:
+    """What looking costs."""
+    plain, looked = (series.samples_s for series in measurement.series)
+    ratio, verdict = paired(looked, plain, MARGIN, rules.seed)
+    return Relative(target.backend.name, label, ratio.median, (ratio.low, ratio.high), verdict, target.setting)
+
+
+def _summed_up(
+    rounds: Sequence[Sequence[ObservedCall]],
+    timing: Timing,
+    cost: Relative,
+    kinds: Mapping[str, str],
+    order: Sequence[str],
+    record: Mapping[str, Scalar],
+    rules: Rules,
+) -> LayerTimes:
+    rank = {name: place for place, name in enumerate(kinds)}
+    places = {name: place for place, name in enumerate(order)}
+    samples = [_sample(calls, kinds) for calls in rounds]
+    found = dict.fromkeys(chain.from_iterable(own for _, own in samples))
+    layers = []
+    by_kind: dict[str, list[float]] = {}
+    for names in sorted(found, key=lambda names: places.get(names[0], len(places))):
+        kind = kinds[min((name for name in names if name in kinds), key=rank.__getitem__)]
+        times = [own.get(names, 0.0) for _, own in samples]
+        if any(times):
+            layers.append(_layer_time(names, kind, times, rules.seed))
+            sums = by_kind.setdefault(kind, [0.0] * len(times))
+            by_kind[kind] = [one + more for one, more in zip(sums, times, strict=True)]
+    middles = [(kind, median_interval(times, rules.seed)) for kind, times in by_kind.items()]
+    middles.sort(key=lambda item: -item[1].median)
+    return LayerTimes(
+        timing=timing,
+        observed=cost,
+        layers=tuple(layers),
+        kinds=tuple(KindTime(kind, middle.median, (middle.low, middle.high)) for kind, middle in middles),
+        unattributed=_layer_time((), "", [total - sum(own.values()) for total, own in samples], rules.seed),
+        spans=_spans(rounds),
+        environment=record,
+        interrupted=timing.stopped == "interrupted",
+    )
+
+
+def _sample(calls: Sequence[ObservedCall], kinds: Mapping[str, str]) -> tuple[float, dict[Layers, float]]:
+    """Whole time of one call, and each layer's own: means of the round's calls."""
+    own: dict[Layers, float] = {}
+    for call in calls:
+        for layer in call.layers:
+            if any(name in kinds for name in layer.layers):
+                own[layer.layers] = own.get(layer.layers, 0.0) + layer.own_s
+    number = len(calls)
+    return sum(call.total_s for call in calls) / number, {names: time / number for names, time in own.items()}
+
+
+def _layer_time(names: Layers, kind: str, samples: Sequence[float], seed: int) -> LayerTime:
+    middle = median_interval(samples, seed)
+    return LayerTime(names, kind, middle.median, (middle.low, middle.high), tuple(samples))
+
+
+def _spans(rounds: Sequence[Sequence[ObservedCall]]) -> tuple[Span, ...]:
+    """The time line of the call that is nearest to the median."""
+    calls = list(chain.from_iterable(rounds))
+    middle = median([call.total_s for call in calls])
+    nearest = min(calls, key=lambda call: abs(call.total_s - middle))
+    return tuple(Span(layer.layers, layer.start_s, layer.duration_s) for layer in nearest.layers)

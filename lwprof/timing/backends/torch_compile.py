@@ -55,6 +55,10 @@ class TorchCompile(TorchEager):
         """Never."""
         return False
 
+    def observes(self, device: str) -> bool:
+        """Never: what it compiles runs across layers."""
+        return False
+
     @contextmanager
     def settings(self, options: Options) -> Iterator[None]:
         """Set what eager has, too; compile in this process alone, and into lwprof's cache folder."""

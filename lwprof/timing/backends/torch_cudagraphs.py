@@ -31,6 +31,10 @@ class TorchCudaGraphs(TorchEager):
         """Never."""
         return False
 
+    def observes(self, device: str) -> bool:
+        """Never: a graph is launched as a whole."""
+        return False
+
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Capture a forward on inputs that stay where they are.
 

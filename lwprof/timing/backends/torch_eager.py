@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,10 @@ class TorchEager(Backend):
         """On the CPU in the network's own dtype and layout."""
         return options.device == "cpu" and not options.dtype and options.layout == CONTIGUOUS
 
+    def observes(self, device: str) -> bool:
+        """On the CPU, where a call of a module returns when its work is done."""
+        return device == "cpu"
+
     @contextmanager
     def settings(self, options: Options) -> Iterator[None]:
         """Pin the threads and enter ``inference_mode``; on a GPU let cuDNN try its algorithms."""
@@ -67,7 +72,13 @@ class TorchEager(Backend):
 
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Place the network, or a copy, and copies of its inputs."""
-        return loaded(*placed(source, options), options)
+        network, held = placed(source, options)
+        found = loaded(network, held, options)
+        if options.device == "cpu":
+            from lwprof.timing.backends import torch_layers
+
+            found.observe = partial(torch_layers.observed, network)
+        return found
 
 
 def placed(source: Source, options: Options) -> tuple[Placed, int]:
