@@ -10,6 +10,7 @@ from lwprof.reports import phrases
 from lwprof.results import (
     Alternative,
     AuditResult,
+    Ceilings,
     ComparedModel,
     CompareResult,
     Counted,
@@ -22,6 +23,8 @@ from lwprof.results import (
     Location,
     MeasuredSpeed,
     PaperSpeed,
+    Place,
+    PlacedLayer,
     ProfileResult,
     Published,
     Relative,
@@ -122,8 +125,31 @@ def audit(result: AuditResult) -> list[Record]:
 
 
 def roofline(result: RooflineResult) -> list[Record]:
-    """One row a network and one a layer."""
-    return []
+    """One row a network and one a layer, each with the ceilings it is under; without networks one a setting."""
+    roofs = {setting: _ceilings(ceilings) for setting, ceilings in result.ceilings.items()}
+    if not result.models:
+        return [{"setting": setting, **cells, "interrupted": result.interrupted} for setting, cells in roofs.items()]
+    return [
+        {
+            "name": model.name,
+            "spec": model.spec,
+            "setting": model.setting,
+            "layers": " ".join(place.layers) if isinstance(place, PlacedLayer) else "",
+            "kind": place.kind if isinstance(place, PlacedLayer) else "",
+            **flat(_interval({item.name: getattr(place, item.name) for item in fields(Place)})),
+            "marks": " ".join(place.marks),
+            "unattributed_s": model.unattributed_s if place is model else None,
+            **roofs[model.setting],
+            "interrupted": result.interrupted,
+        }
+        for model in result.models
+        for place in (model, *model.layers)
+    ]
+
+
+def _ceilings(ceilings: Ceilings) -> Record:
+    """What they are, without what they were measured by."""
+    return {f"ceilings.{key}": value for key, value in plain(ceilings).items() if key not in ("setting", "probes")}
 
 
 def experiment(result: ExperimentResult) -> list[Record]:

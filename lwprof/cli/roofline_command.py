@@ -2,13 +2,96 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from lwprof.cli.options import debug_option
+from lwprof.cli import progress
+from lwprof.cli.completion import complete_spec
+from lwprof.cli.options import (
+    FiniteRange,
+    batch_option,
+    debug_option,
+    input_size_option,
+    inputs_option,
+    weights_files_option,
+)
+from lwprof.cli.output import destination, guests, output_options
+from lwprof.cli.runtime_options import several_rooflines
+from lwprof.errors import INTERRUPTED, BackendError
+
+if TYPE_CHECKING:
+    from lwprof.models.specs import Size
 
 
 @click.command("roofline", short_help="Measure this machine's ceilings, and place networks under them.")
+@click.argument("specs", metavar="[SPEC]...", nargs=-1, shell_complete=complete_spec)
+@input_size_option
+@inputs_option
+@batch_option
+@weights_files_option
+@several_rooflines
+@click.option(
+    "--budget",
+    metavar="SECONDS",
+    type=FiniteRange(min=0, min_open=True, max=86_400),
+    show_default="3 for each network and setting",
+    help="Seconds of timing the networks; the ceilings of each setting take about 3 more.",
+)
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Layers to show of a network.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
+)
+@output_options
 @debug_option
-def roofline_command() -> int:
-    """Measure this machine's ceilings, and place networks and their layers under them."""
-    raise NotImplementedError
+def roofline_command(
+    specs: tuple[str, ...],
+    input_sizes: tuple[Size, ...],
+    inputs: str | None,
+    batch: int,
+    weights_files: tuple[str | None, ...],
+    backends: tuple[str, ...],
+    devices: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    layout: str,
+    threads: tuple[int, ...],
+    cores: str,
+    budget: float | None,
+    top: int,
+    seed: int,
+    format_name: str | None,
+    output: Path | None,
+) -> int:
+    """Measure what this machine attains at best, and how near to that networks and their layers come.
+
+    Without networks only the ceilings are measured. They are kept for 'lwprof compare', and never fall.
+    """
+    target = destination(format_name, output)
+    from lwprof import rooflines
+
+    with progress.bar() as show, guests():
+        result = rooflines.roofline(
+            specs,
+            input_size=input_sizes or None,
+            inputs=inputs,
+            batch=batch,
+            weights_files=weights_files,
+            backend=backends,
+            device=devices,
+            dtype=dtypes or "",
+            layout=layout,
+            threads=threads,
+            cores=cores,
+            budget_s=budget,
+            seed=seed,
+            progress=show,
+        )
+    target.write(result, top=top)
+    if result.interrupted:
+        click.echo("error: interrupted; what was measured until then is shown", err=True)
+        return INTERRUPTED
+    reasons = list(dict.fromkeys(item.reason for item in result.untimed if item.failed))
+    if reasons:
+        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")
+    return 0

@@ -90,23 +90,48 @@ def _known(what: str) -> Sequence[str]:
     return devices.SHOWN if what == "device" else backends.DTYPES
 
 
+class Counts(click.ParamType[tuple[int, ...]]):
+    """Numbers of threads with commas between them, each once: ``1,2``."""
+
+    name = "NUMBER,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if not isinstance(value, str):
+            return tuple(value)
+        one = click.IntRange(1, MOST_THREADS)
+        return tuple(dict.fromkeys(one.convert(number.strip(), param, ctx) for number in value.split(",")))
+
+
+CORES = click.option("--cores", type=Cores(), default=ALL_CORES, show_default=True, help=PINNED)
+THREADS = click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
+                       help="Threads of the CPU, for each backend.")  # fmt: skip
+SEVERAL_THREADS = click.option("--threads", type=Counts(), default=(1,), show_default="1",
+                               help="Threads of the CPU, for each backend, with commas between several.")  # fmt: skip
+COLD_L2 = click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call.")
+LAYOUT = click.option("--layout", type=click.Choice([CONTIGUOUS, CHANNELS_LAST]), default=CONTIGUOUS,
+                      show_default=True, help="How images lie in memory.")  # fmt: skip
+DTYPES = click.option("--dtype", "dtypes", type=Names("dtype"), default=(), show_default="the network's own",
+                      help="What to compute in, with commas between several.")  # fmt: skip
+DEVICES = click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
+                       help=f"{WHERE} Several with commas between them.")  # fmt: skip
+DEVICES_HERE = click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
+                            help="Where to time: cpu, cuda, or both with a comma between them.")  # fmt: skip
+BACKENDS = click.option("--backend", "backends", type=Names("backend"), default=(), show_default=BY_DEVICE,
+                        help="What to time on, with commas between several.")  # fmt: skip
+BACKENDS_HERE = click.option("--backend", "backends", type=Names("backend"), default=(), show_default="torch",
+                             help="What to time on, with commas between several.")  # fmt: skip
+
+
 def several_runtimes(command: F) -> F:
     """Add options of a command that times on several backends: all combinations, in the same rounds."""
-    for option in (
-        click.option("--cores", type=Cores(), default=ALL_CORES, show_default=True, help=PINNED),
-        click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
-                     help="Threads of the CPU, for each backend."),
-        click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call."),
-        click.option("--layout", type=click.Choice([CONTIGUOUS, CHANNELS_LAST]), default=CONTIGUOUS, show_default=True,
-                     help="How images lie in memory."),
-        click.option("--dtype", "dtypes", type=Names("dtype"), default=(), show_default="the network's own",
-                     help="What to compute in, with commas between several."),
-        click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
-                     help=f"{WHERE} Several with commas between them."),
-        click.option("--backend", "backends", type=Names("backend"), default=(),
-                     show_default=BY_DEVICE,
-                     help="What to time on, with commas between several."),
-    ):  # fmt: skip
+    for option in (CORES, THREADS, COLD_L2, LAYOUT, DTYPES, DEVICES, BACKENDS):
+        command = option(command)
+    return command
+
+
+def several_rooflines(command: F) -> F:
+    """Add options of a command that measures ceilings: of all combinations, also of numbers of threads."""
+    for option in (CORES, SEVERAL_THREADS, LAYOUT, DTYPES, DEVICES_HERE, BACKENDS_HERE):
         command = option(command)
     return command
 

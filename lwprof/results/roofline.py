@@ -13,6 +13,9 @@ COMPUTE, MEMORY = "compute", "memory"
 WINOGRAD, CACHED = "winograd", "cached"
 """Marks of what may pass a ceiling."""
 
+TOLERATED = 1.05
+"""Share of its roof that a layer may seem to attain: clocks of single layers are as exact as that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -25,6 +28,8 @@ class Probe:
     best_s: float
     """The shortest sample."""
     samples_s: tuple[float, ...] = ()
+    of_bytes: bool = False
+    """Whether it is bytes that ``amount`` counts."""
 
     @property
     def rate(self) -> float:
@@ -59,6 +64,16 @@ class Ceilings:
     winograd_mult_adds_per_s: float | None = None
     """Mult-adds of 3x3 convolutions, counted as if none were saved: their roof; null where it is not ``winograd``."""
 
+    @property
+    def knee(self) -> float:
+        """Mult-adds per byte above which the roof is flat: below it is the memory that limits."""
+        return self.mult_adds_per_s / self.bytes_per_s
+
+    @property
+    def cache_knee(self) -> float:
+        """The same for what stays in the cache."""
+        return self.mult_adds_per_s / self.cache_bytes_per_s
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -83,6 +98,16 @@ class Place:
     """What that floor is made of: "compute" or "memory"."""
     marks: tuple[str, ...] = ()
     """"winograd": may be computed with fewer mult-adds; "cached": its data may stay in the cache, whose roof it has."""
+
+    @property
+    def times_floor(self) -> float | None:
+        """Its latency in times of the floor; ``None`` where there is no floor."""
+        return self.latency_s / self.floor_s if self.floor_s else None
+
+    @property
+    def is_above(self) -> bool:
+        """Whether it passes its roof, without a mark that explains it: a wrong count, or a wrong clock."""
+        return self.share > TOLERATED and not self.marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +143,8 @@ class RooflineResult(Document):
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     untimed: tuple[Untimed, ...] = ()
     interrupted: bool = False
+
+    @property
+    def above(self) -> tuple[tuple[PlacedModel, Place], ...]:
+        """What passes its roof without a mark that explains it, with its network: there should be nothing."""
+        return tuple((model, place) for model in self.models for place in (model, *model.layers) if place.is_above)

@@ -113,7 +113,7 @@ def _streams(target: Target, clock: Clock, progress: Progress) -> list[Probe]:
     if measured.stopped == "interrupted":
         raise KeyboardInterrupt
     return [
-        Probe(series.label, item.bytes, min(series.samples_s), series.samples_s)
+        Probe(series.label, item.bytes, min(series.samples_s), series.samples_s, of_bytes=True)
         for item, series in zip(streams, measured.series, strict=True)
         if series.samples_s
     ]

@@ -572,9 +572,9 @@ def roofline_result() -> RooflineResult:
         (Probe("matmul 1024x1024x1024", 1_073_741_824, 1_073_741_824 / CEILING),
          Probe("1x1 convolution 256 to 256 at 56x56", 205_520_896, 205_520_896 / 38e9),
          Probe("3x3 convolution 256 to 256 at 56x56", 1_849_688_064, 1_849_688_064 / 61e9),
-         Probe("copy of 128 MB", 268_435_456, 268_435_456 / MEMORY_BYTES),
-         Probe("copy of 4 MB", 8_388_608, 8_388_608 / CACHE_BYTES)),
-        measured="2026-01-02T03:04:05+00:00",
+         Probe("copy of 128 MB", 268_435_456, 268_435_456 / MEMORY_BYTES, of_bytes=True),
+         Probe("copy of 4 MB", 8_388_608, 8_388_608 / CACHE_BYTES, of_bytes=True)),
+        measured="2026-01-02T03:04:05+00:00", winograd_mult_adds_per_s=61e9,
     )  # fmt: skip
     layers = (
         PlacedLayer(
