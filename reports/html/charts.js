@@ -69,10 +69,12 @@ function steps(low, high) {
   return found;
 }
 
-// Lines from one end of an interval to the other, with caps. `ends` gives [x1, y1, x2, y2] in pixels for a data item.
-function intervals(values, ends, color) {
+// Lines from one end of an interval to the other, with caps. `ends` gives [x1, y1, x2, y2] in pixels for a data item,
+// `encode` says which of its values the axes have to have room for.
+function intervals(values, encode, ends, color) {
   return {
     type: "custom",
+    encode,
     silent: true,
     data: values,
     z: 3,

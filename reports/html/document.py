@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import lwprof
 from lwprof.reports.html.sections import Contents
-from lwprof.reports.html.tables import order
+from lwprof.reports.html.tables import bits, classes, order
 
 SCRIPTS = (
     "page.js", "tables.js", "charts.js", "bars.js", "tradeoff.js", "layers.js", "roofline.js", "fragmentation.js",
@@ -31,6 +31,8 @@ def render(contents: Contents) -> str:
     libraries = read("vendored/libraries.js")
     script = "(function () {\n" + "\n".join(read(name) for name in SCRIPTS) + "})();\n"
     text = template.render(
+        bits=bits,
+        classes=classes,
         contents=contents,
         data=embedded({section.id: section.data for section in contents.sections if section.chart}),
         hashes=[_hash(libraries), _hash(script)],

@@ -26,7 +26,7 @@ function drawExperiment(found, width) {
       legend: legend({ data: sides.map(([name]) => name) }),
       xAxis: axis({ type: "value", name: "relative speed", nameGap: 28, axisLabel: { formatter: plain } }),
       yAxis: rowsOf(names, width),
-      series: [...bars, intervals(measured, ends, color("text"))],
+      series: [...bars, intervals(measured, { x: [0, 2, 3], y: 1 }, ends, color("text"))],
       tooltip: {
         trigger: "axis",
         axisPointer: { type: "shadow", shadowStyle: { color: color("line"), opacity: 0.35 } },

@@ -14,7 +14,7 @@ function drawFragmentation(networks, width) {
     option: {
       grid: { ...roomFor(width), top: width < 500 ? 84 : 40 },
       legend: legend({ data: COUNTS.map(([, name]) => name) }),
-      xAxis: axis({ type: "value", name: "a block", nameGap: 28, minInterval: 1 }),
+      xAxis: axis({ type: "value", name: "in a building block", nameGap: 28, minInterval: 1 }),
       yAxis: rowsOf(networks.map((network) => network.name), width),
       series: COUNTS.map(([key, name], place) => ({
         type: "bar", name, barGap: "0%", barCategoryGap: "28%", itemStyle: { color: series[[0, 5, 1][place]] },

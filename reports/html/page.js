@@ -19,7 +19,7 @@ function choice(label, options, value, changed) {
     select.append(option);
   }
   select.addEventListener("change", () => changed(select.value));
-  return element("label", {}, label, select);
+  return element("label", {}, element("span", {}, label), select);
 }
 
 // What is shown where the pointer is: a heading, then pairs of a name and a value.

@@ -20,6 +20,7 @@ charts.roofline = (found, again) => {
   return { controls, draw: (width) => drawRoofline(found.roofs[chosen.roof], chosen.layers, width) };
 };
 
+const LINES = { solid: "path://M0 5h24v2H0z", dashed: "path://M0 5h6v2H0zM9 5h6v2H9zM18 5h6v2h-6z" };
 const shapeOf = (place) => (place.marks.includes("winograd") ? "triangle" : place.marks.includes("cached") ? "diamond" : "circle");
 
 function drawRoofline(roof, layersOf, width) {
@@ -63,12 +64,14 @@ function drawRoofline(roof, layersOf, width) {
     missing > 0 && `Not drawn, having no mult-adds: ${missing}.`,
   ].filter(Boolean).join(" ");
   return {
-    height: Math.min(560, Math.max(380, width * 0.62)),
+    height: printing ? 460 : Math.min(560, Math.max(380, width * 0.62)),
     label: `Roofline of ${roof.name}: attained mult-adds per second against mult-adds per byte, both logarithmic, of ${models.length} networks and ${layers.length} layers`,
     said,
     option: {
       grid: { left: width < 500 ? 62 : 80, right: width < 500 ? 24 : 60, top: width < 500 ? 90 : 56, bottom: 56 },
-      legend: legend({ data: [...roofs.map(([name]) => `roof of ${name}`), "networks", ...kinds] }),
+      legend: legend({
+        data: [...roofs.map(([name, , type]) => ({ name: `roof of ${name}`, icon: LINES[type] })), "networks", ...kinds],
+      }),
       xAxis: axis({ type: "log", min: left, max: right, name: "mult-adds per byte", nameGap: 30, axisLabel: { formatter: plain } }),
       yAxis: axis({ type: "log", min: bottom, max: top, name: "mult-adds per second", nameGap: width < 500 ? 44 : 56, axisLabel: { formatter: short } }),
       series: [

@@ -243,11 +243,11 @@ def _method(labelled: Sequence[tuple[str, Content]], named: Sequence[Named], opt
             machines |= {f"{name}: {board}" if name else board: known}
     if machines:
         tables.append(show(_environments(machines), "environment", ""))
-    lead = " ".join(text for kind, text in HOW.items() if any(isinstance(content, kind) for _, content in labelled))
-    if tables or lead:
+    how = [Note(text) for kind, text in HOW.items() if any(isinstance(content, kind) for _, content in labelled)]
+    if tables or how:
         warnings = dict.fromkeys(text for _, content in named for text in _warnings(content))
-        notes = tuple(Note(text, "warning") for text in warnings)
-        yield Section("method", "Environment and method", lead, parts=(Part("", tuple(tables), notes),))
+        notes = *(Note(text, "warning") for text in warnings), *how
+        yield Section("method", "Environment and method", parts=(Part("", tuple(tables), notes),))
 
 
 def _environments(machines: dict[str, Any]) -> Table:

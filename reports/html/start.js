@@ -1,10 +1,5 @@
 // Everything is there: improve the tables, draw the charts, and draw them again where the page changes.
-document.querySelectorAll("figure[data-chart]").forEach(place);
-document.querySelectorAll(".table[data-sort], .table[data-filter]").forEach(improveTable);
-
 const redraw = () => drawn.forEach((chart) => chart.draw());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-matchMedia("(prefers-contrast: more)").addEventListener("change", redraw);
 
 const widths = new ResizeObserver(() => {
   if (printing) return;
@@ -15,7 +10,17 @@ const widths = new ResizeObserver(() => {
     }
   }
 });
-drawn.forEach((chart) => widths.observe(chart.scroll));
+
+function start() {
+  document.querySelectorAll("figure[data-chart]").forEach(place);
+  document.querySelectorAll(".table[data-sort], .table[data-filter]").forEach(improveTable);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("(prefers-contrast: more)").addEventListener("change", redraw);
+  drawn.forEach((chart) => widths.observe(chart.scroll));
+  const wanted = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (wanted) wanted.scrollIntoView();
+  document.documentElement.dataset.ready = "";
+}
 
 // On paper everything is open, light, and as wide as a page.
 let closed = [];
@@ -30,3 +35,6 @@ function print(on) {
 addEventListener("beforeprint", () => print(true));
 addEventListener("afterprint", () => print(false));
 matchMedia("print").addEventListener("change", (event) => print(event.matches));
+
+// After the text has been painted, which can be read meanwhile.
+requestAnimationFrame(() => setTimeout(start));

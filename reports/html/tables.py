@@ -14,6 +14,8 @@ PREFIXES = {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1
 NUMBER = re.compile(
     r"[+=]? ?(-? ?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)[†]?(?: ± [\d.]+| \[[^]]*\])?(?: ([TGMkmµn]?)(?=B\b|s\b|†|$))?"
 )
+MANY = 8
+"""Rows of a table that is worth searching, whatever it is of."""
 LONG = 30
 """Rows of a table that gets a box of its own to scroll in."""
 
@@ -41,7 +43,7 @@ class Shown:
     @property
     def filterable(self) -> bool:
         """Whether there is anything to search."""
-        return len(self.rows) > 3 or (self.sortable and len(self.columns) > 6)
+        return len(self.rows) >= MANY or (self.sortable and self.columns[0].key == "name")
 
     @property
     def long(self) -> bool:
@@ -91,3 +93,24 @@ def order(cell: Cell) -> float | None:
         return None
     number = float(found[1].replace(",", "").replace(" ", ""))
     return float(f"{number * PREFIXES[found[2] or '']:.12g}")
+
+
+def classes(cell: Cell, column: Column) -> str:
+    """Name how a cell is laid out.
+
+    >>> classes(Cell("mbv1", style="good", indent=2), Column("name", "network", wrap=True))
+    'left text good in2'
+    """
+    words = cell.text.split()
+    long = [
+        "long" * (column.wrap and len(cell.text) > 40),
+        "torn" * (max(map(len, words), default=0) > 28),
+        "bits" * bits(cell, column),
+    ]
+    indent = f"in{min(cell.indent, 9)}" if cell.indent else ""
+    return " ".join(filter(None, (column.align, "text" * column.wrap, *long, cell.style, indent)))
+
+
+def bits(cell: Cell, column: Column) -> bool:
+    """Whether a text that is not folded elsewhere may be after a comma, as a ratio before its verdict."""
+    return not column.wrap and ", " in cell.text

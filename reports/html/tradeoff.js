@@ -69,7 +69,7 @@ function drawTradeoff(found, chosen, latencies, width) {
     if (!left || !up) return [];
     return [{ name: point.name, key, group, x: left.value, y: up.value, left, up, placed: own ? left.pareto : null }];
   }));
-  const height = Math.min(520, Math.max(340, width * 0.6));
+  const height = printing ? 440 : Math.min(520, Math.max(340, width * 0.6));
   const label = `Scatter chart of ${y.name} against ${chosen.x === EVERY ? "latency on every setting" : x.name}`;
   if (!points.length) return { height: 120, label, said: "No network here has both.", option: { series: [] } };
   const front = frontOf(points, x, y);
@@ -94,7 +94,7 @@ function drawTradeoff(found, chosen, latencies, width) {
       itemStyle: onFront.has(point) ? {} : { color: color("back"), borderColor: series[group % series.length], borderWidth: 1.75 },
     })),
     label: {
-      show: true, position: "right", distance: 7, color: color("text"), fontSize: 12,
+      show: true, position: "top", distance: 6, color: color("text"), fontSize: 12,
       formatter: (item) => tail(item.data.point.name, width < 500 ? 18 : 32),
     },
     labelLayout: { hideOverlap: true, moveOverlap: "shiftY" },
@@ -105,6 +105,7 @@ function drawTradeoff(found, chosen, latencies, width) {
       ax * acrossScale, ay * upScale, (left.low ?? ax) * acrossScale, (left.high ?? ax) * acrossScale,
       (up.low ?? ay) * upScale, (up.high ?? ay) * upScale,
     ]),
+    { x: [0, 2, 3], y: [1, 4, 5] },
     (params, api) => {
       const [left, right] = [2, 3].map((place) => api.coord([api.value(place), api.value(1)]));
       const [low, high] = [4, 5].map((place) => api.coord([api.value(0), api.value(place)]));
@@ -126,7 +127,7 @@ function drawTradeoff(found, chosen, latencies, width) {
   return {
     height, label, said,
     option: {
-      grid: { left: width < 500 ? 62 : 76, right: width < 500 ? 40 : 110, top: several ? 24 + 22 * Math.ceil(groups.length / (width < 600 ? 1 : 3)) : 24, bottom: 56 },
+      grid: { left: width < 500 ? 62 : 76, right: width < 500 ? 28 : 48, top: several ? 24 + 22 * Math.ceil(groups.length / (width < 600 ? 1 : 3)) : 24, bottom: 56 },
       legend: several ? legend({ data: groups.map((key) => found.axes[key].name) }) : undefined,
       xAxis: acrossAxis,
       yAxis: upAxis,
