@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from lwprof.errors import InputError
@@ -42,6 +44,33 @@ def write_whole(path: str | Path, text: str) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def write_folder(path: str | Path, contents: Mapping[str, bytes]) -> None:
+    """Write files by their names into a folder, made where it is missing; all are whole before the first is seen there.
+
+    Raises:
+        InputError: the place cannot be written.
+    """
+    target = Path(path)
+    temporary = None
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        for name, content in contents.items():
+            (temporary / name).write_bytes(content)
+        if target.exists():
+            for name in contents:
+                os.replace(temporary / name, target / name)
+        else:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o777 & ~umask)
+            os.rename(temporary, target)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def existing(path: str | Path, what: str) -> Path:

@@ -8,10 +8,10 @@ from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.reports import csv, github, html, json, junit, latex, layouts, markdown, sarif, table, trace
-from lwprof.reports.formats import Content, Format, Named
+from lwprof.reports.formats import Content, Format, Illustrated, Named
 from lwprof.reports.options import SORTS, VIEWS, Options
 
-__all__ = ["FORMATS", "SORTS", "VIEWS", "Content", "Format", "format_of", "render", "render_all"]
+__all__ = ["FORMATS", "SORTS", "VIEWS", "Content", "Format", "format_of", "illustrate", "render", "render_all"]
 
 FORMATS: tuple[Format, ...] = (
     table.FORMAT,
@@ -63,6 +63,22 @@ def render_all(named: Sequence[Named], format: str = "table", **options: Any) ->
     if chosen.write_all is not None and len(named) > 1:
         return chosen.write_all(named, wanted)
     return "\n".join(chosen.write(content, wanted) for content in layouts.pages(named, wanted))
+
+
+def illustrate(named: Sequence[Named], format: str, beside: str, **options: Any) -> Illustrated:
+    """Write several reports as one text, with charts that lie in the folder ``beside`` it.
+
+    Returns:
+        The text, and the contents of the charts' files by their names: none where there is nothing to draw.
+
+    Raises:
+        InputError: as :func:`render_all`.
+        BackendError: there is something to draw, and nothing to draw it with.
+    """
+    chosen = _format(format)
+    if chosen.illustrate is None:
+        return render_all(named, format, **options), {}
+    return chosen.illustrate(named, Options(**options), beside)
 
 
 def _format(name: str) -> Format:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lwprof.errors import InputError
@@ -14,6 +14,9 @@ from lwprof.results import AuditResult, Finding, Result
 Content = Result | Page | Table
 Named = tuple[str, Content]
 """A report among others, under the name that tells it from them, such as its file's."""
+
+Illustrated = tuple[str, Mapping[str, bytes]]
+"""A text, and the contents of the files that it shows, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Format:
     write: Callable[[Content, Options], str]
     write_all: Callable[[Sequence[Named], Options], str] | None = None
     """Writes several as one document; without it they are written one after the other."""
+    illustrate: Callable[[Sequence[Named], Options, str], Illustrated] | None = None
+    """Writes several, with charts in a folder of that name; of formats whose texts show files beside them."""
     audits_only: bool = False
     """Shows what an audit found, and nothing else."""
 

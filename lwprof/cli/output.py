@@ -7,7 +7,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from lwprof.cli.options import OneOf
-from lwprof.errors import InputError
+from lwprof.errors import BackendError, InputError
 
 if TYPE_CHECKING:
-    from lwprof.reports.formats import Content, Named
+    from lwprof.reports.formats import Content, Illustrated, Named
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -108,7 +108,7 @@ def _output_options(command: F, audits: bool) -> F:
         "--output",
         metavar="FILE",
         type=OutputFile(path_type=Path),
-        help="Write the report to FILE instead; its suffix says the format.",
+        help="Write the report to FILE instead; its suffix says the format. NAME.md gets charts, in NAME_files.",
     )(command)
     return click.option(
         "--format",
@@ -143,13 +143,31 @@ class Destination:
         if self.file is None:
             options.update(_terminal())
         try:
-            text = reports.render_all(named, self.format, **options)
+            text, charts = self._rendered(named, options)
         except InputError:
             raise
         except Exception:
             write_out(reports.render_all(named, "json"))
             raise
-        self._deliver(text)
+        self._deliver(text, charts)
+
+    def _rendered(self, named: Sequence[Named], options: dict[str, Any]) -> Illustrated:
+        """Render; a file whose suffix is that of a format that shows charts gets them, where they can be drawn."""
+        from lwprof import reports
+
+        if self.charts is not None:
+            try:
+                return reports.illustrate(named, self.format, self.charts.name, **options)
+            except BackendError as error:
+                click.echo(f"{self.file} is without charts: {error}", err=True)
+        return reports.render_all(named, self.format, **options), {}
+
+    @property
+    def charts(self) -> Path | None:
+        """Folder of the charts beside a file that people read; none where something else reads it."""
+        if self.file is None or self.file.suffix.lower() != ".md" or (self.file.exists() and not self.file.is_file()):
+            return None
+        return self.file.with_name(f"{self.file.stem}_files")
 
     def write_document(self, document: str, content: Content) -> None:
         """Write running text in Markdown: laid out for a terminal, else as it stands; ``content`` in other formats.
@@ -166,18 +184,20 @@ class Destination:
             document = prose.render(document, **_terminal())
         self._deliver(document)
 
-    def _deliver(self, text: str) -> None:
+    def _deliver(self, text: str, charts: Mapping[str, bytes] | None = None) -> None:
         if self.file is None:
             write_out(text)
             return
-        from lwprof.files import write_whole
+        from lwprof.files import write_folder, write_whole
 
         try:
+            if charts and self.charts is not None:
+                write_folder(self.charts, charts)
             write_whole(self.file, text)
         except InputError:
             write_out(text)
             raise
-        click.echo(f"wrote {self.file}", err=True)
+        click.echo(f"wrote {self.file}" + f", with charts in {self.charts}" * bool(charts), err=True)
 
 
 def destination(format_name: str | None, output: Path | None, *, audits: bool = False) -> Destination:
