@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
 
-from lwprof.errors import InputError
+from lwprof import analyses, collector
+from lwprof.errors import BackendError, InputError
 from lwprof.inputs import Inputs
 from lwprof.models import Network, not_a_network, prepare
-from lwprof.profiling import InputSize, profile_network
+from lwprof.profiling import InputSize, examine_network
 from lwprof.results import (
+    Ceilings,
     ComparedModel,
     CompareResult,
     Counted,
@@ -23,6 +27,7 @@ from lwprof.results import (
     Timing,
     Untimed,
 )
+from lwprof.timing import ceilings
 from lwprof.timing.backends import CONTIGUOUS, Options
 from lwprof.timing.contract import ALL_CORES
 from lwprof.timing.devices import CUDA, SSH, parse
@@ -36,8 +41,18 @@ from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 BUDGET_S = 5.0
 """For each network on each target."""
 
-Row = tuple[Network, ProfileResult]
 Found = TypeVar("Found", Timing, Counted)
+
+
+OUTDATED = "faster than this machine's ceilings allow, so they are out of date: 'lwprof roofline' measures them again"
+
+
+class Row(NamedTuple):
+    """A network, and what it costs."""
+
+    network: Network
+    result: ProfileResult
+    winograd_mult_adds: int
 
 
 def compare(
@@ -59,6 +74,8 @@ def compare(
     precision: float = 0.02,
     margin: float = 0.01,
     timed: bool = True,
+    floors: bool = True,
+    measure_ceilings: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
     clock: Clock | None = None,
@@ -97,6 +114,9 @@ def compare(
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
         timed: whether to time at all.
+        floors: whether a timing has a floor, the latency that the machine's ceilings allow, where they are known.
+        measure_ceilings: whether ceilings that are not known yet are measured, which takes about 3 seconds for each
+            combination.
         seed: of inputs, order and bootstrap.
         progress: called with what is going on and the share of it that is done.
         clock: read instead of the machine's own.
@@ -124,8 +144,14 @@ def compare(
     rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
     subjects = [
         Subject(network.name, network.module, result.model.inputs, network.values, network.build_s, network.file)
-        for network, result in rows
+        for network, result, _ in rows
     ]
+    roofs: dict[str, Ceilings] = {}
+    if timed and floors and not interrupted:
+        try:
+            roofs = _roofs(targets, measure_ceilings, progress)
+        except KeyboardInterrupt:
+            interrupted = True
     if interrupted or not timed:
         return CompareResult(_models(rows, (), targets, margin, seed), record, interrupted)
     latencies = time_subjects(
@@ -134,7 +160,12 @@ def compare(
     )  # fmt: skip
     if not all(target.is_counted for target in targets):
         latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
-    models = _models(rows, latencies.outcomes, targets, margin, seed)
+    outcomes = _floored(rows, subjects, latencies.outcomes, roofs)
+    if measure_ceilings and not latencies.interrupted and (passed := _outdated(outcomes, targets)):
+        with suppress(KeyboardInterrupt):  # what was timed is shown in any case
+            roofs |= _roofs(passed, True, progress, again=True)
+            outcomes = _floored(rows, subjects, latencies.outcomes, roofs)
+    models = _models(rows, outcomes, targets, margin, seed)
     settings = tuple(target.setting for target in targets)
     return CompareResult(
         models, latencies.environment, latencies.interrupted, latencies.failure, settings, latencies.boards
@@ -230,7 +261,7 @@ def _rows(
             if progress is not None:
                 progress("profile", number / len(networks))
             network = prepare(item, inputs=inputs, input_size=size, batch=batch, weights_file=file)
-            rows.append((network, _profiled(network, block)))
+            rows.append(_profiled(network, block))
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -238,13 +269,64 @@ def _rows(
     return rows, False
 
 
-def _profiled(network: Network, block: str | None) -> ProfileResult:
+@collector.paused()  # until the graph is gone, which the collector would walk through
+def _profiled(network: Network, block: str | None) -> Row:
     try:
-        return profile_network(network, block=block)
+        found = examine_network(network, block)
+        return Row(network, found.result, analyses.winograd_mult_adds(found.rows))
     except InputError as error:
         if network.name in str(error):
             raise
         raise InputError(f"{network.name}: {error}") from error
+
+
+def _roofs(
+    targets: Sequence[Target], measure: bool, progress: Progress | None, *, again: bool = False
+) -> dict[str, Ceilings]:
+    """The ceilings that are known; with those that can be measured, if they are to be."""
+    found = ceilings.known(targets)
+    for target in targets:
+        if (
+            measure
+            and target.unusable is None
+            and ceilings.can_measure(target)
+            and (again or target.setting not in found)
+        ):
+            with suppress(BackendError):  # it will say so itself, or has none
+                found[target.setting] = ceilings.measure(target, progress=progress)
+    return found
+
+
+def _floored(
+    rows: Sequence[Row],
+    subjects: Sequence[Subject],
+    outcomes: Sequence[Sequence[Outcome]],
+    roofs: Mapping[str, Ceilings],
+) -> list[tuple[Outcome, ...]]:
+    """Add to latencies what the ceilings allow; those that are faster by far have a warning instead."""
+    return [
+        tuple(
+            _with_floor(item, row, subject.dtype, roofs[item.setting])
+            if isinstance(item, Timing) and item.setting in roofs
+            else item
+            for item in found
+        )
+        for row, subject, found in zip(rows, subjects, outcomes, strict=True)
+    ]
+
+
+def _with_floor(timing: Timing, row: Row, own: str, roofs: Ceilings) -> Timing:
+    scale = analyses.scale(timing.dtype, own)
+    floor = analyses.floor(analyses.Work.of_network(row.result.totals, row.winograd_mult_adds, scale), roofs)
+    if timing.median_s < analyses.CONTRADICTED * floor.seconds:
+        return replace(timing, warnings=(*timing.warnings, OUTDATED))
+    return replace(timing, floor_s=min(floor.seconds, timing.median_s) or None, bound=floor.bound)
+
+
+def _outdated(outcomes: Sequence[Sequence[Outcome]], targets: Sequence[Target]) -> list[Target]:
+    """The targets on which something was faster than their ceilings allow."""
+    found = {item.setting for row in outcomes for item in row if isinstance(item, Timing) and OUTDATED in item.warnings}
+    return [target for target in targets if target.setting in found]
 
 
 def _models(
@@ -273,7 +355,7 @@ def _models(
             tuple(item for item in outcomes[place] if isinstance(item, Untimed)),
             counts[place],
         )
-        for place, (network, result) in enumerate(rows)
+        for place, (network, result, _) in enumerate(rows)
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from lwprof.reports import compare_instructions, compare_troubles, phrases
 from lwprof.reports.contents import Note
 from lwprof.reports.runs import Network, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import EMULATED, Scalar
+from lwprof.results import EMULATED, MEMORY, Scalar
 
 PASSING = {"load_1min", "seed", "budget_s", "backend"}
 """What may differ between two runs without anything to be said."""
@@ -96,6 +96,12 @@ def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
         "latency: median of one call ± its 95 % interval; relative: paired round by round with "
         f"{', or with '.join(bases)}, above 1 is slower"
     )
+    if any(timing.floor_s for timing in settings.timings):
+        memory = any(timing.bound == MEMORY for timing in settings.timings)
+        yield Note(
+            "× floor: latency in times of what this machine's ceilings allow, the longer of computing every mult-add "
+            f"and of moving every byte of the fused view{', which is named where it is memory' * memory} (lwprof roofline)"
+        )
     yield from _difference(settings)
     if shared := settings.timed.shared():
         yield Note(f"timed {shared}")

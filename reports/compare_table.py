@@ -11,11 +11,13 @@ from lwprof.reports import compare_details, compare_instructions, phrases
 from lwprof.reports.contents import Cell, Column, Table, cell
 from lwprof.reports.runs import Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Counted, Relative, Timing, Untimed
+from lwprof.results import MEMORY, Counted, Relative, Timing, Untimed
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
 MEASURED = f"latency across {compare_instructions.GROUP} {compare_instructions.RATIO} model"
 """The groups in which a narrow terminal shows what a row was timed or counted on."""
+
+FLOOR = Column("times_floor", "× floor", ("×", "floor"), "right", group="latency")
 
 
 def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, view: str) -> Table:
@@ -37,6 +39,7 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings, 
         *([Column("file", "file", group=MEASURED, wrap=True)] if len(runs) > 1 else []),
         *settings.columns(MEASURED),
         *([Column("latency", "latency", align="right", group="latency")] if timed else []),
+        *([FLOOR] if any(timing.floor_s for timing in settings.timings) else []),
         *([_ratio_column("relative", bases.network, len(runs) > 1 or settings.several, "latency")] if related else []),
         *([_ratio_column("across", bases.setting, True, "across")] if across else []),
         *counted,
@@ -107,10 +110,21 @@ def _starred(run: Run, place: int, outcome: Outcome | None) -> dict[str, Cell]:
 
 def _latency(outcome: Outcome | None, unit: tuple[float, str]) -> dict[str, Cell]:
     if not isinstance(outcome, Timing):
-        return {"latency": _missing(outcome)}
+        return dict.fromkeys(("latency", FLOOR.key), _missing(outcome))
     scale, name = unit
     median, half = units.uncertain(outcome.median_s * scale, outcome.ci95_s[0] * scale, outcome.ci95_s[1] * scale)
-    return {"latency": Cell(f"{median} ± {half} {name}", lines=(f"{median} {name}", f"± {half}"))}
+    return {
+        "latency": Cell(f"{median} ± {half} {name}", lines=(f"{median} {name}", f"± {half}")),
+        FLOOR.key: _floor(outcome),
+    }
+
+
+def _floor(timing: Timing) -> Cell:
+    """Latency in times of its floor, and that it is memory which makes the floor."""
+    if timing.times_floor is None:
+        return Cell("–", style="quiet")
+    times, memory = f"{timing.times_floor:#.3g} ×", "memory" if timing.bound == MEMORY else ""
+    return Cell(" ".join(filter(None, (times, memory))), lines=tuple(filter(None, (times, memory))))
 
 
 def _missing(outcome: Outcome | None) -> Cell:

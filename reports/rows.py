@@ -91,6 +91,7 @@ def _measured(item: Timing | Counted | None, model: ComparedModel) -> Record:
         "per_mult_add": found and found.per(model.totals.mult_adds),
         "not_fma": found and found.not_fma,
     }  # fmt: skip
+    record["times_floor"] = item.times_floor if isinstance(item, Timing) else None
     return _interval(record | {"instructions": (plain(found) if found else _blank(Instructions)) | derived})
 
 

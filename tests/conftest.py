@@ -88,6 +88,14 @@ def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_ceilings() -> Iterator[None]:
+    """Have `lwprof compare` measure none: a test that wants them says so, in a cache of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lwprof.cli.compare_command.MEASURES_CEILINGS", False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Draw the same numbers in every run, for tests that have torch at all."""

@@ -27,6 +27,9 @@ from lwprof.errors import INTERRUPTED, BackendError, InputError
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
 
+MEASURES_CEILINGS = True
+"""Whether those that are not known yet are measured."""
+
 
 @click.command("compare", short_help="Compare networks: structure and latency.")
 @specs_argument
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     help="A difference within this share is called indistinguishable.",
 )
 @click.option("--no-time", is_flag=True, help="Compare the structure only; what says how to time is left out.")
+@click.option("--no-floor", is_flag=True, help="Leave out × floor; measure no ceilings.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
 )
@@ -83,6 +87,7 @@ def compare_command(
     precision: float,
     margin: float,
     no_time: bool,
+    no_floor: bool,
     seed: int,
     view: str,
     format_name: str | None,
@@ -91,7 +96,8 @@ def compare_command(
 ) -> int:
     """Compare networks: structure, latency with its uncertainty, and published accuracy.
 
-    Latency is relative to the first network. The same network may be named twice, to see what the
+    Latency is relative to the first network, and stands in times of the floor that this machine's ceilings allow;
+    those are measured once for each setting, which takes about 3 seconds. The same network may be named twice, to see what the
     machine's noise alone does. Ctrl-C ends the timing and shows what was measured until then.
     """
     target = destination(format_name, output)
@@ -116,6 +122,8 @@ def compare_command(
             precision=precision,
             margin=margin,
             timed=not no_time,
+            floors=not no_floor,
+            measure_ceilings=MEASURES_CEILINGS and not no_floor,
             seed=seed,
             progress=show,
         )

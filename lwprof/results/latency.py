@@ -67,6 +67,11 @@ class Timing:
     """Which of both that is: "compute" or "memory"."""
 
     @property
+    def times_floor(self) -> float | None:
+        """Latency in times of the floor, where that is known."""
+        return self.median_s / self.floor_s if self.floor_s else None
+
+    @property
     def timed_on(self) -> str:
         """Its setting, or its backend in documents without."""
         return self.setting or self.backend

@@ -197,7 +197,8 @@ def settings_result() -> CompareResult:
         Model("mbv1", "mbv1", IMAGE), MBV1_TOTALS, Fragmentation(2.0, 2, 1, BLOCKS), MBV1_COVERAGE,
         Published(70.6, 4.2, 569.0, "arXiv:1704.04861, Table 4"),
         (
-            on("torch", 0.0183), on(runtime, 0.0081, warnings=(BUSY,), **sizes),
+            on("torch", 0.0183, floor_s=0.0133, bound="compute"),
+            on(runtime, 0.0081, floor_s=0.0066, bound="memory", warnings=(BUSY,), **sizes),
             on(int8, 0.0051, warnings=(BUSY,), convert_s=3.4, converted_before=True, size_bytes=4_400_000,
                difference=0.0312),
             on(fork, 0.0092, convert_s=1.2, size_bytes=16_900_000, difference=3.4e-06),
