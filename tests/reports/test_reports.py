@@ -125,7 +125,7 @@ def test_formats_by_name_and_suffix():
 
 @pytest.mark.parametrize("path", ["result.docx", "result", ".md.d/result"])
 def test_a_suffix_without_a_format_is_refused_by_name(path):
-    with pytest.raises(InputError, match=r"suffix of '.*result.*'; use one of .txt, .md, .csv, .json, .html, .*, .xml,"):
+    with pytest.raises(InputError, match=r"suffix of '.*result.*'; use one of .txt, .md, .csv, .*, .xml,"):
         format_of(path)
 
 
