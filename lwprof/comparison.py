@@ -405,7 +405,7 @@ def _front(
 
     Accuracies on another data set than the first one's cannot be compared with it.
     """
-    published = [network.published for network, _ in rows]
+    published = [network.published for network, _, _ in rows]
     dataset = next((figures.dataset for figures in published if figures and figures.top1 is not None), "")
     top1 = [figures.top1 if figures and figures.dataset == dataset else None for figures in published]
     exact = not any(timings)
@@ -413,7 +413,7 @@ def _front(
     if exact:
         costs = [None if count is None else (float(count.instructions.total),) for count in counts]
     if not any(costs):
-        costs = [(float(result.totals.mult_adds),) for _, result in rows]
+        costs = [(float(result.totals.mult_adds),) for _, result, _ in rows]
     known = [accuracy for accuracy, cost in zip(top1, costs, strict=True) if cost is not None]
     placed = iter(pareto_front(known, [cost for cost in costs if cost is not None], margin, seed, exact=exact))
     return [None if cost is None else next(placed) for cost in costs]

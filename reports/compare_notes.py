@@ -100,7 +100,8 @@ def _latency(runs: Sequence[Run], settings: Settings) -> Iterator[Note]:
         memory = any(timing.bound == MEMORY for timing in settings.timings)
         yield Note(
             "× floor: latency in times of what this machine's ceilings allow, the longer of computing every mult-add "
-            f"and of moving every byte of the fused view{', which is named where it is memory' * memory} (lwprof roofline)"
+            "and of moving every byte of the fused view"
+            f"{', which is named where it is memory' * memory} (lwprof roofline)"
         )
     yield from _difference(settings)
     if shared := settings.timed.shared():

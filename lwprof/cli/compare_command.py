@@ -97,8 +97,8 @@ def compare_command(
     """Compare networks: structure, latency with its uncertainty, and published accuracy.
 
     Latency is relative to the first network, and stands in times of the floor that this machine's ceilings allow;
-    those are measured once for each setting, which takes about 3 seconds. The same network may be named twice, to see what the
-    machine's noise alone does. Ctrl-C ends the timing and shows what was measured until then.
+    those are measured once for each setting, which takes about 3 seconds. The same network may be named twice, to see
+    what the machine's noise alone does. Ctrl-C ends the timing and shows what was measured until then.
     """
     target = destination(format_name, output)
     from lwprof import comparison
