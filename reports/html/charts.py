@@ -19,12 +19,11 @@ from lwprof.results import (
     RooflineResult,
     Timing,
 )
+from lwprof.results.layer_times import OUT_OF_PROPORTION
 
 Data = dict[str, Any]
 LONGEST = 200
 """Letters of a name in a chart; tables have all of it."""
-STANDS_OUT, SMALLEST = 2.0, 0.02
-"""A layer's time is out of proportion where its share is this many times its share of the work, and at least that."""
 
 
 def named(text: str) -> str:
@@ -93,64 +92,58 @@ def _on(run: runs.Run, item: Timing | Counted) -> str:
     return f"on:{run.label}:{item.timed_on}"
 
 
-def layers(found: Sequence[tuple[str, ProfileResult]], view: str) -> Data:
-    """Of each network its layers' shares of mult-adds, memory access and, where it was timed, of time."""
-    view = view if view in ("paper", "eager") else "paper"
-    networks = [{"name": named(name), **_of_network(result, view)} for name, result in found]
-    return {"networks": networks, "view": view, "times": STANDS_OUT, "smallest": SMALLEST}
+def layers(found: Sequence[tuple[str, ProfileResult]]) -> Data:
+    """Of each network its layers' shares of mult-adds, memory access (eager view) and, where it was timed, of time."""
+    networks = [{"name": named(name), **_of_network(result)} for name, result in found]
+    return {"networks": networks, "times": OUT_OF_PROPORTION}
 
 
-def _of_network(result: ProfileResult, view: str) -> Data:
+def _of_network(result: ProfileResult) -> Data:
     time, known = result.time, {layer.name: layer for layer in result.layers}
-    work = sum(layer.mult_adds for layer in result.layers), sum(_access(layer, view) for layer in result.layers)
     if time is None:
-        rows = [_row((layer.name,), result, known, work, view, None, 0.0) for layer in result.layers]
-        return {"timed": "", "layers": [row for row in rows if row["mult_adds"] or row["memory_access"]]}
-    whole = sum(item.median_s for item in time.layers) + time.unattributed.median_s
-    by_lead = {name: item for item in time.layers for name in item.layers[:1]}
-    fused = {name for item in time.layers for name in item.layers[1:]}
-    rows = [
-        _row(by_lead[layer.name].layers if layer.name in by_lead else (layer.name,), result, known, work, view,
-             by_lead.get(layer.name), whole)
-        for layer in result.layers
-        if layer.name not in fused or layer.name in by_lead
-    ]  # fmt: skip
-    rows += [
-        _row(item.layers, result, known, work, view, item, whole)
-        for item in time.layers
-        if item.layers and item.layers[0] not in known
-    ]
-    rows = [row for row in rows if row["mult_adds"] or row["memory_access"] or row["time"]]
-    rest = _row((), result, known, work, view, time.unattributed, whole) | {"name": "unattributed"}
+        whole = result.totals.mult_adds + result.totals.additions, result.totals.memory_access.eager_elements
+        rows = [
+            {**_work(result, [layer]), "kind": named(layer.type), "mult_adds_share": _share(
+                layer.mult_adds + layer.additions, whole[0]), "memory_access_share": _share(
+                layer.eager_elements, whole[1])}
+            for layer in result.layers
+            if layer.mult_adds or layer.additions or layer.eager_elements
+        ]  # fmt: skip
+        return {"timed": "", "layers": rows}
+    rows = []
+    for item, shares in zip(time.layers, result.shares(), strict=True):
+        own = [known[name] for name in item.layers if name in known]
+        rows.append({
+            **_work(result, own, item.layers), **_times(item), "kind": named(item.kind), "time_share": shares.time,
+            "mult_adds_share": shares.mult_adds, "memory_access_share": shares.eager_elements,
+            "out": shares.out_of_proportion,
+        })  # fmt: skip
+    whole_s = sum(item.median_s for item in (*time.layers, time.unattributed))
+    rest = {**_times(time.unattributed), "name": "unattributed", "kind": "",
+            "time_share": _share(time.unattributed.median_s, whole_s)}  # fmt: skip
     timing = time.timing
     on = f"{timing.timed_on}, {timing.threads} thread{'s' * (timing.threads != 1)}"
     return {"timed": named(on), "layers": [*rows, rest]}
 
 
-def _row(
-    names: Sequence[str], result: ProfileResult, known: Mapping[str, Layer], work: tuple[int, int], view: str,
-    time: LayerTime | None, whole: float,
-) -> Data:  # fmt: skip
-    """One layer, or those that run as one, with its shares."""
-    own = [known[name] for name in names if name in known]
-    mult_adds, access = sum(layer.mult_adds for layer in own), sum(_access(layer, view) for layer in own)
-    label = names[0] or result.model.name if names else ""
-    label += f" + {len(names) - 1} more" if len(names) > 1 else ""
-    kind = time.kind if time and time.kind else own[0].type if own else ""
-    shares = mult_adds / work[0] if work[0] else 0.0, access / work[1] if work[1] else 0.0
-    row: Data = {
-        "name": named(label), "kind": named(kind), "mult_adds": mult_adds, "mult_adds_share": shares[0],
-        "memory_access": access, "memory_access_share": shares[1], "time": None,
-    }  # fmt: skip
-    if time:
-        share = time.median_s / whole if whole else 0.0
-        out = bool(names) and share >= SMALLEST and share >= STANDS_OUT * max(shares)
-        row |= {"time": [time.median_s, *time.ci95_s], "time_share": share, "out": out}
-    return row
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
 
 
-def _access(layer: Layer, view: str) -> int:
-    return layer.eager_elements if view == "eager" else layer.paper_elements
+def _work(result: ProfileResult, own: Sequence[Layer], names: Sequence[str] = ()) -> Data:
+    """Name layers that run as one, and sum what they cost."""
+    first, *others = names or [layer.name for layer in own]
+    label = (first or result.model.name) + (f" +{len(others)}" if others else "")
+    return {
+        "name": named(label),
+        "all": [named(name) for name in others],
+        "mult_adds": sum(layer.mult_adds + layer.additions for layer in own),
+        "memory_access": sum(layer.eager_elements for layer in own),
+    }
+
+
+def _times(item: LayerTime) -> Data:
+    return {"time": [item.median_s, *item.ci95_s]}
 
 
 def roofline(found: Sequence[tuple[str, RooflineResult]]) -> Data:

@@ -20,7 +20,8 @@ charts.layers = (found, again) => {
   return { controls, draw: (width) => drawLayers(found, chosen, width) };
 };
 
-const shareOf = (layer, key) => (key === "time" ? (layer.time ? layer.time_share : 0) : layer[`${key}_share`]);
+const shareOf = (layer, key) => layer[`${key}_share`] ?? 0;
+const count = (number, share) => (number === undefined ? "" : `${whole(number)}${share === null ? "" : ` (${percent(share)})`}`);
 
 function drawLayers(found, chosen, width) {
   const network = found.networks[Number(chosen.network)];
@@ -35,10 +36,10 @@ function drawLayers(found, chosen, width) {
   const rest = network.layers.length - layers.length;
   const said = [
     network.timed && `Timed on ${network.timed}.`,
-    out.length > 0 && `\u25b2 Time out of proportion, at least ${found.times} times the share of the work: ${listed(out, 8)}.`,
-    network.timed && !out.length && `No layer takes ${found.times} times its share of the work.`,
+    out.length > 0 && `\u25b2 Time out of proportion, at least ${found.times} times its share of either work: ${listed(out, 8)}.`,
+    network.timed && !out.length && `No layer takes ${found.times} times its share of either work.`,
     rest > 0 && `${rest} more layers are not shown.`,
-    `Memory access: ${found.view} view.`,
+    "Memory access: eager view.",
   ].filter(Boolean).join(" ");
   return {
     height: 110 + layers.length * (kinds.length * 8 + 10),
@@ -61,9 +62,10 @@ function drawLayers(found, chosen, width) {
         axisPointer: { type: "shadow", shadowStyle: { color: color("line"), opacity: 0.35 } },
         formatter: ([{ data: { layer } }]) => tip(layer.name, [
           ["kind", layer.kind],
-          ["mult-adds", `${whole(layer.mult_adds)} (${percent(layer.mult_adds_share)})`],
-          ["memory access", `${whole(layer.memory_access)} (${percent(layer.memory_access_share)})`],
-          ["time", layer.time ? `${written(layer.time[0], "seconds")} (${percent(layer.time_share)})` : network.timed ? "none of its own" : ""],
+          ["runs as one with", (layer.all || []).join(", ")],
+          ["mult-adds", count(layer.mult_adds, layer.mult_adds_share)],
+          ["memory access", count(layer.memory_access, layer.memory_access_share)],
+          ["time", layer.time ? `${written(layer.time[0], "seconds")} (${percent(layer.time_share)})` : ""],
           ["95 % interval", layer.time ? interval(layer.time[1], layer.time[2], "seconds") : ""],
         ]),
       },

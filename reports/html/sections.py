@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from lwprof import units
 from lwprof.reports import compare_page, layouts, phrases
 from lwprof.reports.contents import Cell, Column, Note, Page, Table, printable
 from lwprof.reports.formats import Content, Named
 from lwprof.reports.html import charts
 from lwprof.reports.html.tables import Shown, show, shown
-from lwprof.reports.options import Options
+from lwprof.reports.options import TIME, Options
 from lwprof.reports.runs import labels
 from lwprof.results import (
     AuditResult,
@@ -106,13 +105,12 @@ def _compared(found: Sequence[tuple[str, CompareResult]], options: Options) -> I
 def _profiled(found: Sequence[tuple[str, ProfileResult]], options: Options) -> Iterator[Section]:
     if not found:
         return
-    flat = options if options.sort or options.top else replace(options, sort="mult_adds")
     names = phrases.labels([(result.model.name, result.model.spec) for _, result in found])
     parts = []
     for place, (name, (_, result)) in enumerate(zip(names, found, strict=True), 1):
-        page = layouts.page(result, flat)
+        page = layouts.page(result, _listing(result, options))
         parts.append(Part(name, shown(page, f"profile-{place}"), page.notes, open=len(found) == 1))
-    data = charts.layers([(name, result) for name, (_, result) in zip(names, found, strict=True)], options.view)
+    data = charts.layers([(name, result) for name, (_, result) in zip(names, found, strict=True)])
     drawn = [network for network in data["networks"] if network["layers"]]
     timed = any(network["timed"] for network in drawn)
     lead = (
@@ -126,6 +124,15 @@ def _profiled(found: Sequence[tuple[str, ProfileResult]], options: Options) -> I
                       "profiles")  # fmt: skip
     several = f"Profiles of {len(found)} networks"
     yield Section("profiles", several if len(found) > 1 else "Profile", parts=tuple(parts))
+
+
+def _listing(result: ProfileResult, options: Options) -> Options:
+    """Layers as a list, which can be sorted, unless somebody asked for something else: all of them, as for CSV."""
+    if options.sort or options.top:
+        return options
+    return (
+        replace(options, sort=TIME, top=len(result.layers) + 1) if result.time else replace(options, sort="mult_adds")
+    )
 
 
 def _placed(found: Sequence[tuple[str, RooflineResult]], options: Options) -> Iterator[Section]:
@@ -220,8 +227,8 @@ HOW: dict[type[Any], str] = {
         "access in the fused view."
     ),
     ExperimentResult: (
-        "Speeds are relative to the first row of a column, here as in the paper; those of this machine are paired round "
-        "by round, with 95 % intervals."
+        "Speeds are relative to the first row of a column, here as in the paper; those of this machine are paired "
+        "round by round, with 95 % intervals."
     ),
     AuditResult: "An audit counts; only what says so was timed.",
 }
