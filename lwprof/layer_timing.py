@@ -13,6 +13,7 @@ from lwprof.inputs import Inputs
 from lwprof.models import Network, prepare
 from lwprof.profiling import InputSize, examine_network
 from lwprof.results import ProfileResult
+from lwprof.timing.backends import DEFAULT, check, named
 from lwprof.timing.contract import ALL_CORES, CONTIGUOUS, Options
 from lwprof.timing.environment import environment
 from lwprof.timing.observation import check_observable, observe_layers
@@ -110,6 +111,7 @@ def _target(backend: str, options: Options) -> Target:
     """
     if not isinstance(backend, str):
         raise InputError(f"backend must be one name, not {backend!r}")
+    check(options)
+    check_observable(Target(named(backend or DEFAULT), options))  # first: what is missing here would not help
     (target,) = find_targets([backend] if backend else (), [options])
-    check_observable(target)
     return target

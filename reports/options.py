@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from lwprof.errors import InputError
 
 VIEWS = ("paper", "eager", "fused")
-SORTS = ("params", "mult_adds", "paper_elements", "eager_elements")
+TIME = "time"
+SORTS = ("params", "mult_adds", "paper_elements", "eager_elements", TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Options:
     depth: int | None = 2
     """How deep the layer tree goes; ``None`` for all of it."""
     sort: str | None = None
-    """List the layers by their own cost instead of the tree: one of ``SORTS``."""
+    """List the layers by their own cost instead of the tree: one of ``SORTS``.
+    Layers that were timed are listed by their time otherwise."""
     top: int | None = None
     """How many layers such a list has; without ``sort`` it is by mult-adds. Of an audit, how many lines of findings."""
     folder: str = ""

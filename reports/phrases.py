@@ -19,6 +19,8 @@ from lwprof.results import (
     Finding,
     Gain,
     Growth,
+    KindTime,
+    LayerTime,
     Model,
     Published,
     Scalar,
@@ -27,6 +29,7 @@ from lwprof.results import (
 
 Parts = tuple[tuple[str, ...], ...]
 """Names of modules: at each place one part, or the numbers that they have there."""
+Timed = Timing | LayerTime | KindTime
 INTERRUPTED = "interrupted: this is what had been found by then"
 
 
@@ -110,6 +113,13 @@ def _numbers(parts: Sequence[str]) -> str:
 def breakable(label: str) -> Cell:
     """Let a long name break after the parts of its spec."""
     return Cell(label, label, tuple(re.findall(r"[^:,]*[:,]|[^:,]+", label)))
+
+
+def latency(timed: Timed) -> Cell:
+    """Write a median ± the longer half of its interval."""
+    scale, name = units.time_unit(timed.median_s)
+    median, half = units.uncertain(timed.median_s * scale, timed.ci95_s[0] * scale, timed.ci95_s[1] * scale)
+    return Cell(f"{median} ± {half} {name}", lines=(f"{median} {name}", f"± {half}"))
 
 
 def amount(number: float) -> str:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from lwprof import units
-from lwprof.reports import phrases
+from lwprof.errors import InputError
+from lwprof.reports import layer_times, phrases
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
-from lwprof.reports.options import Options
+from lwprof.reports.options import TIME, Options
 from lwprof.results import Block, Fragmentation, Layer, ProfileResult, Subtree, Totals
 
 WORDS = {
@@ -27,9 +28,13 @@ PAPER = Column("paper_elements", "MAC (memory access), paper", ("MAC", "(memory"
 
 def page(result: ProfileResult, options: Options) -> Page:
     """Lay out a profile."""
-    flat = options.sort is not None or options.top is not None
-    layers = _flat(result, options.sort or "mult_adds", options.top) if flat else _tree(result, options.depth)
-    tables = [_card(result), layers, _kinds(result)]
+    if options.sort == TIME and result.time is None:
+        raise InputError(f"{result.model.name} has no times of layers to sort by: profile it with --time")
+    sort = None if options.sort == TIME else options.sort
+    flat = sort is not None or (options.top is not None and options.sort is None)
+    layers = _flat(result, sort or "mult_adds", options.top) if flat else _tree(result, options.depth)
+    timed = [] if result.time is None else layer_times.tables(result, result.time, options)
+    tables = [_card(result), *timed, layers, _kinds(result)]
     if result.fragmentation.blocks:
         tables.append(_blocks(result.fragmentation.blocks))
     if result.coverage.unknown or result.coverage.free_ops:
@@ -61,6 +66,8 @@ def _totals(result: ProfileResult) -> Iterator[tuple[str, str]]:
         yield f"MAC (memory access), {view}", f"{_both(elements)} elements" + f", {units.size(size)}" * bool(size)
     yield from _peaks(totals)
     yield "launches", units.exact(totals.launches)
+    if result.time is not None:
+        yield f"latency on {result.time.timing.timed_on}", phrases.latency(result.time.timing).text
     yield "fragmentation", _fragmentation(result.fragmentation)
     if result.published:
         yield "published", phrases.published(result.published)
@@ -225,3 +232,5 @@ def _notes(result: ProfileResult) -> Iterator[Note]:
         f"paper: by operators that have mult-adds{adders}, eager: as torch calls them, "
         "fused: as an inference runtime runs them"
     )
+    if result.time is not None:
+        yield from layer_times.notes(result, result.time)

@@ -20,6 +20,8 @@ from lwprof.results import (
     Finding,
     Gain,
     Instructions,
+    Layer,
+    LayerTime,
     Location,
     MeasuredSpeed,
     PaperSpeed,
@@ -35,28 +37,63 @@ from lwprof.results import (
 )
 
 Record = dict[str, Any]
+UNATTRIBUTED = "(unattributed)"
+"""Stands for a layer's name in the row of the time that belongs to none."""
 LISTS = {"blocks", "free_ops", "samples_s", "single_calls_s", "events_s"}
 """Keys of a comparison that do not fit a row and are left to the JSON."""
 
 
 def profile(result: ProfileResult) -> list[Record]:
-    """One row a layer with its own cost; what is unknown stands in every row."""
-    return [
-        {
-            "model.name": result.model.name,
-            "name": layer.name,
-            "type": layer.type,
-            "params": layer.params,
-            "mult_adds": layer.mult_adds,
-            "paper_elements": layer.paper_elements,
-            "eager_elements": layer.eager_elements,
-            "input_shapes": phrases.shapes(layer.input_shapes, "x"),
-            "output_shapes": phrases.shapes(layer.output_shapes, "x"),
-            "coverage.unknown": phrases.unknown(result.coverage, "x"),
-            "input_dependent": result.input_dependent,
-        }
-        for layer in result.layers
-    ]
+    """One row a layer with its own cost; what is unknown stands in every row.
+
+    Where layers were timed, the time of those that run as one stands in the row of the one that leads. Another time of
+    the same layer has a row without costs, and what belongs to no layer has the last one.
+    """
+    led: dict[str, list[Record]] = {}
+    for item in result.time.layers if result.time else ():
+        led.setdefault(item.layers[0], []).append(_layer_time(item, result))
+    rows = []
+    for layer in result.layers:
+        row = _layer(layer, result)
+        times = led.pop(layer.name, [])
+        rows.append(row | (times[0] if times else _layer_time(None, result)))
+        rows += [_layer(None, result) | {"name": layer.name} | time for time in times[1:]]
+    for name, times in led.items():
+        rows += [_layer(None, result) | {"name": name} | time for time in times]
+    if result.time:
+        rows.append(_layer(None, result) | {"name": UNATTRIBUTED} | _layer_time(result.time.unattributed, result))
+    return rows
+
+
+def _layer(layer: Layer | None, result: ProfileResult) -> Record:
+    return {
+        "model.name": result.model.name,
+        "name": layer and layer.name,
+        "type": layer and layer.type,
+        "params": layer and layer.params,
+        "mult_adds": layer and layer.mult_adds,
+        "paper_elements": layer and layer.paper_elements,
+        "eager_elements": layer and layer.eager_elements,
+        "input_shapes": layer and phrases.shapes(layer.input_shapes, "x"),
+        "output_shapes": layer and phrases.shapes(layer.output_shapes, "x"),
+        "coverage.unknown": phrases.unknown(result.coverage, "x"),
+        "input_dependent": result.input_dependent,
+    }
+
+
+def _layer_time(item: LayerTime | None, result: ProfileResult) -> Record:
+    """Keys of a layer's time, empty where it has none; none at all where nothing was timed."""
+    if result.time is None:
+        return {}
+    return {
+        "time.setting": result.time.timing.timed_on,
+        "time.layers": item and " ".join(item.layers),
+        "time.kind": item and item.kind,
+        "time.median_s": item and item.median_s,
+        "time.ci95_s.low": item and item.ci95_s[0],
+        "time.ci95_s.high": item and item.ci95_s[1],
+        "time.interrupted": result.time.interrupted,
+    }
 
 
 def comparison(result: CompareResult) -> list[Record]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
+    FiniteRange,
     batch_option,
     block_option,
     debug_option,
@@ -20,6 +21,8 @@ from lwprof.cli.options import (
     weights_option,
 )
 from lwprof.cli.output import destination, guests, output_options
+from lwprof.cli.runtime_options import layer_runtime
+from lwprof.errors import INTERRUPTED, InputError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
@@ -33,6 +36,22 @@ if TYPE_CHECKING:
 @weights_option
 @block_option
 @layer_options
+@click.option("--time", "timed", is_flag=True, help="Time the layers: where the time goes on a backend.")
+@layer_runtime
+@click.option(
+    "--budget",
+    metavar="SECONDS",
+    type=FiniteRange(min=0, min_open=True, max=86_400),
+    show_default="10",
+    help="Seconds of measuring.",
+)
+@click.option(
+    "--precision",
+    type=FiniteRange(min=0, min_open=True, max=1),
+    show_default="0.02",
+    help="Stop once the 95 % interval of the latency is at most this share of its median wide.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), show_default="0", help="Seed of everything random.")
 @output_options
 @strict_option
 @debug_option
@@ -46,17 +65,52 @@ def profile_command(
     depth: int,
     sort: str | None,
     top: int | None,
+    timed: bool,
+    backend: str | None,
+    device: str | None,
+    dtype: str | None,
+    layout: str | None,
+    threads: int | None,
+    cores: str | None,
+    budget: float | None,
+    precision: float | None,
+    seed: int | None,
     format_name: str | None,
     output: Path | None,
     strict: bool,
 ) -> int:
-    """Show a network's structural cost: params, FLOPs, memory access, fragmentation, layer by layer."""
-    target = destination(format_name, output)
-    from lwprof import profiling
+    """Show a network's structural cost: params, FLOPs, memory access, fragmentation, layer by layer.
 
-    with progress.status(f"profiling {spec}"), guests():
-        result = profiling.profile(
-            spec, inputs=inputs, input_size=input_sizes or None, batch=batch, weights_file=weights, block=block
-        )
-    target.write(result, depth=depth, sort=sort, top=top)
+    With --time also where the time goes, on one of the backends that tell layers apart; all options on how to time need
+    it. Ctrl-C ends the timing and shows what was measured until then.
+    """
+    how = {
+        "backend": backend, "device": device, "dtype": dtype, "layout": layout, "threads": threads, "cores": cores,
+        "budget": budget, "precision": precision, "seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in how.items() if value is not None}
+    if not timed and (given or sort == "time"):
+        option = f"--{next(iter(given))}" if given else "--sort time"
+        raise InputError(f"{option} says how layers are timed: give --time, too")
+    target = destination(format_name, output)
+    what: dict[str, Any] = {
+        "inputs": inputs, "input_size": input_sizes or None, "batch": batch, "weights_file": weights, "block": block,
+    }  # fmt: skip
+    if not timed:
+        from lwprof import profiling
+
+        with progress.status(f"profiling {spec}"), guests():
+            result = profiling.profile(spec, **what)
+    else:
+        from lwprof import layer_timing
+
+        if budget is not None:
+            given["budget_s"] = given.pop("budget")
+        with progress.bar() as show, guests():
+            result = layer_timing.time_layers(spec, **what, **given, progress=show)
+    target.write(result, depth=depth, sort=sort if result.time or sort != "time" else None, top=top)
+    if timed and (result.time is None or result.time.interrupted):
+        shown = "what was measured until then is shown" if result.time else "nothing had been measured yet"
+        click.echo(f"error: interrupted; {shown}", err=True)
+        return INTERRUPTED
     return gate.coverage([result], strict)

@@ -149,3 +149,21 @@ def one_runtime(command: F) -> F:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def layer_runtime(command: F) -> F:
+    """Add options of a command that may time layers on one backend; what is not given is ``None``."""
+    for option in (
+        click.option("--cores", type=Cores(), show_default=ALL_CORES, help=PINNED),
+        click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
+                     help="Threads of the CPU."),
+        click.option("--layout", type=click.Choice([CONTIGUOUS, CHANNELS_LAST]), show_default=CONTIGUOUS,
+                     help="How images lie in memory."),
+        click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
+        click.option("--device", type=Name("device"), show_default="cpu",
+                     help="Where to time; layers are told apart on cpu."),
+        click.option("--backend", type=Name("backend"), show_default="torch",
+                     help="What to time on: torch or onnxruntime."),
+    ):  # fmt: skip
+        command = option(command)
+    return command

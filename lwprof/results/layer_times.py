@@ -21,7 +21,7 @@ class LayerTime:
     median_s: float
     ci95_s: tuple[float, float]
     samples_s: tuple[float, ...]
-    """One an observed call."""
+    """One a round: of its observed call, or the mean of them where calls are too short to be alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Span:
 class LayerTimes:
     """Where the time of one network goes on one setting.
 
-    Of every observed call, the times of the layers and ``unattributed`` add up to that call's whole time.
+    In every sample, the times of the layers and ``unattributed`` add up to the whole time of the observed call.
     """
 
     timing: Timing
-    """The network's latency as nobody looks into it."""
+    """The network's latency while nobody looks into it."""
     observed: Relative
     """Latency of the observed calls against that, in the same rounds: what looking costs."""
     layers: tuple[LayerTime, ...]
@@ -64,3 +64,38 @@ class LayerTimes:
     """Of the observed call that is nearest to the median, in the order in which they began."""
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     interrupted: bool = False
+
+    @property
+    def of_layers_s(self) -> float:
+        """Sum of all layers' medians and what is unattributed; a layer's share of the time is of that."""
+        return sum(item.median_s for item in (*self.layers, self.unattributed))
+
+    @property
+    def of_kinds_s(self) -> float:
+        """The same of the kinds: in noise, a median of sums is not the sum of medians."""
+        return sum(item.median_s for item in (*self.kinds, self.unattributed))
+
+
+OUT_OF_PROPORTION, SMALLEST_SHARE = 2.0, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Shares of a network's time and of its costs; ``None`` of a cost that it has none of."""
+
+    time: float | None
+    mult_adds: float | None
+    eager_elements: float | None
+    """Of the memory access in the eager view, which every layer has a part in."""
+
+    @property
+    def excess(self) -> float | None:
+        """The share of the time in times of the larger share of the costs; ``None`` where there is no cost."""
+        explained = max(self.mult_adds or 0.0, self.eager_elements or 0.0)
+        return (self.time or 0.0) / explained if explained else None
+
+    @property
+    def out_of_proportion(self) -> bool:
+        """Whether it takes a share of the time that is worth a look, and twice what either cost would explain."""
+        excess = self.excess
+        return (self.time or 0.0) >= SMALLEST_SHARE and (excess is None or excess >= OUT_OF_PROPORTION)

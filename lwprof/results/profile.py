@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lwprof.results.document import Document, plain
-from lwprof.results.layer_times import LayerTimes
+from lwprof.results.layer_times import LayerTime, LayerTimes, Shares
 from lwprof.results.structure import Coverage, Fragmentation, Kind, Layer, Model, Published, Subtree, Totals
 
 
@@ -34,6 +36,41 @@ class ProfileResult(Document):
         Normalisation is left out, as papers do in shares by kind.
         """
         return sum(kind.params for kind in self.kinds if kind.mult_adds or kind.additions)
+
+    def shares(self) -> tuple[Shares, ...]:
+        """Of the time and of the costs, of each of the layers that were timed; none without ``time``.
+
+        A layer's cost belongs to all that were timed with it, in equal parts where it stands in several.
+        """
+        if self.time is None:
+            return ()
+        whole = self.time.of_layers_s
+        return tuple(self._shares(item.median_s, whole, [item]) for item in self.time.layers)
+
+    def shares_of_kinds(self) -> tuple[Shares, ...]:
+        """The same of each of the kinds that were timed: of all layers whose costliest operator is of that kind."""
+        if self.time is None:
+            return ()
+        layers = {kind.kind: [item for item in self.time.layers if item.kind == kind.kind] for kind in self.time.kinds}
+        whole = self.time.of_kinds_s
+        return tuple(self._shares(kind.median_s, whole, layers[kind.kind]) for kind in self.time.kinds)
+
+    def _shares(self, time_s: float, whole_s: float, layers: Sequence[LayerTime]) -> Shares:
+        assert self.time is not None
+        told = Counter(name for item in self.time.layers for name in item.layers)
+        costs = {layer.name: layer for layer in self.layers}
+        found = [(costs[name], told[name]) for item in layers for name in item.layers if name in costs]
+
+        def share(part: float, whole: float) -> float | None:
+            return part / whole if whole else None
+
+        mult_adds = sum((layer.mult_adds + layer.additions) / parts for layer, parts in found)
+        elements = sum(layer.eager_elements / parts for layer, parts in found)
+        return Shares(
+            share(time_s, whole_s),
+            share(mult_adds, self.totals.mult_adds + self.totals.additions),
+            share(elements, self.totals.memory_access.eager_elements),
+        )
 
     def subtrees(self) -> tuple[Subtree, ...]:
         """Sum the layers up the module tree: every module before the modules inside it, siblings in running order."""
