@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import BackendError, sentence
 from lwprof.timing import cuda
+from lwprof.timing.backends import onnxruntime_profile
 from lwprof.timing.backends.presence import missing
-from lwprof.timing.contract import CONTIGUOUS, Backend, Conversion, Loaded, Options, Source
-from lwprof.timing.conversions import onnx_errors, onnx_export, onnx_quantisation
+from lwprof.timing.contract import CONTIGUOUS, Backend, Conversion, Loaded, Observed, Options, Source
+from lwprof.timing.conversions import onnx_errors, onnx_export, onnx_layers, onnx_quantisation
 from lwprof.timing.conversions.onnx_feeds import fed, given_back
 from lwprof.timing.conversions.onnx_parts import parts
 from lwprof.timing.portable import onnxruntime_network
+from lwprof.timing.portable.clock import Clock
 from lwprof.timing.silence import silence
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ class OnnxRuntime(Backend):
             return onnx_quantisation.conversion(source)
         return None if source.module is None else onnx_export.conversion()
 
+    def observes(self, device: str) -> bool:
+        """Where its profile has times of nodes: on the CPU."""
+        return device == "cpu"
+
     def load(self, source: Source, options: Options, folder: Path | None) -> Loaded:
         """Make a session, and what it is fed with."""
         file, exported = source.file if folder is None else folder / onnx_export.FILE, source.module is not None
@@ -84,7 +90,24 @@ class OnnxRuntime(Backend):
         run = _on_device(session, feed) if options.device == "cuda" else lambda: session.run(None, feed)
         size = sum(path.stat().st_size for path in parts(file)) if folder is None else None
         arrays = None if options.device == "cuda" else given_back
-        return Loaded(run, outputs, arrays, size_bytes=size, before=cuda.flushing(options))
+
+        def observe(clock: Clock) -> Observed:
+            model = onnx_layers.read(file)
+            graph = (
+                onnx_layers.of_file(model)
+                if source.module is None
+                else onnx_layers.of_module(model, source.module, source.values)
+            )
+            return onnxruntime_profile.observe(file, graph, feed, options.threads, clock, source.label)
+
+        return Loaded(
+            run,
+            outputs,
+            arrays,
+            size_bytes=size,
+            before=cuda.flushing(options),
+            observe=observe if self.observes(options.device) else None,
+        )
 
 
 def _check(source: Source, options: Options) -> None:
