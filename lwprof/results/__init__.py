@@ -169,7 +169,8 @@ def from_dict(data: Any, origin: str = "result") -> Result:
     if name == BASELINE:
         raise InputError(f"{origin} is a baseline, which 'lwprof audit --baseline {origin}' reads; it is no result")
     if name not in DOCUMENTS or not (version.isascii() and version.isdigit()):
-        raise InputError(f"{origin} is not a result of lwprof (schema {reprlib.repr(schema)})")
+        which = "it has no schema" if schema is None else f"schema {reprlib.repr(schema)}"
+        raise InputError(f"{origin} is not a result of lwprof ({which})")
     kind = DOCUMENTS[name]
     newest = int(kind.schema.partition("/")[2])
     if int(version) > newest:

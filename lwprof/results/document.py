@@ -80,7 +80,10 @@ def read_json(path: str | Path, what: str = "result") -> Any:
         InputError: it cannot be read, or is not whole.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        if not text.strip():
+            raise InputError(f"{path} is empty; save the {what} again")
+        return json.loads(text)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

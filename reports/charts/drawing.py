@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,15 @@ def shortened(name: str) -> str:
     """
     name = printable(name)
     return name if len(name) <= LONGEST else f"{name[: LONGEST // 2 - 1]}…{name[-(LONGEST // 2 - 1) :]}"
+
+
+def halves(values: Sequence[float], intervals: Sequence[tuple[float, float]]) -> list[list[float]]:
+    """How far intervals reach to either side; not at all where a damaged result has its value outside."""
+    pairs = list(zip(values, intervals, strict=True))
+    return [
+        [max(0.0, value - low) for value, (low, _) in pairs],
+        [max(0.0, high - value) for value, (_, high) in pairs],
+    ]
 
 
 def scale_by_powers(axis: Axis, low: float, high: float, of: Callable[[float], str]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lwprof import units
-from lwprof.reports.charts.drawing import BLUE, GREEN, ORANGE, Drawing, shortened
+from lwprof.reports.charts.drawing import BLUE, GREEN, ORANGE, Drawing, halves, shortened
 from lwprof.results import LayerTime, LayerTimes, ProfileResult
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ MOST = 40
 def drawings(result: ProfileResult) -> Iterator[Drawing]:
     """One chart of the layers that were timed, in the network's order."""
     time = result.time
-    if time is None or not time.layers:
+    if time is None or not any(item.median_s > 0 for item in time.layers):
         return
     longest = sorted(time.layers, key=lambda item: -item.median_s)
     kept = set(map(id, longest[:MOST]))
@@ -48,10 +48,7 @@ def _draw(figure: Figure, result: ProfileResult, time: LayerTimes, shown: list[L
     call = sum(item.median_s for item in (*time.layers, time.unattributed))
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     medians = [100 * item.median_s / call for item in rows]
-    spread = [
-        [100 * (item.median_s - item.ci95_s[0]) / call for item in rows],
-        [100 * (item.ci95_s[1] - item.median_s) / call for item in rows],
-    ]
+    spread = halves(medians, [(100 * item.ci95_s[0] / call, 100 * item.ci95_s[1] / call) for item in rows])
     panels[0].barh(places, medians, color=BLUE, height=0.7, xerr=spread,
                    error_kw={"elinewidth": 0.9, "capsize": 1.5, "ecolor": "black"})  # fmt: skip
     panels[0].set_title("time")

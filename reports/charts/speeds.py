@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, shortened
+from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, halves, shortened
 from lwprof.results import ExperimentResult, ExperimentRow
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def _draw(
             if row.paper is not None:
                 panel.plot(row.paper.relative, place - 0.12, "D", ms=5, color="white", mec=ORANGE, mew=1.5)
             if row.relative is not None and row.relative_ci95 is not None:
-                low, high = row.relative_ci95
-                panel.errorbar(row.relative, place + 0.12, xerr=[[row.relative - low], [high - row.relative]], fmt="o",
+                panel.errorbar(row.relative, place + 0.12, xerr=halves([row.relative], [row.relative_ci95]), fmt="o",
                                ms=5, color=BLUE, ecolor=BLUE, elinewidth=1.2, capsize=2.5)  # fmt: skip
         panel.set_yticks(range(len(rows)), [shortened(row.setting) for row in rows], fontsize=8)
         panel.set_ylim(len(rows) - 0.5, -0.5)

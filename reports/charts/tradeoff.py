@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lwprof import units
 from lwprof.reports import phrases
-from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing
+from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, halves
 from lwprof.reports.charts.labels import name_points
 from lwprof.results import ComparedModel, CompareResult
 
@@ -78,11 +78,9 @@ def _draw(figure: Figure, points: list[Point], axis: str, scale: float, unit: st
         if not chosen:
             continue
         x = [point.x * scale for point in chosen]
-        halves = [
-            [(point.x - point.low) * scale for point in chosen], [(point.high - point.x) * scale for point in chosen],
-        ]  # fmt: skip
+        spread = halves(x, [(point.low * scale, point.high * scale) for point in chosen])
         y = [point.top1 for point in chosen]
-        axes.errorbar(x, y, xerr=halves if unit else None, fmt=marker, ms=5.5, color=color, mec="black", mew=0.5,
+        axes.errorbar(x, y, xerr=spread if unit else None, fmt=marker, ms=5.5, color=color, mec="black", mew=0.5,
                       ecolor="#404040", elinewidth=1, capsize=2.5, label=label)  # fmt: skip
     axes.margins(0.12)
     if min(point.x for point in points) * 6 < max(point.x for point in points):

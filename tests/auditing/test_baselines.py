@@ -279,7 +279,7 @@ def test_network_that_gets_its_first_blocks_did_not_grow(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is not whole JSON"),
+        ("", "is empty; save the baseline again"),
         ('{"schema": "lwprof.baseline/1", "networks": {"net": {', "is not whole JSON"),
         ("[]", "is not a baseline (schema None); write one with 'lwprof audit --write-baseline FILE'"),
         ('{"name": "x"}', "is not a baseline (schema None)"),
