@@ -37,8 +37,8 @@ def measured(budget_s: float) -> list[tuple[str, Result]]:
     parts: dict[str, Callable[[], Result]] = {
         "compare": lambda: lwprof.compare(networks, backend=BACKENDS, budget_s=budget_s * len(networks)),
         "audit": lambda: lwprof.audit(networks),
-        "roofline": lambda: lwprof.roofline(networks[:3], backend="onnxruntime", budget_s=budget_s),
-        **{name: lambda name=name: lwprof.time_layers(name, backend="onnxruntime", budget_s=budget_s)
+        "roofline": lambda: lwprof.roofline(networks[:2], budget_s=budget_s),
+        **{name: lambda name=name: lwprof.time_layers(name, budget_s=budget_s)
            for name in networks},
     }  # fmt: skip
     found = []

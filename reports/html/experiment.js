@@ -38,7 +38,7 @@ function drawExperiment(found, width) {
             [found.here, row.relative === null ? "not timed" : plain(row.relative)],
             ["95 % interval", interval(row.low, row.high, "")],
             ["latency here", row.median_s === null ? "" : written(row.median_s, "seconds")],
-            ["", row.verdict],
+            ["verdict", row.verdict],
           ]);
         },
       },

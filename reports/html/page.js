@@ -10,7 +10,14 @@ function element(tag, attributes, ...children) {
   return made;
 }
 
-// A select with a label before it; options are [value, text].
+// A control with a label before it, that is not a part of its name.
+let controls = 0;
+function labelled(label, control) {
+  control.id = `control${(controls += 1)}`;
+  return element("span", { class: "control" }, element("label", { for: control.id }, label), control);
+}
+
+// A select; options are [value, text].
 function choice(label, options, value, changed) {
   const select = element("select", {});
   for (const [key, text] of options) {
@@ -19,7 +26,7 @@ function choice(label, options, value, changed) {
     select.append(option);
   }
   select.addEventListener("change", () => changed(select.value));
-  return element("label", {}, element("span", {}, label), select);
+  return labelled(label, select);
 }
 
 // What is shown where the pointer is: a heading, then pairs of a name and a value.

@@ -144,7 +144,7 @@ def _placed(found: Sequence[tuple[str, RooflineResult]], options: Options) -> It
     ]
     data = charts.roofline(found)
     lead = "The roofs are what this machine does at best; the nearer to them, the less there is to gain."
-    yield Section("roofline", "Roofline", lead, "roofline" if data["roofs"] else "", data, "roofline-1", tuple(parts))
+    yield Section("roofline", "Roofline", lead, "roofline" if data["roofs"] else "", data, "roofline-1-1", tuple(parts))
 
 
 def _fragmented(found: Sequence[Content]) -> Iterator[Section]:

@@ -27,7 +27,7 @@ function improveTable(holder) {
       const left = improved.rows({ search: "applied" }).count();
       status.textContent = input.value ? `${left} of ${total} rows` : "";
     });
-    toolbar.append(element("label", {}, element("span", {}, "Filter"), input));
+    toolbar.append(labelled("Filter", input));
     if (headers.length > 4) toolbar.append(columnsOf(improved, names));
     toolbar.append(status);
   } else if (headers.length > 6) {

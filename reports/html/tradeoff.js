@@ -74,7 +74,7 @@ function drawTradeoff(found, chosen, latencies, width) {
   if (!points.length) return { height: 120, label, said: "No network here has both.", option: { series: [] } };
   const front = frontOf(points, x, y);
   const placed = own && points.some((point) => point.placed) ? points.filter((point) => point.placed) : front;
-  const onFront = new Set(placed);
+  for (const point of points) point.front = placed.includes(point);
   const ends = (item) => [item.value, item.low, item.high].filter((value) => value !== undefined);
   const [acrossAxis, acrossScale] = valueAxis(x, points.flatMap((point) => ends(point.left)), { nameGap: 30 });
   const [upAxis, upScale] = valueAxis(y, points.flatMap((point) => ends(point.up)), { nameGap: width < 500 ? 38 : 48 });
@@ -91,7 +91,7 @@ function drawTradeoff(found, chosen, latencies, width) {
     data: points.filter((point) => point.group === group).map((point) => ({
       value: at(point),
       point,
-      itemStyle: onFront.has(point) ? {} : { color: color("back"), borderColor: series[group % series.length], borderWidth: 1.75 },
+      itemStyle: point.front ? {} : { color: color("back"), borderColor: series[group % series.length], borderWidth: 1.75 },
     })),
     label: {
       show: true, position: "top", distance: 6, color: color("text"), fontSize: 12,
@@ -139,7 +139,7 @@ function drawTradeoff(found, chosen, latencies, width) {
           [point.left.low === undefined ? "" : "95 % interval", interval(point.left.low, point.left.high, x.kind)],
           [y.name, written(point.y, y.kind)],
           [point.up.low === undefined ? "" : "95 % interval", interval(point.up.low, point.up.high, y.kind)],
-          ["on the Pareto front", onFront.has(point) ? "yes" : "no"],
+          ["on the Pareto front", point.front ? "yes" : "no"],
         ]),
       },
     },

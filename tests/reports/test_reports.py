@@ -24,7 +24,7 @@ from lwprof.reports import FORMATS, format_of, render
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 AUDITS = ("audit_result", "clean_audit", "counted_audit")
-GENERAL = [item.name for item in FORMATS if not item.audits_only and item.name != "html"]  # whose tests are its own
+GENERAL = [item.name for item in FORMATS if not item.audits_only and item.name not in ("html", "trace")]  # whose tests are their own
 OF_AUDITS = [item.name for item in FORMATS if item.audits_only]
 
 
