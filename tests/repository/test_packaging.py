@@ -59,7 +59,8 @@ def test_wheel_holds_data_files(distribution):
     files = {str(file) for file in distribution.files}
     assert {"lwprof/py.typed", "lwprof/architectures/catalog.toml"} <= files
     licences = {found[1] for name in files if (found := re.fullmatch(r"lwprof-[^/]+\.dist-info/licenses/(.*)", name))}
-    assert licences == {"LICENSE", "lwprof/timing/emulation/plugin/COPYING"}
+    plugin, page = "lwprof/timing/emulation/plugin/COPYING", "reports/html/vendored/LICENSE"
+    assert licences == {"LICENSE", plugin, page}
 
 
 def test_the_plugin_of_qemu_comes_as_source_with_its_own_licence(distribution):
@@ -81,7 +82,7 @@ def test_wheel_installs_one_package(distribution):
 
 def test_metadata(distribution):
     metadata = distribution.metadata
-    assert metadata["License-Expression"] == "Apache-2.0 AND GPL-2.0-or-later"
+    assert metadata["License-Expression"] == "Apache-2.0 AND BSD-3-Clause AND MIT AND 0BSD AND GPL-2.0-or-later"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description"].strip() == (ROOT / "README.md").read_text().strip()
     assert [entry.value for entry in distribution.entry_points] == ["lwprof.cli:main"]
