@@ -45,10 +45,15 @@ def _keys(kind: Any) -> str:
     if hasattr(kind, "schema"):
         rows.append(f'| `schema` | string | "{kind.schema}" |')
     for key, fields in _by_key(kind).items():
-        meaning = MEANINGS.get(f"{kind.__name__}.{key}", "") if len(fields) > 1 else said.get(key)
+        meaning = _meaning(kind, key) if len(fields) > 1 or key not in said else said[key]
         types = _types([hints[field.name] for field in fields])
-        rows.append(f"| `{key}` | {types} | {meaning or MEANINGS[f'{kind.__name__}.{key}']} |")
+        rows.append(f"| `{key}` | {types} | {meaning} |")
     return "\n".join(rows)
+
+
+def _meaning(kind: type, key: str) -> str:
+    """What is said of a key below, of the class or of one that it has the field from."""
+    return next(MEANINGS[name] for part in kind.__mro__ if (name := f"{part.__name__}.{key}") in MEANINGS)
 
 
 def _by_key(kind: Any) -> dict[str, list[dataclasses.Field[Any]]]:
@@ -66,7 +71,14 @@ def _types(kinds: Sequence[Any]) -> str:
 
 
 def _attribute_docstrings(kind: type) -> dict[str, str]:
-    """The strings that stand under the fields of a class."""
+    """The strings that stand under the fields of a class, and of those that it has fields from."""
+    found = {}
+    for part in reversed([part for part in kind.__mro__ if dataclasses.is_dataclass(part)]):
+        found |= _own_docstrings(part)
+    return found
+
+
+def _own_docstrings(kind: type) -> dict[str, str]:
     (body,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(body, ast.ClassDef)
     found = {}
@@ -123,6 +135,54 @@ MEANINGS = {
     "CompareResult.interrupted": "Ctrl-C ended the measurement; what was complete is there",
     "CrosscheckResult.model": "which network, with which inputs",
     "CrosscheckResult.rows": "one entry a tool",
+    "RooflineResult.models": "one entry a network and setting",
+    "RooflineResult.environment": "machine, versions and settings of the measurement, as one flat object",
+    "RooflineResult.untimed": "what could not be timed",
+    "RooflineResult.interrupted": "Ctrl-C ended the measurement; what was complete is there",
+    "Ceilings.backend": "name of the runtime",
+    "Ceilings.device": "such as `cpu`",
+    "Ceilings.threads": "threads that the backend may use",
+    "Ceilings.dtype": "what was computed in",
+    "Ceilings.probes": "what was measured to find them",
+    "Ceilings.cores": "as that of a timing",
+    "Probe.samples_s": "every sample",
+    "Place.mult_adds": "of one call",
+    "Place.latency_s": "median",
+    "Place.ci95_s": "95 % bootstrap interval of that median",
+    "PlacedModel.name": "its name in tables",
+    "PlacedModel.spec": "the model spec as typed",
+    "PlacedModel.setting": "that of the ceilings that it stands under",
+    "PlacedLayer.kind": "kind of its costliest operator, as in a profile's kinds",
+    "ExperimentResult.title": "what it shows",
+    "ExperimentResult.backend": "name of the runtime",
+    "ExperimentResult.device": "such as `cpu`",
+    "ExperimentResult.threads": "threads that the backend may use",
+    "ExperimentResult.batch": "images of one call",
+    "ExperimentResult.dtype": "what was computed in",
+    "ExperimentResult.rows": "one entry a row and column of the paper's table",
+    "ExperimentResult.correlations": "of Table 8: how alike this device and the paper's rank the networks",
+    "ExperimentResult.warnings": "what makes this measurement less trustworthy, and what to do",
+    "ExperimentResult.untimed": "what could not be timed",
+    "ExperimentResult.environment": "machine, versions and settings of the measurement, as one flat object",
+    "ExperimentResult.interrupted": "Ctrl-C ended the measurement; what was complete is there",
+    "ExperimentRow.mult_adds": "of one call",
+    "ExperimentRow.paper": "null where the paper prints nothing",
+    "ExperimentRow.relative_ci95": "95 % bootstrap interval of that",
+    "PaperSpeed.speed": "as printed",
+    "MeasuredSpeed.median_s": "median of the samples, of one call",
+    "MeasuredSpeed.ci95_s": "95 % bootstrap interval of that median",
+    "MeasuredSpeed.samples_s": "every sample, one a round",
+    "Correlation.rho": "between -1 and 1",
+    "Correlation.networks": "how many were ranked",
+    "LayerTimes.environment": "machine, versions and settings of the measurement, as one flat object",
+    "LayerTimes.interrupted": "Ctrl-C ended the measurement; what was complete is there",
+    "LayerTime.median_s": "median of the samples",
+    "LayerTime.ci95_s": "95 % bootstrap interval of that median",
+    "KindTime.kind": "as in a profile's kinds",
+    "KindTime.median_s": "median, over the observed calls, of the sum",
+    "KindTime.ci95_s": "95 % bootstrap interval of that median",
+    "Span.layers": "as those of a layer's time",
+    "Span.duration_s": "with what it calls",
     "Model.name": "its name in tables",
     "Model.spec": "the model spec as typed; the class of a module given from Python",
     "Model.inputs": "one entry an input tensor",
