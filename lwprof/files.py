@@ -91,6 +91,15 @@ def existing(path: str | Path, what: str) -> Path:
     return found
 
 
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all that lies in a folder; of a link, its own."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.lstat().st_size
+    return total
+
+
 def shown(path: str | Path) -> str:
     """A path as sentences name it: from the current folder where it lies in that, else in full."""
     try:

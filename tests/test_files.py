@@ -9,7 +9,7 @@ import os
 import pytest
 
 from lwprof.errors import InputError
-from lwprof.files import existing, write_whole
+from lwprof.files import existing, folder_bytes, write_whole
 
 
 def test_text_is_written_as_it_is(tmp_path):
@@ -104,3 +104,14 @@ def test_what_is_no_file_is_refused_in_one_line(place, message, tmp_path):
     assert existing(tmp_path / "file", "a Python file") == tmp_path / "file"
     with pytest.raises(InputError, match=message):
         existing(tmp_path / place, "a Python file")
+
+
+def test_what_lies_in_a_folder_is_summed_and_links_are_not_followed(tmp_path):
+    inner = tmp_path / "in" / "deep"
+    inner.mkdir(parents=True)
+    empty = folder_bytes(tmp_path / "in")
+    (inner / "a").write_bytes(b"x" * 1000)
+    (tmp_path / "b").write_bytes(b"x" * 50_000)
+    (inner / "link").symlink_to(tmp_path / "b")
+    assert 1000 <= folder_bytes(tmp_path / "in") - empty < 2000
+    assert folder_bytes(tmp_path / "none") == 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lwprof import __version__
+from lwprof.files import folder_bytes
 from lwprof.timing.contract import Conversion, Source
 from lwprof.timing.portable.clock import Clock
 
@@ -89,7 +90,7 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
                 kept = _keep(folder, place, made)
         except OSError as error:
             reason = f"the conversion is not kept in {cache_folder()}: {error.strerror or error}"
-            yield Converted(folder, made, False, _size(folder), reason)
+            yield Converted(folder, made, False, folder_bytes(folder), reason)
             return
         yield replace(kept, seconds=made, cached=False)
 
@@ -97,7 +98,7 @@ def converted(conversion: Conversion, source: Source, clock: Clock) -> Iterator[
 def contents() -> tuple[int, int]:
     """Count the conversions that are kept, and the bytes of all that is."""
     entries = _entries()
-    return len(entries), sum(_size(entry) for entry in [*entries, cache_folder() / COMPILED]) + _ceilings_bytes()
+    return len(entries), sum(folder_bytes(entry) for entry in [*entries, cache_folder() / COMPILED]) + _ceilings_bytes()
 
 
 def clear() -> tuple[int, int]:
@@ -114,7 +115,7 @@ def clear() -> tuple[int, int]:
 def compiled_folder() -> tuple[Path, bool]:
     """The folder for torch's compiler; also whether it had grown beyond :data:`MOST_BYTES` and was emptied."""
     folder = cache_folder() / COMPILED
-    if full := _size(folder) > MOST_BYTES:
+    if full := folder_bytes(folder) > MOST_BYTES:
         shutil.rmtree(folder, ignore_errors=True)
     return folder, full
 
@@ -129,14 +130,6 @@ def _ceilings_bytes() -> int:
     with contextlib.suppress(OSError):
         return (cache_folder() / CEILINGS).stat().st_size
     return 0
-
-
-def _size(entry: Path) -> int:
-    total = 0
-    for path in entry.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
-    return total
 
 
 def _kept(place: Path) -> Converted | None:
@@ -188,7 +181,7 @@ def _keep(folder: Path, place: Path, seconds: float) -> Converted:
 def _make_room(latest: Path) -> None:
     """Remove entries until the others take no more than :data:`MOST_BYTES`, those first that were used longest ago."""
     with contextlib.suppress(OSError):
-        sizes = {entry: _size(entry) for entry in sorted(_entries(), key=lambda entry: entry.stat().st_mtime)}
+        sizes = {entry: folder_bytes(entry) for entry in sorted(_entries(), key=lambda entry: entry.stat().st_mtime)}
         room = MOST_BYTES - sizes.pop(latest, 0)
         for entry, size in reversed(sizes.items()):
             room -= size

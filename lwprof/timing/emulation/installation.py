@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import importlib.metadata
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from lwprof import units
 from lwprof.errors import BackendError
+from lwprof.files import folder_bytes
 from lwprof.timing.conversions.cache import cache_folder
 from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import parts, programs, qemu, sysroot, wheels
@@ -101,11 +101,7 @@ def remove() -> int:
 
 def size() -> int:
     """Bytes of all that is installed."""
-    total = 0
-    for path in folder().rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.lstat().st_size
-    return total
+    return folder_bytes(folder())
 
 
 def _install(place: Path, runtime: str, report: Report) -> None:
