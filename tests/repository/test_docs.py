@@ -30,6 +30,7 @@ import pytest
 from documented import FENCE, agrees, blocks, commands, steps
 
 import lwprof
+from lwprof import reports
 from lwprof.guidelines import RULES
 from lwprof.guidelines.pages import file_name
 
@@ -40,7 +41,8 @@ QUOTED = [
     for pattern in ("*.toml", "architectures/*.toml", "docs/examples/*.toml", "docs/examples/*.yml")
     for path in ROOT.glob(pattern)
 ]
-SAVED = sorted((ROOT / "docs" / "examples").glob("*.json"))
+EXAMPLES = ROOT / "docs" / "examples"
+SAVED = sorted(EXAMPLES.glob("*.json"))
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -209,6 +211,11 @@ def test_a_saved_result_has_the_counts_of_today(file, monkeypatch):
     """Latency is of the day it was measured; everything else is still true."""
     monkeypatch.chdir(file.parent)
     saved = json.loads(file.read_text(encoding="utf-8"))
+    if saved["schema"] == "lwprof.roofline/1":
+        for placed in saved["models"]:
+            totals = lwprof.profile(placed["spec"]).totals
+            assert (placed["mult_adds"], placed["bytes"]) == (totals.mult_adds, totals.memory_access.fused_bytes)
+        return
     for then in saved.get("models", [saved]):
         spec, size = then["model"]["spec"], tuple(then["model"]["inputs"][0]["shape"][1:])
         if saved["schema"] == "lwprof.profile/1":
@@ -221,6 +228,14 @@ def test_a_saved_result_has_the_counts_of_today(file, monkeypatch):
             assert not then["untimed"]
         for key in counted:
             assert then[key] == now[key], key
+
+
+@pytest.mark.parametrize(("result", "picture"), [("backends", "tradeoff"), ("roofline", "roofline")])
+def test_pictures_are_drawn_from_what_is_saved(result, picture):
+    """``lwprof report RESULT.json -o RESULT.md`` writes them anew."""
+    named = [(result, lwprof.load(EXAMPLES / f"{result}.json"))]
+    _, files = reports.illustrate(named, "markdown", "pictures")
+    assert (EXAMPLES / f"{picture}.svg").read_bytes() == files[f"{picture}.svg"]
 
 
 @pytest.mark.parametrize(
