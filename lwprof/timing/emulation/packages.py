@@ -149,6 +149,25 @@ class Apt:
 
         return _fetched(self._get("--download-only", "install", *names, line=follow))
 
+    def fetch(self, names: Sequence[str], folder: Path, what: str, report: Report) -> tuple[Wanted, int]:
+        """Fetch packages with all that they need, and unpack them; what that was, and the bytes that were fetched.
+
+        Args:
+            names: of the packages.
+            folder: where to.
+            what: they are, in the lines of the report.
+            report: takes a line on what is going on.
+
+        Raises:
+            BackendError: not all can be fetched, or one is not whole.
+        """
+        wanted = self.wanted(names)
+        report(f"{what}: downloading {wanted}")
+        downloaded = self.download(names, wanted, report)
+        report(f"{what}: unpacking")
+        self.unpack(wanted, folder)
+        return wanted, downloaded
+
     def unpack(self, wanted: Wanted, target: Path) -> None:
         """Unpack packages that were fetched.
 

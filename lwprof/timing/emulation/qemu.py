@@ -85,11 +85,7 @@ def fetch(apt: Path, folder: Path, report: Report) -> tuple[Wanted, int]:
         downloaded += read
         needed = packages.wanted([PACKAGE]).packages
     packages.assume(_installed({package.name for package in needed} - {PACKAGE}, architecture))
-    wanted = packages.wanted([PACKAGE])
-    report(f"qemu: downloading {wanted}")
-    downloaded += packages.download([PACKAGE], wanted, report)
-    report("qemu: unpacking")
-    packages.unpack(wanted, folder)
+    wanted, fetched = packages.fetch([PACKAGE], folder, "qemu", report)
     if not _version(str(folder / "usr" / "bin" / PROGRAM), _libraries(folder)):
         raise BackendError(
             f"the package {PACKAGE} has no {PROGRAM} here that runs and takes plugins: put one on PATH that does"
@@ -97,7 +93,7 @@ def fetch(apt: Path, folder: Path, report: Report) -> tuple[Wanted, int]:
     for program in (folder / "usr" / "bin").glob("qemu-*"):
         if program.name != PROGRAM:  # those for other processors are most of it
             program.unlink()
-    return wanted, downloaded
+    return wanted, downloaded + fetched
 
 
 def _known(

@@ -41,14 +41,10 @@ def fetch(apt: Path, folder: Path, report: Report) -> tuple[Wanted, int]:
     archives = sources.of_arm(current)
     packages = Apt(apt, ARCHITECTURE, [sources.line(archive, current.family, ARCHITECTURE) for archive in archives])
     report(f"sysroot: reading what {archives[0].uri} has for {ARCHITECTURE}")
-    downloaded = packages.update()
-    wanted = packages.wanted(PACKAGES)
-    report(f"sysroot: downloading {wanted}")
-    downloaded += packages.download(PACKAGES, wanted, report)
-    report("sysroot: unpacking")
-    packages.unpack(wanted, folder)
+    read = packages.update()
+    wanted, fetched = packages.fetch(PACKAGES, folder, "sysroot", report)
     _complete(folder)
-    return wanted, downloaded
+    return wanted, read + fetched
 
 
 def python(folder: Path) -> Path:
