@@ -81,9 +81,8 @@ def observed(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, frozenset[int]]]
     return seen
 
 
-@pytest.mark.parametrize(
-    "name", ["torch", "onnxruntime", "ncnn"]
-)  # a thread of openvino may place itself: it is warned of
+# a thread of openvino may place itself: it is warned of
+@pytest.mark.parametrize("name", ["torch", "onnxruntime", "ncnn"])
 def test_every_thread_of_a_runtime_stays_on_the_chosen_core(
     name: str, elder: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
