@@ -30,6 +30,8 @@ _LAYOUT = frozenset(
 _QUANTISES = ("QuantizeLinear", "DequantizeLinear")
 _NOTHING = frozenset("Identity Dropout Reshape Flatten Squeeze Unsqueeze QuantizeLinear DequantizeLinear Cast".split())
 """What costs nothing once it is fused with something else."""
+_NUMBERED = re.compile(r"_token_\d+$")
+"""What it adds to names that are taken."""
 _DERIVED = re.compile(r"_nchwc(?:_token_\d+|_\d+)?$")
 """What ONNX Runtime adds to a tensor's name to make that of the node which makes it in blocks of channels."""
 
@@ -40,7 +42,7 @@ class Graph:
     def __init__(self, model: Any) -> None:
         """Read a model, of whose weights only the names are wanted."""
         self.renamed = b""
-        """The model with names for all nodes, where some had none or shared one."""
+        """The model with names for all nodes, where some had none."""
         graph = model.graph
         self.nodes: Sequence[Any] = list(graph.node)
         self.layers: list[Layers] = [()] * len(self.nodes)
@@ -75,6 +77,10 @@ def of_module(model: Any, module: Any, values: Values) -> Graph:
         name = modules.of(node)
         if name is not None and graph.runs(place) and node.op_type not in _QUANTISES:
             graph.layers[place] = (name,)
+    for place in reversed(range(len(graph.nodes))):  # parts of an operator that was taken apart belong to its last one
+        readers = (reader for name in graph.nodes[place].output for reader in graph.readers.get(name, ()))
+        if not graph.layers[place] and graph.works(place):
+            graph.layers[place] = next((graph.layers[reader] for reader in readers), ())
     present = {name for layers in graph.layers for name in layers}
     leading = {
         layers[0] for node, layers in zip(graph.nodes, graph.layers, strict=True) if layers and node.op_type in LEADING
@@ -152,8 +158,10 @@ def _images(original: Graph, nodes: Sequence[Any]) -> dict[str, str]:
         made = _DERIVED.sub("", node.name)
         if made != node.name and made in original.tensors:
             images[node.output[0]] = _advanced(original, node, made)
-        elif node.name in names and node.output[0] not in original.tensors and node.op_type not in _LAYOUT:
-            images[node.output[0]] = names[node.name].output[0]
+        elif node.output[0] not in original.tensors and node.op_type not in _LAYOUT:
+            source = names.get(node.name) or names.get(_NUMBERED.sub("", node.name))
+            if source is not None:
+                images[node.output[0]] = _advanced(original, node, source.output[0])
     for node in nodes:
         if node.op_type == "ReorderOutput" and node.output[0] in certain:
             certain.setdefault(node.input[0], certain[node.output[0]])
@@ -165,7 +173,7 @@ def _images(original: Graph, nodes: Sequence[Any]) -> dict[str, str]:
 
 
 def _advanced(original: Graph, node: Any, made: str) -> str:
-    """The tensor that a convolution in blocks of channels makes, whose name may be that before what was fused later."""
+    """The tensor that a node really makes, whose name is that before an addition, an activation or a quantisation."""
 
     def next_of(types: tuple[str, ...]) -> str:
         maker = original.makers.get(made)
@@ -174,11 +182,13 @@ def _advanced(original: Graph, node: Any, made: str) -> str:
         after = [original.nodes[place] for place in original.readers.get(made, ()) if original.runs(place)]
         return next((one.output[0] for one in after if one.op_type in types), made)
 
-    if len(node.input) > 3 and node.input[3]:
+    if node.op_type == "Conv" and len(node.input) > 3 and node.input[3]:
         made = next_of(("Add", "Sum"))
     for attribute in node.attribute:
         if attribute.name == "activation":
             made = next_of((attribute.s.decode(),))
+    if node.op_type.startswith("QLinear"):
+        made = next_of(("QuantizeLinear",))
     return made
 
 
@@ -239,12 +249,11 @@ def _laid_out(nodes: Sequence[Any], found: list[Layers], images: Mapping[str, st
 
 
 def _with_names(model: Any) -> bytes:
-    """Give every node a name of its own; nothing where all have one."""
-    names = [node.name for node in model.graph.node]
-    if all(names) and len(set(names)) == len(names):
+    """Name the nodes that have no name; nothing where all have one, which ONNX Runtime wants to be different."""
+    if all(node.name for node in model.graph.node):
         return b""
     for place, node in enumerate(model.graph.node):
-        node.name = f"lwprof.{place}.{node.op_type}"
+        node.name = node.name or f"lwprof.{place}.{node.op_type}"
     return bytes(model.SerializeToString())
 
 

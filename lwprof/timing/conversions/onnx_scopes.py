@@ -1,7 +1,8 @@
 """Scopes: which module each node of an exported graph comes from.
 
-Exporting by tracing leaves them in the nodes' names, torch's newer exporter in their metadata. Further calls of a
-module are numbered there: ``act_1`` is a call of ``act`` where the network has no module ``act_1`` of its own.
+Exporting by tracing leaves them in the names of nodes and of what they make, torch's newer exporter in their metadata.
+Further calls of a module are numbered there: ``act_1`` is a call of ``act`` where the network has no module ``act_1`` of
+its own.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def _scopes(node: Any) -> Sequence[str] | None:
     for entry in node.metadata_props:
         if entry.key == _SCOPES:
             return list(ast.literal_eval(entry.value))[2:-1]
-    return node.name.split("/")[2:-1] if node.name.startswith("/") else None
+    named = next((name for name in (node.name, *node.output) if name.startswith("/")), None)
+    return None if named is None else named.split("/")[2:-1]
 
 
 def hosts(module: Any, values: Values, present: set[str]) -> Mapping[str, Sequence[str]]:
