@@ -61,7 +61,7 @@ def _plain(ctx: click.Context, param: click.Parameter, name: Any) -> str:
     "--budget",
     metavar="SECONDS",
     type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="15 for each column, 90 for table8",
+    show_default="12 for each column, 60 for table8",
     help="Seconds of measuring for all of it together.",
 )
 @click.option(

@@ -53,8 +53,8 @@ def experiment(
         threads: how many the backend may use.
         cores: which processors of the CPU all threads are pinned to.
         batch: images in one call; by default 1, and of Table 8 on a GPU 8, as in the paper.
-        budget_s: seconds of measuring for all columns together, warm-up included; by default 15 for each column, and
-            90 for Table 8. Conversion and loading take their own time.
+        budget_s: seconds of measuring for all columns together, warm-up included; by default 12 for each column, and
+            60 for Table 8. Conversion and loading take their own time.
         precision: stop earlier, once every 95 % interval is at most this share of its median wide.
         margin: a difference matters when the whole 95 % interval of the ratio is beyond this.
         seed: of weights, inputs, order and bootstrap.
@@ -86,9 +86,9 @@ def experiment(
             "name a device that can be timed, such as cpu or ssh://user@board"
         )
     options = Options(device, threads, seed, dtype, layout, cores=cores)
-    (target,) = find_targets([backend] if backend else (), [options])
-    plan, side = PLANS[name](), GPU if target.device.kind == CUDA else ARM
+    plan, side = PLANS[name](), GPU if parse(device).kind == CUDA else ARM
     wanted = _columns(plan, columns, side)
+    (target,) = find_targets([backend] if backend else (), [options])
     images = plan.batches[side] if batch is None else batch
     if budget_s is None:
         budget_s = plan.budget_s * (1 if plan.together else len(wanted))

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from lwprof.guidelines.rule import Rule, Thresholds
 
+MEASURED = ("G1", "G2", "G3", "G4")
+"""Rules that the ShuffleNetV2 paper argues for with a table."""
+SEEN = """## See it
+
+`lwprof experiment {}` measures the paper's table on your device, and says whether its order is seen there."""
+
 
 def document(rule: Rule) -> str:
     """Put a rule's code, severity and thresholds above what the rule says of itself, in Markdown."""
@@ -12,7 +18,8 @@ def document(rule: Rule) -> str:
         facts.append(f"measures {rule.quantity}")
     if rule.thresholds:
         facts.append(f"threshold `{limits(rule.thresholds)}`")
-    return f"# {heading(rule)}\n\n{'; '.join(facts)}.\n\n{rule.page}\n"
+    seen = f"\n{SEEN.format(rule.code.lower())}\n" if rule.code in MEASURED else ""
+    return f"# {heading(rule)}\n\n{'; '.join(facts)}.\n\n{rule.page}\n{seen}"
 
 
 def heading(rule: Rule) -> str:
