@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lwprof.auditing.instruction_limits import NAME, TOLERANCE, TOTAL, InstructionLimit
-from lwprof.auditing.latencies import subject_of
-from lwprof.errors import BackendError, InputError, described
+from lwprof.auditing.latencies import INTERRUPTED, Missing, missing, subject_of
+from lwprof.errors import described
 from lwprof.models import Network
 from lwprof.results import AuditedModel, AuditResult, Budget, Counted
 from lwprof.timing.environment import environment
-from lwprof.timing.latency import Latencies, time_subjects
+from lwprof.timing.latency import time_subjects
 from lwprof.timing.sampling import Progress
 
 
@@ -23,15 +23,9 @@ class Limited(NamedTuple):
     limit: InstructionLimit
 
 
-class _Uncounted(NamedTuple):
-    reason: str
-    code: int = 0
-
-
 CHOSEN = ("backend", "device", "threads", "seed")
 """What a record of measurements says of them: a count is the same whatever else was measured, and its remark says it.
 """
-INTERRUPTED = _Uncounted("interrupted")
 
 
 def held(
@@ -56,18 +50,20 @@ def held(
         if item is None or model.failure:
             models.append(model)
             continue
-        found: Counted | _Uncounted = INTERRUPTED
+        found: Counted | Missing = INTERRUPTED
         if not interrupted:
             try:
                 target = item.limit.target(seed)
                 shown = _share(progress, counted, networks)
                 latencies = time_subjects([subject_of(item.build())], [target], machine=machine, progress=shown)
                 record |= {key: value for key, value in latencies.environment.items() if key not in CHOSEN}
-                interrupted, found = latencies.interrupted, _found(latencies)
+                interrupted = latencies.interrupted
+                whole = latencies.counts and not latencies.failure
+                found = latencies.counts[0] if whole else missing(latencies)
             except KeyboardInterrupt:
                 interrupted = True
             except (Exception, SystemExit) as error:
-                found = _Uncounted(*described(error))
+                found = Missing(*described(error))
         counted += 1
         models.append(replace(model, budgets=(*model.budgets, *_budgets(item.limit, found))))
     return replace(
@@ -86,19 +82,11 @@ def _share(progress: Progress | None, number: int, networks: int) -> Progress | 
     return lambda what, share: progress(what, (number + share) / networks)
 
 
-def _found(latencies: Latencies) -> Counted | _Uncounted:
-    if latencies.failure:
-        return _Uncounted(latencies.failure, InputError.exit_code)
-    if latencies.counts:
-        return latencies.counts[0]
-    return next((_Uncounted(item.reason, BackendError.exit_code) for item in latencies.untimed), INTERRUPTED)
-
-
-def _budgets(limit: InstructionLimit, found: Counted | _Uncounted) -> Iterator[Budget]:
+def _budgets(limit: InstructionLimit, found: Counted | Missing) -> Iterator[Budget]:
     """One for each class that is limited, the total first."""
     for kind, most in limit.most.items():
         name = NAME if kind == TOTAL else f"{NAME}.{kind}"
-        if isinstance(found, _Uncounted):
+        if isinstance(found, Missing):
             yield Budget(name, most, None, ok=False, remark=f"not counted: {found.reason}", failure_code=found.code)
             continue
         actual = float(getattr(found.instructions, kind))

@@ -41,12 +41,14 @@ class _Timed(NamedTuple):
     other_inputs: tuple[TensorSpec, ...]
 
 
-class _Untimed(NamedTuple):
+class Missing(NamedTuple):
+    """Why something was not measured, and the exit code that follows."""
+
     reason: str
     code: int = 0
 
 
-INTERRUPTED = _Untimed("interrupted")
+INTERRUPTED = Missing("interrupted")
 
 
 def held(
@@ -81,7 +83,7 @@ def held(
         if pair is None or model.failure:
             models.append(model)
             continue
-        timed: _Timed | _Untimed = INTERRUPTED
+        timed: _Timed | Missing = INTERRUPTED
         if not interrupted:
             timed = _timed(pair, backend, options, Rules(budget_s, seed=options.seed), progress, clock)
         if isinstance(timed, _Timed):
@@ -115,7 +117,7 @@ def on_machines(facts: Mapping[str, Scalar], boards: Mapping[str, Mapping[str, S
 
 def _timed(
     pair: Pair, backend: str, options: Options, rules: Rules, progress: Progress | None, clock: Clock | None
-) -> _Timed | _Untimed:
+) -> _Timed | Missing:
     """Build and time a pair, or say why that was not possible."""
     try:
         targets = pair.limit.targets(backend, options)
@@ -125,7 +127,7 @@ def _timed(
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Exception, SystemExit) as error:
-        return _Untimed(*described(error))
+        return Missing(*described(error))
 
 
 def subject_of(network: Network) -> Subject:
@@ -133,20 +135,18 @@ def subject_of(network: Network) -> Subject:
     return Subject(network.name, network.module, network.inputs, network.values, network.build_s, network.file)
 
 
-def _untimed(latencies: Latencies) -> _Untimed | None:
+def missing(latencies: Latencies) -> Missing:
+    """Why a measurement is not whole."""
     if latencies.failure:
-        return _Untimed(latencies.failure, InputError.exit_code)
-    if len(latencies.timings) == 2:
-        return None
-    return next((_Untimed(item.reason, BackendError.exit_code) for item in latencies.untimed), INTERRUPTED)
+        return Missing(latencies.failure, InputError.exit_code)
+    return next((Missing(item.reason, BackendError.exit_code) for item in latencies.untimed), INTERRUPTED)
 
 
-def _budget(limit: LatencyLimit, timed: _Timed | _Untimed) -> Budget:
-    untimed = timed if isinstance(timed, _Untimed) else _untimed(timed.latencies)
-    if untimed is not None:
-        remark, code = f"not measured against {limit.to.text}: {untimed.reason}", untimed.code
+def _budget(limit: LatencyLimit, timed: _Timed | Missing) -> Budget:
+    if isinstance(timed, Missing) or len(timed.latencies.timings) < 2 or timed.latencies.failure:
+        reason, code = timed if isinstance(timed, Missing) else missing(timed.latencies)
+        remark = f"not measured against {limit.to.text}: {reason}"
         return Budget(NAME, limit.ratio, None, ok=False, advisory=not limit.enforced, remark=remark, failure_code=code)
-    assert isinstance(timed, _Timed)
     samples, other_samples = (timing.samples_s for timing in timed.latencies.timings)
     options = timed.target.options
     ratio = ratio_interval(samples, other_samples, options.seed)
