@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from alternative_findings import alternatives, audited, finding
 from fake_emulator import Emulated, executed, installed
 
 from lwprof.auditing import counts
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.errors import BackendError
-from lwprof.results import Alternative, AuditedModel, AuditResult, CountedGain, Finding, Form, from_dict
+from lwprof.results import AuditResult, CountedGain, from_dict
 from lwprof.timing.portable.clock import Clock
 
 ON_ARM = Measuring(device="arm-emulated")
@@ -19,28 +20,8 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Emulated:
     return installed(monkeypatch)
 
 
-def form(channels: int, type: str = "Conv2d") -> Form:
-    return Form(type, {"in_channels": channels, "out_channels": 4, "kernel_size": 1}, (1, channels, 2, 2))
-
-
 def layer(channels: int) -> str:
     return f"nn.Conv2d({channels}, 4, 1)"
-
-
-def finding(before: int, after: int, cost: int = 1, module: str = "conv", type: str = "Conv2d") -> Finding:
-    return Finding(
-        code="G1", slug="s", severity="warning", module=module, message="m", measured=2.0, threshold=1.2, cost=cost,
-        cost_share=0.1, suggestion="s",
-        alternative=Alternative("nn.…", 1, 1, 1, form(before), form(after, type)),
-    )  # fmt: skip
-
-
-def audited(*findings: Finding) -> AuditResult:
-    return AuditResult((AuditedModel("net", findings),), ok=False)
-
-
-def alternatives(result: AuditResult) -> list[Alternative]:
-    return [one.alternative for model in result.models for one in model.findings if one.alternative]
 
 
 def gains(result: AuditResult) -> list[CountedGain]:

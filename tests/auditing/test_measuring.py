@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from alternative_findings import alternatives, audited, finding
 from fake_backends import Fake
 from torch import nn
 
 from lwprof.auditing import forms
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.errors import BackendError, InputError
-from lwprof.results import Alternative, AuditedModel, AuditResult, Finding, Form, Gain, from_dict
+from lwprof.results import AuditResult, Finding, Gain, from_dict
 from lwprof.timing import backends
 from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.portable.clock import Clock
@@ -49,26 +50,6 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
     monkeypatch.setattr(forms, "LAYERS", {"Conv2d": Timed})
     return watch
-
-
-def form(channels: int, type: str = "Conv2d") -> Form:
-    return Form(type, {"in_channels": channels, "out_channels": 4, "kernel_size": 1}, (1, channels, 2, 2))
-
-
-def finding(before: int, after: int, cost: int = 1, module: str = "conv", type: str = "Conv2d") -> Finding:
-    return Finding(
-        code="G1", slug="s", severity="warning", module=module, message="m", measured=2.0, threshold=1.2, cost=cost,
-        cost_share=0.1, suggestion="s",
-        alternative=Alternative("nn.…", 1, 1, 1, form(before), form(after, type)),
-    )  # fmt: skip
-
-
-def audited(*findings: Finding) -> AuditResult:
-    return AuditResult((AuditedModel("net", findings),), ok=False)
-
-
-def alternatives(result: AuditResult) -> list[Alternative]:
-    return [one.alternative for model in result.models for one in model.findings if one.alternative]
 
 
 def gain(result: AuditResult) -> Gain:
