@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lwprof import units
-from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Table
-from lwprof.reports.runs import Measured, Network, Outcome, Run
+from lwprof.reports.runs import Measured, Network, Outcome, Run, names_once
 from lwprof.reports.timed_settings import Settings
 from lwprof.results import Timing, Untimed
 
@@ -79,21 +78,16 @@ def table(runs: Sequence[Run], networks: Sequence[Network], settings: Settings) 
         *(column for column, _ in used),
         *([ENDED] if apart else []),
     ]
-    rows: list[list[Cell | str | None]] = []
-    for network in networks:
-        earlier: Run | None = None
-        for run, _, timing in network.outcomes():
-            if not isinstance(timing, Timing):
-                continue
-            file = Cell("") if run is earlier else phrases.breakable(run.label)
-            rows.append([
-                Cell("") if earlier else phrases.breakable(network.name),
-                *([file] if len(runs) > 1 else []),
-                *([timed.cell(timing)] if timed.shown else []),
-                *(written(timing, item) for item in used),
-                *([STOPPED.get(timing.stopped, timing.stopped) or None] if apart else []),
-            ])  # fmt: skip
-            earlier = run
+    rows: list[list[Cell | str | None]] = [
+        [
+            name,
+            *([file] if len(runs) > 1 else []),
+            *([timed.cell(timing)] if timed.shown else []),
+            *(written(timing, item) for item in used),
+            *([STOPPED.get(timing.stopped, timing.stopped) or None] if apart else []),
+        ]
+        for name, file, timing in names_once(networks, Timing)
+    ]
     notes = [f"ended by: {end}" for end in ends if end and not apart]
     return Table.of("timings", columns, rows, "How it was timed", notes)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from lwprof import units
 from lwprof.reports import compare_details, phrases
 from lwprof.reports.contents import Cell, Column, Note, Table, cell
-from lwprof.reports.runs import Network, Outcome, Run
+from lwprof.reports.runs import Network, Outcome, Run, names_once
 from lwprof.reports.timed_settings import Settings
 from lwprof.results import Counted, Timing
 
@@ -107,23 +107,18 @@ def table(networks: Sequence[Network], settings: Settings, several_files: bool) 
         *CLASSES,
         *(column for column, _ in used),
     ]
-    rows: list[list[Cell | str | None]] = []
-    for network in networks:
-        earlier: Run | None = None
-        for run, _, count in network.outcomes():
-            if not isinstance(count, Counted):
-                continue
-            file = Cell("") if run is earlier else phrases.breakable(run.label)
-            rows.append([
-                Cell("") if earlier else phrases.breakable(network.name),
-                *([file] if several_files else []),
-                count.core,
-                count.runtime or None,
-                *([count.dtype] if dtypes else []),
-                *(Cell(units.count(getattr(count.instructions, column.key))) for column in CLASSES),
-                *(cell(compare_details.written(count, item)) for item in used),
-            ])  # fmt: skip
-            earlier = run
+    rows: list[list[Cell | str | None]] = [
+        [
+            name,
+            *([file] if several_files else []),
+            count.core,
+            count.runtime or None,
+            *([count.dtype] if dtypes else []),
+            *(Cell(units.count(getattr(count.instructions, column.key))) for column in CLASSES),
+            *(cell(compare_details.written(count, item)) for item in used),
+        ]
+        for name, file, count in names_once(networks, Counted)
+    ]
     return Table.of("instructions", columns, rows, "Executed instructions by class")
 
 

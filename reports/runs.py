@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import TypeVar
 
 from lwprof.reports import phrases
+from lwprof.reports.contents import Cell
 from lwprof.results import ComparedModel, CompareResult, Counted, Timing, Untimed
 
 Measured = Timing | Counted
 Outcome = Measured | Untimed
+M = TypeVar("M", Timing, Counted)
 Place = tuple[int, int]
 """Of a run, and of a network in it."""
 
@@ -71,6 +74,17 @@ class Network:
         for run, place in self.members:
             for outcome in run.outcomes(run.result.models[place]) or (None,):
                 yield run, place, outcome
+
+
+def names_once(networks: Sequence[Network], kind: type[M]) -> Iterator[tuple[Cell, Cell, M]]:
+    """Every outcome of a kind, with what its row says of network and file: each once, in the first row of them."""
+    for network in networks:
+        earlier: Run | None = None
+        for run, _, outcome in network.outcomes():
+            if isinstance(outcome, kind):
+                name = Cell("") if earlier else phrases.breakable(network.name)
+                yield name, Cell("") if run is earlier else phrases.breakable(run.label), outcome
+                earlier = run
 
 
 def of_one(result: CompareResult) -> tuple[list[Run], list[Network]]:
