@@ -52,7 +52,7 @@ audit: $(VENV)/.installed  ## audit the catalogue's networks against audit-basel
 
 bench: $(VENV)/.bench $(VENV)/.installed  ## measure the profiler's own speed, that of audits, the adder layer's, timing verdicts, the harness, backends, roofs, and the report page
 	@export PATH="$(BIN):$$PATH"; held=0; \
-	  for part in speed audit adder verdicts harness backends roofline page; do python benchmarks/$$part.py || held=1; done; exit $$held
+	  for part in speed audit adder verdicts harness backends roofline layers page; do python benchmarks/$$part.py || held=1; done; exit $$held
 
 bench-arm: $(VENV)/.bench $(VENV)/.installed build/.emulator  ## count the catalogue's instructions on ARM, and rank networks by them as a paper measured
 	@$(BIN)/python benchmarks/arm.py
