@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lwprof.reports import layouts
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
-from lwprof.reports.fitting import Form, forms, left_out, rows
 from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import Options
+
+if TYPE_CHECKING:
+    from lwprof.reports.fitting import Form
 
 WIDTH, HEIGHT = 96, 54
 """Letters in a line and lines on a page, in ``\\footnotesize``."""
@@ -92,6 +95,8 @@ def _label(title: str, table: Table, labels: list[str]) -> str:
 
 def _table(table: Table, caption: str, label: str, notes: Sequence[Note]) -> Iterator[str]:
     """One float with all parts of a table, or a long table for each, which breaks across pages."""
+    from lwprof.reports.fitting import forms, left_out
+
     chosen = forms(table, WIDTH) or forms(table, None)
     if missing := left_out(table, chosen):
         yield f"% Left out at this width: {escape(', '.join(missing))}\n"
@@ -112,6 +117,8 @@ def _table(table: Table, caption: str, label: str, notes: Sequence[Note]) -> Ite
 
 def _height(table: Table, chosen: Sequence[Form], notes: Sequence[Note]) -> int:
     """Lines that a table needs with its notes."""
+    from lwprof.reports.fitting import rows
+
     cells = sum(max(len(form.lines(cell)) for cell in row) for form in chosen for row in rows(table, form))
     return cells + sum(1 + len(note.text) // WIDTH for note in notes) + 6 * len(chosen)
 
@@ -119,6 +126,8 @@ def _height(table: Table, chosen: Sequence[Form], notes: Sequence[Note]) -> int:
 def _grid(table: Table, form: Form, **options: str) -> str:
     """Rules and rows, by pandas."""
     import pandas
+
+    from lwprof.reports.fitting import rows
 
     columns = [table.columns[place] for place in form.places]
     headers = [_stacked(form.header(column), column, "b") for column in columns]
