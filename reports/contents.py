@@ -86,6 +86,10 @@ class Column:
     narrowest: int = 12
     """To which running text may be folded."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "header", printable(self.header))
+        object.__setattr__(self, "lines", tuple(printable(line) for line in self.lines))
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -8,6 +8,7 @@ from typing import Any
 from lwprof.reports import runs
 from lwprof.reports.contents import printable
 from lwprof.results import (
+    IMAGENET,
     CompareResult,
     Counted,
     ExperimentResult,
@@ -16,6 +17,7 @@ from lwprof.results import (
     LayerTime,
     Place,
     ProfileResult,
+    Published,
     RooflineResult,
     Timing,
 )
@@ -36,7 +38,11 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
     """Axes to choose from, and what each network is on them."""
     several = len(found) > 1
     members, networks = runs.of_several(found) if several else runs.of_one(found[0][1])
-    axes: dict[str, Data] = {"top1": {"name": "published top-1", "kind": "percent", "higher": True}}
+    axes: dict[str, Data] = {}
+    for figures in (network.model.published for network in networks):
+        if figures and figures.top1 is not None:
+            of = "" if figures.dataset == IMAGENET else f" on {named(figures.dataset)}"
+            axes[_accuracy(figures)] = {"name": f"published top-1{of}", "kind": "percent", "higher": True}
     for run in members:
         for item in sorted((*run.timings, *run.counts), key=lambda item: run.result.measured_on.index(item.timed_on)):
             kind = "seconds" if isinstance(item, Timing) else "count"
@@ -66,7 +72,7 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
             for name in ("paper", "eager", "fused")
         }
         if figures and figures.top1 is not None:
-            values["top1"] = {"value": figures.top1}
+            values[_accuracy(figures)] = {"value": figures.top1}
         for run, place, outcome in network.outcomes():
             front = run.result.models[place].pareto
             if isinstance(outcome, Timing):
@@ -81,11 +87,17 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
     axes = {key: axis for key, axis in axes.items() if key in used}
     first = next((key for key, axis in axes.items() if axis["kind"] == "seconds"), "")
     first = first or next((key for key in axes if key.startswith("on:")), "mult_adds")
-    y = "top1" if "top1" in axes else "mult_adds" if first != "mult_adds" else f"{view}_elements"
-    lacks = "" if "top1" in axes else (
+    accuracy = next((key for key, axis in axes.items() if axis["kind"] == "percent"), "")
+    y = accuracy or ("mult_adds" if first != "mult_adds" else f"{view}_elements")
+    lacks = "" if accuracy else (
         "No network here has a published top-1, so cost stands against cost: down and to the left is better."
     )  # fmt: skip
-    return {"axes": axes, "points": points, "x": first, "y": y, "lacks": lacks}
+    return {"axes": axes, "points": points, "x": first, "y": y, "accuracy": accuracy, "lacks": lacks}
+
+
+def _accuracy(figures: Published) -> str:
+    """The axis of an accuracy: those on different data sets have one each, the first of which the front is of."""
+    return f"top1:{figures.dataset}"
 
 
 def _on(run: runs.Run, item: Timing | Counted) -> str:

@@ -42,13 +42,13 @@ function drawLayers(found, chosen, width) {
     "Memory access: eager view.",
   ].filter(Boolean).join(" ");
   return {
-    height: 110 + layers.length * (kinds.length * 8 + 10),
+    height: 100 + layers.length * (kinds.length * 8 + 10),
     label: `Bar chart of the layers of ${network.name}: shares of ${kinds.map(([, name]) => name).join(", ")}`,
     said,
     option: {
-      grid: roomFor(width),
+      grid: { ...roomFor(width), top: 84, bottom: 12 },
       legend: legend({ data: kinds.map(([, name]) => name) }),
-      xAxis: axis({ type: "value", name: "share of the network (%)", nameGap: 28, axisLabel: { formatter: plain } }),
+      xAxis: axis({ type: "value", name: "share of the network (%)", nameGap: 26, position: "top", axisLabel: { formatter: plain } }),
       yAxis: rowsOf(names, width),
       series: kinds.map(([key, name], place) => ({
         type: "bar", name, barGap: "0%", barCategoryGap: "28%", itemStyle: { color: colors[place] },

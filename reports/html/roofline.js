@@ -20,6 +20,7 @@ charts.roofline = (found, again) => {
   return { controls, draw: (width) => drawRoofline(found.roofs[chosen.roof], chosen.layers, width) };
 };
 
+const about = (rate) => short(Number(rate.toPrecision(3)));
 const LINES = { solid: "path://M0 5h24v2H0z", dashed: "path://M0 5h6v2H0zM9 5h6v2H9zM18 5h6v2h-6z" };
 const shapeOf = (place) => (place.marks.includes("winograd") ? "triangle" : place.marks.includes("cached") ? "diamond" : "circle");
 
@@ -59,7 +60,7 @@ function drawRoofline(roof, layersOf, width) {
   const roofs = [["memory", roof.bytes_per_s, "solid"], ["cache", roof.cache_bytes_per_s, "dashed"]]
     .filter(([, rate]) => rate > 0);
   const said = [
-    `Roofs: ${short(roof.mult_adds_per_s)} mult-adds/s; memory ${short(roof.bytes_per_s)}B/s, cache ${short(roof.cache_bytes_per_s)}B/s (dashed).`,
+    `Roofs: ${about(roof.mult_adds_per_s)} mult-adds/s; memory ${about(roof.bytes_per_s)}B/s, cache ${about(roof.cache_bytes_per_s)}B/s (dashed).`,
     layers.length > 0 && "Triangles may be computed with fewer mult-adds (Winograd); the data of diamonds may stay in the cache.",
     missing > 0 && `Not drawn, having no mult-adds: ${missing}.`,
   ].filter(Boolean).join(" ");

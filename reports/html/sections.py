@@ -58,6 +58,7 @@ class Contents:
 
     title: str
     files: tuple[str, ...]
+    """As the page calls them: the folders of whoever made it are nobody else's business."""
     sections: tuple[Section, ...] = field(default=())
 
 
@@ -79,7 +80,7 @@ def contents(named: Sequence[Named], options: Options) -> Contents:
         title = layouts.page(named[0][1], options).title or "Report"
     else:
         title = f"Report of {len(named)} results"
-    return Contents(title, tuple(printable(name) for name, _ in named if name), tuple(sections))
+    return Contents(title, tuple(printable(name) for name in names if name), tuple(sections))
 
 
 def _of(kind: type[T], named: Iterable[tuple[str, Any]]) -> list[tuple[str, T]]:
@@ -122,8 +123,8 @@ def _profiled(found: Sequence[tuple[str, ProfileResult]], options: Options) -> I
     if drawn:
         yield Section("layers", "Where the time goes" if timed else "Where the work is", lead, "layers", data,
                       "profiles")  # fmt: skip
-    several = f"Profiles of {len(found)} networks"
-    yield Section("profiles", several if len(found) > 1 else "Profile", parts=tuple(parts))
+    title = f"Profiles of {len(found)} networks" if len(found) > 1 else f"Profile of {printable(names[0])}"
+    yield Section("profiles", title, parts=tuple(parts))
 
 
 def _listing(result: ProfileResult, options: Options) -> Options:
@@ -143,8 +144,10 @@ def _placed(found: Sequence[tuple[str, RooflineResult]], options: Options) -> It
         for place, (name, page) in enumerate(((name, layouts.page(result, options)) for name, result in found), 1)
     ]
     data = charts.roofline(found)
+    tables = [table.id for table in parts[0].tables]
     lead = "The roofs are what this machine does at best; the nearer to them, the less there is to gain."
-    yield Section("roofline", "Roofline", lead, "roofline" if data["roofs"] else "", data, "roofline-1-1", tuple(parts))
+    yield Section("roofline", "Roofline", lead, "roofline" if data["roofs"] else "", data,
+                  tables[min(1, len(tables) - 1)], tuple(parts))  # fmt: skip
 
 
 def _fragmented(found: Sequence[Content]) -> Iterator[Section]:

@@ -10,6 +10,8 @@ from lwprof.reports.contents import Cell, Column, Note, Page, Table
 
 SAID_ONCE = ("name", "file", "inputs", "params", "mult_adds", "memory_access", "fragmentation", "peak", "top1")
 """Columns of a comparison that are empty in a row which repeats the one above it."""
+CARDS = ("totals", "environment")
+"""Tables of facts, one a row."""
 PREFIXES = {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
 NUMBER = re.compile(
     r"[+=]? ?(-? ?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)[†]?(?: ± [\d.]+| \[[^]]*\])?(?: ([TGMkmµn]?)(?=B\b|s\b|†|$))?"
@@ -29,6 +31,8 @@ class Shown:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[Note, ...] = ()
+    card: bool = False
+    """Its rows are of different things, in an order that is meant."""
 
     @property
     def tree(self) -> bool:
@@ -38,12 +42,12 @@ class Shown:
     @property
     def sortable(self) -> bool:
         """Whether there is anything to sort."""
-        return len(self.rows) > 1 and not self.tree
+        return len(self.rows) > 1 and not self.tree and not self.card
 
     @property
     def filterable(self) -> bool:
         """Whether there is anything to search."""
-        return len(self.rows) >= MANY or (self.sortable and self.columns[0].key == "name")
+        return (len(self.rows) >= MANY and not self.card) or (self.sortable and self.columns[0].key == "name")
 
     @property
     def long(self) -> bool:
@@ -59,7 +63,7 @@ def shown(page: Page, prefix: str, leave: Sequence[str] = ()) -> tuple[Shown, ..
 
 def show(table: Table, id: str, title: str) -> Shown:
     """Prepare one; a table without a title has that of its page."""
-    return Shown(id, table.title or title or table.name, table.columns, _whole(table), table.notes)
+    return Shown(id, table.title or title or table.name, table.columns, _whole(table), table.notes, table.name in CARDS)
 
 
 def _whole(table: Table) -> tuple[tuple[Cell, ...], ...]:

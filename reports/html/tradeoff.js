@@ -63,7 +63,7 @@ function drawTradeoff(found, chosen, latencies, width) {
   const y = found.axes[chosen.y];
   const groups = chosen.x === EVERY ? latencies : [chosen.x];
   const x = chosen.x === EVERY ? { name: "latency", kind: "seconds" } : found.axes[chosen.x];
-  const own = chosen.y === "top1" && x.own;
+  const own = chosen.y === found.accuracy && x.own;
   const points = groups.flatMap((key, group) => found.points.flatMap((point) => {
     const [left, up] = [point.values[key], point.values[chosen.y]];
     if (!left || !up) return [];
@@ -120,7 +120,7 @@ function drawTradeoff(found, chosen, latencies, width) {
   const names = [...new Set(placed.map((point) => point.name))];
   const missing = found.points.length - new Set(points.map((point) => point.name)).size;
   const said = [
-    `On the Pareto front (filled): ${listed(names, 12)}.`,
+    `${placed === front ? "On the front of the medians shown" : "On the Pareto front"} (filled): ${listed(names, 12)}.`,
     missing > 0 ? `Not shown, for want of a number: ${missing} of ${found.points.length} networks.` : "",
     points.some((point) => point.left.low !== undefined || point.up.low !== undefined) ? "Bars are 95 % intervals." : "",
   ].filter(Boolean).join(" ");
