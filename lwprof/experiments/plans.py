@@ -90,6 +90,12 @@ ROOTS = {64: 45, 128: 90, 256: 180, 512: 360}
 INDIVISIBLE = {(180, 8): 184}
 """By channels and groups that do not go together: the channels whose mult-adds are nearest to the other rows'."""
 DIVISIBLE = "184 channels in 8 groups in column ARM x1: the 180 that the paper prints cannot be divided by 8"
+FORMS_4 = {
+    (True, True): "ReLU and short-cut",
+    (True, False): "ReLU alone",
+    (False, True): "short-cut alone",
+    (False, False): "neither",
+}
 FRAGMENTS = {1: lambda c: c, 2: ROOTS.__getitem__, 4: lambda c: c // 2}
 """Channels of the forms of Table 3, whose mult-adds are those of ``c`` channels in one convolution."""
 
@@ -154,10 +160,9 @@ def g4() -> Plan:
 
     def entries(side: str, place: int, c: int) -> Iterable[Entry]:
         for relu, shortcut, on_gpu, on_arm in TABLE_4:
-            setting = f"{'ReLU' if relu else 'no ReLU'}, {'short-cut' if shortcut else 'no short-cut'}"
             make = partial(networks.bottlenecks, c, c // 4, relu, shortcut)
-            short = setting.replace(", ", " and " if relu == shortcut else " but ")
-            yield Entry(setting, short, {side: (on_gpu if side == GPU else on_arm)[place]}, make=make, channels=c)
+            form = FORMS_4[relu, shortcut]
+            yield Entry(form, form, {side: (on_gpu if side == GPU else on_arm)[place]}, make=make, channels=c)
 
     choices = (
         BATCH,
