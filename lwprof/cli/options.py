@@ -164,7 +164,11 @@ def layer_options(command: F) -> F:
     positive = click.IntRange(min=1)
     for option in (
         click.option("--top", type=positive, help="Show only so many layers, the costliest first."),
-        click.option("--sort", type=OneOf(_sorts), help="List layers by their own cost instead of the tree."),
+        click.option(
+            "--sort",
+            type=OneOf(_sorts),
+            help="List layers by their own cost instead of the tree; by time, where they are timed.",
+        ),
         click.option("--depth", type=positive, default=2, show_default=True, help="Depth of the layer tree."),
     ):
         command = option(command)
