@@ -1,8 +1,7 @@
 """Scopes: which module each node of an exported graph comes from.
 
 Exporting by tracing leaves them in the names of nodes and of what they make, torch's newer exporter in their metadata.
-Further calls of a module are numbered there: ``act_1`` is a call of ``act`` where the network has no module ``act_1`` of
-its own.
+Further calls of a module are numbered there: ``act_1`` is one of ``act`` where the network has no module ``act_1``.
 """
 
 from __future__ import annotations
