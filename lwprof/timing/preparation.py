@@ -266,7 +266,7 @@ class Preparation:
             assert folder is not None
             process = self._processes.get(device.name)
             if self._together and (process is None or not process.usable):
-                self._processes[device.name] = process = counting.start(device)
+                self._processes[device.name] = process = counting.start(device, target.backend.name)
                 stack.callback(process.close)
             return counting.load(device, target.backend.name, source, options, folder, process)
         from lwprof.timing.boards import ssh

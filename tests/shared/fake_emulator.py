@@ -66,7 +66,7 @@ class Emulated(Fake):
 
         return Conversion(f"fake-{source.label}", {"made": str(next(MADE))}, write)
 
-    def start(self, device: Device) -> Process:
+    def start(self, device: Device, runtime: str) -> Process:
         """Start a process for several networks."""
         self.processes.append(Process())
         return self.processes[-1]

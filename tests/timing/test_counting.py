@@ -159,7 +159,7 @@ def test_network_that_the_runtime_refuses_leaves_nothing_behind(stand_in: Any, t
 def test_several_networks_share_a_process_until_it_is_closed(stand_in: Any, tmp_path: Path, temporary: Path) -> None:
     stand_in()
     source, folder = converted(tmp_path)
-    process = counting.start(CORE)
+    process = counting.start(CORE, "ncnn")
     options = Options("arm-emulated:cortex-a76")
     first, second = (counting.load(CORE, "ncnn", source, options, folder, process) for _ in range(2))
     first.close()

@@ -25,9 +25,6 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "PYTHONHASHSEED"
 PASSED = ("LC_ALL", "LD_LIBRARY_PATH")
 """Variables of QEMU's that it cannot do without; others would lie in the memory of the process."""
 
-RUNTIME = "ncnn"
-"""What runs there."""
-
 NETWORKS, PACKAGES = "networks", "packages"
 """Folders for their files and with the runtime, relative to that of the process: no name is another one in another."""
 
@@ -66,13 +63,13 @@ def found() -> Emulator:
     return emulator
 
 
-def start(device: Device) -> Process:
-    """Start an emulated process for several networks.
+def start(device: Device, runtime: str) -> Process:
+    """Start an emulated process for several networks of one runtime.
 
     Raises:
         BackendError: the emulation is not installed, or does not start.
     """
-    return Process(device, installation.found())
+    return Process(device, runtime, installation.found())
 
 
 def load(
@@ -86,10 +83,10 @@ def load(
         BackendError: the emulation is not installed, or the runtime cannot load the network.
     """
     if process is not None:
-        return process.load(runtime, network, options, folder, alone=False)
-    process = start(device)
+        return process.load(network, options, folder, alone=False)
+    process = start(device, runtime)
     try:
-        return process.load(runtime, network, options, folder)
+        return process.load(network, options, folder)
     except BaseException:
         process.close()
         raise
@@ -98,13 +95,13 @@ def load(
 class Process:
     """An emulated process that runs the agent."""
 
-    def __init__(self, device: Device, emulator: Emulator) -> None:
+    def __init__(self, device: Device, runtime: str, emulator: Emulator) -> None:
         """Start it; ``close`` ends it and removes its files.
 
         Raises:
             BackendError: it cannot be started.
         """
-        self._name, self._emulator = device.name, emulator
+        self._name, self._runtime, self._emulator = device.name, runtime, emulator
         library, program = _library(emulator), source()
         self._folder = tempfile.TemporaryDirectory(prefix="lwprof-", ignore_cleanup_errors=True)
         self._counts = Path(self._folder.name) / "counts"
@@ -127,18 +124,18 @@ class Process:
         self._board = Board(self._connection)
         try:
             self._connection.send(program)
-            self._connection.ask({"do": "steady", "folder": NETWORKS, "runtime": RUNTIME})
+            self._connection.ask({"do": "steady", "folder": NETWORKS, "runtime": runtime})
         except BaseException:
             self.close()
             raise
 
-    def load(self, runtime: str, network: Source, options: Options, folder: Path, *, alone: bool = True) -> Loaded:
+    def load(self, network: Source, options: Options, folder: Path, *, alone: bool = True) -> Loaded:
         """Load a converted network, which ends the process when it is closed if it is ``alone`` in it.
 
         Raises:
             BackendError: the runtime cannot load it.
         """
-        there = self._board.load(runtime, network, replace(options, threads=1), folder)
+        there = self._board.load(self._runtime, network, replace(options, threads=1), folder)
         counted: list[Instructions] = []
 
         def run() -> Sequence[Any]:
@@ -157,7 +154,7 @@ class Process:
 
         return Loaded(
             run, there.outputs, lambda found: found, self.close if alone else there.close, count=count,
-            runtime=f"{runtime} {self._emulator.versions[runtime]}",
+            runtime=f"{self._runtime} {self._emulator.versions[self._runtime]}",
         )  # fmt: skip
 
     @property
