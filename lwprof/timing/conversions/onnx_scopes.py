@@ -54,7 +54,7 @@ def _scopes(node: Any) -> Sequence[str] | None:
     for entry in node.metadata_props:
         if entry.key == _SCOPES:
             return list(ast.literal_eval(entry.value))[2:-1]
-    named = next((name for name in (node.name, *node.output) if name.startswith("/")), None)
+    named: str | None = next((name for name in (node.name, *node.output) if name.startswith("/")), None)
     return None if named is None else named.split("/")[2:-1]
 
 
