@@ -44,13 +44,11 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
             of = "" if figures.dataset == IMAGENET else f" on {named(figures.dataset)}"
             axes[_accuracy(figures)] = {"name": f"published top-1{of}", "kind": "percent", "higher": True}
     for run in members:
-        for item in sorted((*run.timings, *run.counts), key=lambda item: run.result.measured_on.index(item.timed_on)):
-            kind = "seconds" if isinstance(item, Timing) else "count"
-            word = "latency" if isinstance(item, Timing) else "instructions"
-            axes.setdefault(_on(run, item), {
-                "name": named(run.said(f"{word}, {item.timed_on}")), "kind": kind,
-                "own": item.timed_on == run.result.pareto_on,
-            })  # fmt: skip
+        measured: list[Timing | Counted] = [*run.timings, *run.counts]
+        for item in sorted(measured, key=lambda item: run.result.measured_on.index(item.timed_on)):
+            kind, word = ("seconds", "latency") if isinstance(item, Timing) else ("count", "instructions")
+            name, own = named(run.said(f"{word}, {item.timed_on}")), item.timed_on == run.result.pareto_on
+            axes.setdefault(_on(run, item), {"name": name, "kind": kind, "own": own})
     structure = {
         "mult_adds": ("FLOPs (mult-adds)", "count"),
         **{f"{name}_elements": (f"MAC (memory access), {name}", "count") for name in ("paper", "eager", "fused")},
@@ -61,7 +59,7 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
     counted_only = len(found) == 1 and not found[0][1].pareto_on
     if counted_only:
         axes["mult_adds"]["own"] = True
-    points = []
+    points: list[tuple[str, Data]] = []
     for network in networks:
         totals, figures = network.model.totals, network.model.published
         values: Data = {
@@ -82,8 +80,8 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
                 values[_on(run, outcome)] = {"value": outcome.instructions.total, "pareto": front}
         if counted_only:
             values["mult_adds"]["pareto"] = network.model.pareto
-        points.append({"name": named(network.name), "values": values})
-    used = {key for point in points for key, item in point["values"].items() if item["value"] is not None}
+        points.append((named(network.name), values))
+    used = {key for _, values in points for key in values}
     axes = {key: axis for key, axis in axes.items() if key in used}
     first = next((key for key, axis in axes.items() if axis["kind"] == "seconds"), "")
     first = first or next((key for key in axes if key.startswith("on:")), "mult_adds")
@@ -92,7 +90,8 @@ def tradeoff(found: Sequence[tuple[str, CompareResult]], view: str) -> Data:
     lacks = "" if accuracy else (
         "No network here has a published top-1, so cost stands against cost: down and to the left is better."
     )  # fmt: skip
-    return {"axes": axes, "points": points, "x": first, "y": y, "accuracy": accuracy, "lacks": lacks}
+    drawn = [{"name": name, "values": values} for name, values in points]
+    return {"axes": axes, "points": drawn, "x": first, "y": y, "accuracy": accuracy, "lacks": lacks}
 
 
 def _accuracy(figures: Published) -> str:
