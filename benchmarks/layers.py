@@ -50,7 +50,7 @@ def main() -> int:
     for backend in options.backend or BACKENDS:
         for network in options.network or NETWORKS:
             runs = [timed(network, backend, options.budget, seed) for seed in (0, 1)]
-            shares = [run.unattributed.median_s / run.of_layers_s for run in runs]
+            shares = [run.unattributed.median_s / run.total_s for run in runs]
             alike = rank_correlation(*runs)
             good = max(shares) < MOST_UNATTRIBUTED and alike >= LEAST_CORRELATION
             held &= good

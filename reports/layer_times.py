@@ -44,7 +44,7 @@ def _layers(result: ProfileResult, time: LayerTimes, sort: str, top: int) -> Tab
         *COLUMNS,
     ]
     rows = [[_name(item, result), item.kind, *_cells(item, shares)] for item, shares in ranked]
-    rows.append([Cell(NOWHERE, style="quiet"), "", *_rest(time, time.of_layers_s)])
+    rows.append([Cell(NOWHERE, style="quiet"), "", *_rest(time)])
     count = f"{len(ranked)} of {len(time.layers)}" if len(ranked) < len(time.layers) else f"all {len(ranked)}"
     title = f"Where the time goes on {time.timing.timed_on}: layers by {BY[sort]} ({count})"
     return Table.of("layer_times", columns, rows, title)
@@ -72,7 +72,7 @@ def _kinds(result: ProfileResult, time: LayerTimes) -> Table:
         [kind.kind, sum(item.kind == kind.kind for item in time.layers), *_cells(kind, shares)]
         for kind, shares in zip(time.kinds, result.shares_of_kinds(), strict=True)
     ]
-    rows.append([Cell(NOWHERE, style="quiet"), Cell(""), *_rest(time, time.of_kinds_s)])
+    rows.append([Cell(NOWHERE, style="quiet"), Cell(""), *_rest(time)])
     return Table.of("kind_times", columns, rows, f"Where the time goes on {time.timing.timed_on}: kinds of operator")
 
 
@@ -88,8 +88,8 @@ def _cells(timed: phrases.Timed, shares: Shares) -> list[Cell]:
     ]
 
 
-def _rest(time: LayerTimes, whole: float) -> list[Cell]:
-    cells = phrases.latency(time.unattributed), units.share(time.unattributed.median_s, whole), "", "", ""
+def _rest(time: LayerTimes) -> list[Cell]:
+    cells = phrases.latency(time.unattributed), units.share(time.unattributed.median_s, time.total_s), "", "", ""
     return [Cell(cell.text, lines=cell.lines, style="quiet") if isinstance(cell, Cell) else Cell(cell, style="quiet")
             for cell in cells]  # fmt: skip
 

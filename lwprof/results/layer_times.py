@@ -30,6 +30,7 @@ class KindTime:
 
     kind: str
     median_s: float
+    """Sum of the medians of its layers, as the ends of the interval are of theirs."""
     ci95_s: tuple[float, float]
 
 
@@ -66,14 +67,9 @@ class LayerTimes:
     interrupted: bool = False
 
     @property
-    def of_layers_s(self) -> float:
-        """Sum of all layers' medians and what is unattributed; a layer's share of the time is of that."""
+    def total_s(self) -> float:
+        """Sum of all layers' medians and of what is unattributed: shares of the time are of that."""
         return sum(item.median_s for item in (*self.layers, self.unattributed))
-
-    @property
-    def of_kinds_s(self) -> float:
-        """The same of the kinds: in noise, a median of sums is not the sum of medians."""
-        return sum(item.median_s for item in (*self.kinds, self.unattributed))
 
 
 OUT_OF_PROPORTION, SMALLEST_SHARE = 2.0, 0.01

@@ -44,7 +44,7 @@ class ProfileResult(Document):
         """
         if self.time is None:
             return ()
-        whole = self.time.of_layers_s
+        whole = self.time.total_s
         return tuple(self._shares(item.median_s, whole, [item]) for item in self.time.layers)
 
     def shares_of_kinds(self) -> tuple[Shares, ...]:
@@ -52,7 +52,7 @@ class ProfileResult(Document):
         if self.time is None:
             return ()
         layers = {kind.kind: [item for item in self.time.layers if item.kind == kind.kind] for kind in self.time.kinds}
-        whole = self.time.of_kinds_s
+        whole = self.time.total_s
         return tuple(self._shares(kind.median_s, whole, layers[kind.kind]) for kind in self.time.kinds)
 
     def _shares(self, time_s: float, whole_s: float, layers: Sequence[LayerTime]) -> Shares:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 
@@ -194,21 +194,16 @@ def _summed_up(
     samples = [_sample(calls, kinds) for calls in rounds]
     found = dict.fromkeys(chain.from_iterable(own for _, own in samples))
     layers = []
-    by_kind: dict[str, list[float]] = {}
     for names in sorted(found, key=lambda names: places.get(names[0], len(places))):
         kind = kinds[min((name for name in names if name in kinds), key=rank.__getitem__)]
         times = [own.get(names, 0.0) for _, own in samples]
         if any(times):
             layers.append(_layer_time(names, kind, times, rules.seed))
-            sums = by_kind.setdefault(kind, [0.0] * len(times))
-            by_kind[kind] = [one + more for one, more in zip(sums, times, strict=True)]
-    middles = [(kind, median_interval(times, rules.seed)) for kind, times in by_kind.items()]
-    middles.sort(key=lambda item: -item[1].median)
     return LayerTimes(
         timing=timing,
         observed=cost,
         layers=tuple(layers),
-        kinds=tuple(KindTime(kind, middle.median, (middle.low, middle.high)) for kind, middle in middles),
+        kinds=tuple(sorted(map(_kind_time, _by_kind(layers)), key=lambda kind: -kind.median_s)),
         unattributed=_layer_time((), "", [total - sum(own.values()) for total, own in samples], rules.seed),
         spans=_spans(rounds),
         environment=record,
@@ -230,6 +225,23 @@ def _sample(calls: Sequence[ObservedCall], kinds: Mapping[str, str]) -> tuple[fl
 def _layer_time(names: Layers, kind: str, samples: Sequence[float], seed: int) -> LayerTime:
     middle = median_interval(samples, seed)
     return LayerTime(names, kind, middle.median, (middle.low, middle.high), tuple(samples))
+
+
+def _by_kind(layers: Sequence[LayerTime]) -> Iterable[list[LayerTime]]:
+    found: dict[str, list[LayerTime]] = {}
+    for layer in layers:
+        found.setdefault(layer.kind, []).append(layer)
+    return found.values()
+
+
+def _kind_time(layers: Sequence[LayerTime]) -> KindTime:
+    """Add up layers of one kind, and the ends of their intervals: as if all erred alike, which is as wide as it gets.
+
+    The median of what they take together in a call would be of calls that were disturbed: on a busy machine nearly
+    every call is, each in another layer.
+    """
+    low, high = (sum(layer.ci95_s[end] for layer in layers) for end in (0, 1))
+    return KindTime(layers[0].kind, sum(layer.median_s for layer in layers), (low, high))
 
 
 def _spans(rounds: Sequence[Sequence[ObservedCall]]) -> tuple[Span, ...]:

@@ -102,16 +102,37 @@ def test_what_computes_nothing_is_unattributed_and_all_adds_up_in_every_sample(m
     assert len(set(sums)) > 5
 
 
-def test_time_of_a_kind_is_that_of_its_layers_call_by_call(machine: Any) -> None:
-    first, second = Takes(machine, lambda calls: 1.0 + calls % 2), Takes(machine, lambda calls: 2.0 - calls % 2)
-    network = nn.Sequential(first, Takes(machine, 1.5), second, Takes(machine, 0.0))
-    times = observe(machine, network, {"0": "conv", "1": "linear", "2": "conv", "3": "linear"})
-    assert [(kind.kind, kind.median_s, kind.ci95_s) for kind in times.kinds] == [
-        ("conv", 3.0, (3.0, 3.0)),
-        ("linear", 1.5, (1.5, 1.5)),
+def test_time_of_a_kind_is_the_sum_of_its_layers(machine: Any) -> None:
+    uneven = Takes(machine, lambda calls: 2.0 + calls * 7 % 16 / 8)
+    network = nn.Sequential(uneven, Takes(machine, 1.5), Takes(machine, 4.0), Takes(machine, 0.0))
+    times = observe(machine, network, {"0": "linear", "1": "linear", "2": "conv", "3": "pooling"})
+    first = times.layers[0]
+    assert [(layer.layers[0], layer.kind) for layer in times.layers] == [
+        ("0", "linear"),
+        ("1", "linear"),
+        ("2", "conv"),
     ]
-    assert times.layers[0].ci95_s != (1.5, 1.5)
-    assert [(layer.layers[0], layer.kind) for layer in times.layers] == [("0", "conv"), ("1", "linear"), ("2", "conv")]
+    assert first.ci95_s[0] < first.ci95_s[1]
+    assert [(kind.kind, kind.median_s, kind.ci95_s) for kind in times.kinds] == [
+        ("linear", first.median_s + 1.5, (first.ci95_s[0] + 1.5, first.ci95_s[1] + 1.5)),
+        ("conv", 4.0, (4.0, 4.0)),
+    ]
+
+
+def test_a_disturbance_that_hits_another_layer_each_time_is_not_the_time_of_their_kind(machine: Any) -> None:
+    hit = [0]
+
+    def seconds(place: int) -> Callable[[int], float]:
+        def taken(calls: int) -> float:
+            hit[0] += place == 0
+            return 9.0 if hit[0] % 4 == place else 1.0
+
+        return taken
+
+    network = nn.Sequential(*(Takes(machine, seconds(place)) for place in range(4)))
+    times = observe(machine, network, dict.fromkeys("0123", "conv"))
+    assert times.timing.median_s == 12.0
+    assert times.kinds[0].median_s == sum(layer.median_s for layer in times.layers) == 4.0
 
 
 def test_warm_up_is_left_out(machine: Any) -> None:
