@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lwprof.inputs import Values
+if TYPE_CHECKING:
+    from lwprof.inputs import Values
 
 Layers = tuple[str, ...]
 
