@@ -24,7 +24,9 @@ class Modules:
     def __init__(self, module: Any) -> None:
         """Name them: a module that has several names goes by its first."""
         first = {id(part): name for name, part in module.named_modules()}
-        self._names = {name: first[id(part)] for name, part in module.named_modules(remove_duplicate=False)}
+        self._names: dict[str, str] = {
+            name: first[id(part)] for name, part in module.named_modules(remove_duplicate=False)
+        }
 
     def of(self, node: Any) -> str | None:
         """Name of the module that a node comes from, or of the next one above; ``None`` where that is not known.
@@ -54,7 +56,7 @@ def _scopes(node: Any) -> Sequence[str] | None:
     for entry in node.metadata_props:
         if entry.key == _SCOPES:
             return list(ast.literal_eval(entry.value))[2:-1]
-    named: str | None = next((name for name in (node.name, *node.output) if name.startswith("/")), None)
+    named = next((name for name in (node.name, *node.output) if name.startswith("/")), None)
     return None if named is None else named.split("/")[2:-1]
 
 
