@@ -88,7 +88,7 @@ def profile_command(
         "backend": backend, "device": device, "dtype": dtype, "layout": layout, "threads": threads, "cores": cores,
         "budget": budget, "precision": precision, "seed": seed,
     }  # fmt: skip
-    given = {name: value for name, value in how.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in how.items() if value is not None}
     if not timed and (given or sort == "time"):
         option = f"--{next(iter(given))}" if given else "--sort time"
         raise InputError(f"{option} says how layers are timed: give --time, too")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from itertools import chain
 
 from lwprof.errors import BackendError, InputError
-from lwprof.results import KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, Untimed
+from lwprof.results import Counted, KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, Untimed
 from lwprof.timing import advice, pinning
 from lwprof.timing.backends import BACKENDS
 from lwprof.timing.contract import Loaded, Observed, ObservedCall
@@ -119,12 +119,13 @@ def _ready(subject: Subject, target: Target, clock: Clock, progress: Progress | 
         BackendError: the target cannot run it.
         InputError: torch cannot run it.
     """
-    outcomes: dict[Place, Timing | Untimed] = {}
+    outcomes: dict[Place, Timing | Counted | Untimed] = {}
     preparation = Preparation([subject], [target], outcomes, clock, progress)
     for ready in preparation.ready(stack):
         return ready
     for outcome in outcomes.values():
-        raise BackendError(outcome.reason)
+        if isinstance(outcome, Untimed):
+            raise BackendError(outcome.reason)
     raise InputError(preparation.failure)
 
 
