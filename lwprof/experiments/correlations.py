@@ -76,4 +76,5 @@ def _standard(columns: np.ndarray) -> np.ndarray:
     """Scale columns so that the sum of products of two of them is their correlation."""
     centred = columns - columns.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))
-    return np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    scaled: np.ndarray = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    return scaled

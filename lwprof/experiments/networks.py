@@ -27,10 +27,10 @@ class Parallel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
-        first, *others = [branch(x) for branch in self.branches]
-        for other in others:
-            first = first + other
-        return first
+        summed: Tensor = self.branches[0](x)
+        for branch in self.branches[1:]:
+            summed = summed + branch(x)
+        return summed
 
 
 class Bottleneck(nn.Module):
@@ -57,7 +57,7 @@ def conv(
     c_in: int, c_out: int, generator: torch.Generator, *, kernel: int = 1, groups: int = 1, gain: float = 1.0
 ) -> nn.Conv2d:
     """Make a convolution that keeps the image's size; its outputs are ``gain`` times as large as its inputs."""
-    made = skip_init(nn.Conv2d, c_in, c_out, kernel, padding=kernel // 2, groups=groups, bias=False)
+    made: nn.Conv2d = skip_init(nn.Conv2d, c_in, c_out, kernel, padding=kernel // 2, groups=groups, bias=False)
     with torch.no_grad():
         fan_in = c_in // groups * kernel**2
         made.weight.normal_(0, gain * fan_in**-0.5, generator=generator)
