@@ -30,6 +30,9 @@ hypothesis.settings.load_profile("repeatable")
 CACHE, USERS_CACHE = "LWPROF_CACHE", "LWPROF_TESTS_USERS_CACHE"
 """Variables: the folder of this run, and the one that the user named, if any."""
 
+NO_FLOOR = "LWPROF_NO_FLOOR"
+"""Variable that keeps `lwprof compare` from measuring ceilings: a test that wants them removes it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep conversions in a folder of this run, which all of its processes share, instead of the user's."""
@@ -39,13 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.get(CACHE),
         tempfile.TemporaryDirectory(prefix="lwprof-tests-", ignore_cleanup_errors=True),
     )
-    os.environ[CACHE] = folder.name
+    os.environ[CACHE], os.environ[NO_FLOOR] = folder.name, "1"
     if kept is not None:
         os.environ[USERS_CACHE] = str(Path(kept).absolute())
 
     def put_back() -> None:
         folder.cleanup()
         os.environ.pop(CACHE)
+        os.environ.pop(NO_FLOOR)
         os.environ.pop(USERS_CACHE, None)
         if kept is not None:
             os.environ[CACHE] = kept
@@ -90,9 +94,9 @@ def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_ceilings() -> Iterator[None]:
-    """Have `lwprof compare` measure none: a test that wants them says so, in a cache of its own."""
+    """Have tests in this process know none of those that documented commands measure in theirs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lwprof.cli.compare_command.MEASURES_CEILINGS", False)
+        patch.setattr("lwprof.timing.conversions.cache.CEILINGS", "ceilings-of-tests.json")
         yield
 
 

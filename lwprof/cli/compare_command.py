@@ -27,9 +27,6 @@ from lwprof.errors import INTERRUPTED, BackendError, InputError
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
 
-MEASURES_CEILINGS = True
-"""Whether those that are not known yet are measured."""
-
 
 @click.command("compare", short_help="Compare networks: structure and latency.")
 @specs_argument
@@ -61,7 +58,12 @@ MEASURES_CEILINGS = True
     help="A difference within this share is called indistinguishable.",
 )
 @click.option("--no-time", is_flag=True, help="Compare the structure only; what says how to time is left out.")
-@click.option("--no-floor", is_flag=True, help="Leave out × floor; measure no ceilings.")
+@click.option(
+    "--no-floor",
+    is_flag=True,
+    envvar="LWPROF_NO_FLOOR",
+    help="Leave out × floor, and measure no ceilings; LWPROF_NO_FLOOR=1 does the same.",
+)
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
 )
@@ -123,7 +125,7 @@ def compare_command(
             margin=margin,
             timed=not no_time,
             floors=not no_floor,
-            measure_ceilings=MEASURES_CEILINGS and not no_floor,
+            measure_ceilings=not no_floor,
             seed=seed,
             progress=show,
         )

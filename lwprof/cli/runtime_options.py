@@ -98,7 +98,7 @@ class Counts(click.ParamType[tuple[int, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         if not isinstance(value, str):
             return tuple(value)
-        one = click.IntRange(1, MOST_THREADS)
+        one: click.ParamType[Any] = click.IntRange(1, MOST_THREADS)
         return tuple(dict.fromkeys(one.convert(number.strip(), param, ctx) for number in value.split(",")))
 
 

@@ -84,6 +84,7 @@ def streams(options: Options, cache_bytes: int) -> Sequence[Stream]:
     far = min(max(BEYOND * cache_bytes, LEAST_BYTES), MOST_BYTES)
     end = torch.cuda.synchronize if options.device == "cuda" else None
     arrays = [torch.ones(far // 4, device=options.device) for _ in range(2)]
+    pieces: list[Iterator[torch.Tensor]]
     if options.device == "cpu":  # by the piece, which is done between two interruptions; all others come in between
         pieces = [cycle(array.chunk(PIECES)) for array in arrays]
         piece = far // PIECES

@@ -41,7 +41,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `lwprof compare` measure ceilings, as it does for users."""
-    monkeypatch.setattr("lwprof.cli.compare_command.MEASURES_CEILINGS", True)
+    monkeypatch.delenv("LWPROF_NO_FLOOR")
 
 
 def test_ceilings_alone(run, calls) -> None:

@@ -44,6 +44,9 @@ QUOTED = [
 EXAMPLES = ROOT / "docs" / "examples"
 SAVED = sorted(EXAMPLES.glob("*.json"))
 
+UNSET = ("FORCE_COLOR", "CI", "LWPROF_NO_FLOOR")
+"""Variables that a reader has not set."""
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -51,7 +54,7 @@ def run(command: str, folder: Path) -> tuple[int, str]:
     """Exit code and output of a command line."""
     program, *arguments = shlex.split(command, comments=True)
     assert program == "lwprof", "only lwprof is run: show other commands in a `sh` or `text` block"
-    environment = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CI")}
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "lwprof", *arguments],
         cwd=folder,
