@@ -111,8 +111,11 @@ function place(figure) {
     const drawing = made.draw(width);
     canvas.style.width = `${width}px`;
     canvas.style.height = `${drawing.height}px`;
-    if (drawing.height > scroll.clientHeight + 2) scroll.setAttribute("tabindex", "0");
-    else scroll.removeAttribute("tabindex");
+    const scrolls = { tabindex: "0", role: "region", "aria-label": "A chart that scrolls" };
+    for (const [name, value] of Object.entries(scrolls)) {
+      if (drawing.height > scroll.clientHeight + 2) scroll.setAttribute(name, value);
+      else scroll.removeAttribute(name);
+    }
     if (!chart) {
       chart = libraries.chart(canvas, null, { renderer: "svg", width, height: drawing.height });
       canvas.chart = chart;

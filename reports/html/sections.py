@@ -144,10 +144,10 @@ def _placed(found: Sequence[tuple[str, RooflineResult]], options: Options) -> It
         for place, (name, page) in enumerate(((name, layouts.page(result, options)) for name, result in found), 1)
     ]
     data = charts.roofline(found)
-    tables = [table.id for table in parts[0].tables]
+    tables = sorted(parts[0].tables, key=lambda table: table.columns[0].header != "network")
     lead = "The roofs are what this machine does at best; the nearer to them, the less there is to gain."
     yield Section("roofline", "Roofline", lead, "roofline" if data["roofs"] else "", data,
-                  tables[min(1, len(tables) - 1)], tuple(parts))  # fmt: skip
+                  tables[0].id, tuple(parts))  # fmt: skip
 
 
 def _fragmented(found: Sequence[Content]) -> Iterator[Section]:
