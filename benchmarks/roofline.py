@@ -35,9 +35,9 @@ def main() -> int:
                 f"{setting}: {roofs.mult_adds_per_s / 1e9:.1f} G mult-adds/s, {roofs.bytes_per_s / 1e9:.1f} GB/s, "
                 f"{roofs.cache_bytes_per_s / 1e9:.0f} GB/s in a cache; 3x3 by Winograd: {roofs.winograd}"
             )
-        for item in result.untimed:
-            held = False
+        for item in result.untimed:  # adder layers are no operators of ONNX
             print(f"  {item.setting}: {item.reason}")
+        held &= bool(result.models)
         for model in result.models:
             held &= model.share <= 1
             nearest = sorted(model.layers, key=lambda layer: layer.share, reverse=True)[:NEAREST]
