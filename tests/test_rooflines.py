@@ -14,7 +14,20 @@ from lwprof import rooflines
 from lwprof.analyses import FusedLayer
 from lwprof.comparison import OUTDATED, compare
 from lwprof.errors import BackendError, InputError
-from lwprof.results import COMPUTE, MEMORY, Ceilings, LayerTime, LayerTimes, Relative, RooflineResult, Timing, from_dict
+from lwprof.results import (
+    CACHED,
+    COMPUTE,
+    MEMORY,
+    WINOGRAD,
+    Ceilings,
+    LayerTime,
+    LayerTimes,
+    PlacedModel,
+    Relative,
+    RooflineResult,
+    Timing,
+    from_dict,
+)
 from lwprof.rooflines import placed_layers, roofline
 from lwprof.timing import ceilings, kept_ceilings
 from lwprof.timing.conversions import cache
@@ -77,17 +90,26 @@ def test_what_is_not_timed_or_costs_nothing_is_not_placed() -> None:
     [
         (FusedLayer(("a",), "linear", 40_000_000, 2_000), 1e-3, True),
         (FusedLayer(("a",), "linear", 40_000_000, 1_000), 1e-3, True),  # cached, but bound by computing
-        (FusedLayer(("a",), "activation", 0, 10_000_000), 1e-3, True),
+        (FusedLayer(("a",), "activation", 0, 10_000_000), 6e6 / 10e9 + 4e6 / 50e9, True),
         (FusedLayer(("a",), "activation", 0, 1_000), 2e-8, False),  # a nearer cache is faster
+        (FusedLayer(("a",), "activation", 0, 2_000_000), 4e-5, True),  # which that does not fit in
         (FusedLayer(("a",), "dense conv", 100_000_000, 2_000, 100_000_000), 1e-3, False),
     ],
 )
 def test_layer_above_its_roof_is_told_unless_a_mark_explains_it(layer: FusedLayer, floor_s: float, told: bool) -> None:
-    roofs = replace(ROOFS, winograd=True, winograd_mult_adds_per_s=100e9)
+    roofs = replace(ROOFS, winograd=True, winograd_mult_adds_per_s=100e9, cache_bytes=4_000_000)
     for share, above in ((1.04, False), (1.06, told)):
         (found,) = placed_layers([layer], timed((("a",), floor_s / share)), roofs)
         assert found.share == pytest.approx(share)
         assert found.is_above == above
+
+
+@pytest.mark.parametrize("bound", [COMPUTE, MEMORY])
+def test_no_mark_explains_a_network_above_its_roof(bound: str) -> None:
+    model = PlacedModel(name="a", spec="a", setting="torch", mult_adds=1, bytes=1, latency_s=1.0, ci95_s=(1.0, 1.0),
+                        intensity=1.0, attained=1.0, roof=0.9, floor_s=1.1, share=1.1, bound=bound,
+                        marks=(WINOGRAD, CACHED))  # fmt: skip
+    assert RooflineResult({"torch": ROOFS}, (model,)).above == ((model, model),)
 
 
 class Watch:

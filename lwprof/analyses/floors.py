@@ -23,37 +23,25 @@ class Work:
     mult_adds: int
     winograd_mult_adds: int
     """Of these, those that may be computed by Winograd's algorithm."""
-    weight_bytes: float
-    data_bytes: float
-    """Of activations, read plus written."""
+    bytes: float
+    """Read plus written."""
     resident_bytes: float
-    """What has to stay in the cache so that no call, or layer, reads its weights from memory."""
-    alive_bytes: float
-    """What has to stay there so that no activation goes to memory."""
-
-    @property
-    def bytes(self) -> float:
-        """Of both."""
-        return self.weight_bytes + self.data_bytes
+    """The most that is wanted again at one time: what of it a cache cannot hold has to come from memory."""
 
     @classmethod
     def of_network(cls, totals: Totals, winograd_mult_adds: int, scale: float = 1.0) -> Work:
         """Work of a whole network, its bytes times ``scale``.
 
-        Between two calls all weights have to stay in the cache; the activations that are alive at once, within one.
+        The weights are wanted again by the next call, and the activations that are alive at once within this one.
         """
-        moved, weights = totals.memory_access.fused_bytes, min(totals.param_bytes, totals.memory_access.fused_bytes)
-        alive = totals.fused_peak_activation_bytes
-        return cls(
-            totals.mult_adds, winograd_mult_adds, scale * weights, scale * (moved - weights),
-            scale * (weights + alive), scale * alive,
-        )  # fmt: skip
+        moved = totals.memory_access.fused_bytes
+        resident = min(totals.param_bytes, moved) + totals.fused_peak_activation_bytes
+        return cls(totals.mult_adds, winograd_mult_adds, scale * moved, scale * resident)
 
     @classmethod
     def of_layer(cls, layer: FusedLayer, scale: float = 1.0) -> Work:
-        """Work of one layer, which may find all of its data in the cache where that fits."""
-        moved = scale * layer.bytes
-        return cls(layer.mult_adds, layer.winograd_mult_adds, 0.0, moved, moved, moved)
+        """Work of one layer, which may find as much of its data in the cache as fits."""
+        return cls(layer.mult_adds, layer.winograd_mult_adds, scale * layer.bytes, scale * layer.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +59,14 @@ def floor(work: Work, ceilings: Ceilings) -> Floor:
     """Give the longer of computing every mult-add and of moving every byte.
 
     Where the backend computes 3x3 convolutions by Winograd's algorithm, those have its measured rate as their roof.
-    What stays in the cache has the cache's rate: the activations, and the weights where both fit together.
+    Of what is wanted again, as much as the cache holds may have the cache's rate; the rest has memory's, whatever stays.
     """
     fast = work.winograd_mult_adds if ceilings.winograd else 0
     compute = (work.mult_adds - fast) / ceilings.mult_adds_per_s
     if fast:
         compute += fast / (ceilings.winograd_mult_adds_per_s or ceilings.mult_adds_per_s)
-
-    def moving(size: float, kept: float) -> float:
-        return size / (ceilings.cache_bytes_per_s if kept <= ceilings.cache_bytes else ceilings.bytes_per_s)
-
-    memory = moving(work.weight_bytes, work.resident_bytes) + moving(work.data_bytes, work.alive_bytes)
+    missed = min(max(work.resident_bytes - ceilings.cache_bytes, 0.0), work.bytes)
+    memory = missed / ceilings.bytes_per_s + (work.bytes - missed) / ceilings.cache_bytes_per_s
     marks = (WINOGRAD,) * bool(fast) + (CACHED,) * (work.resident_bytes <= ceilings.cache_bytes)
     return Floor(max(compute, memory), COMPUTE if compute >= memory else MEMORY, marks)
 

@@ -16,6 +16,9 @@ WINOGRAD, CACHED = "winograd", "cached"
 TOLERATED = 1.05
 """Share of its roof that a layer may seem to attain: clocks of single layers are as exact as that."""
 
+NEAREST_BYTES = 2**20
+"""What is larger stays in no cache that is nearer than those whose rate is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -106,12 +109,8 @@ class Place:
 
     @property
     def is_above(self) -> bool:
-        """Whether it passes its roof, without a mark that explains it: a wrong count, or a wrong clock.
-
-        Being cached explains it only where it is moving that makes the floor: nearer caches are faster still.
-        """
-        explained = WINOGRAD in self.marks or (CACHED in self.marks and self.bound == MEMORY)
-        return self.share > TOLERATED and not explained
+        """Whether it passes its roof, which shows a wrong count, a wrong clock, or ceilings that are too low."""
+        return self.share > TOLERATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +120,15 @@ class PlacedLayer(Place):
     layers: tuple[str, ...]
     """Qualified names of the modules, the one that leads first."""
     kind: str
+
+    @property
+    def is_above(self) -> bool:
+        """Whether it passes its roof, without a mark that explains it.
+
+        Being cached explains it only of little data whose moving makes the floor: nearer caches are faster still.
+        """
+        near = CACHED in self.marks and self.bound == MEMORY and self.bytes <= NEAREST_BYTES
+        return self.share > TOLERATED and WINOGRAD not in self.marks and not near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
