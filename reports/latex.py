@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from lwprof.reports import layouts
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
@@ -70,7 +70,7 @@ def _letter(letter: str) -> str:
         return SYMBOLS[letter]
     if letter.isascii() or letter in LETTERS:
         return letter
-    base, *marks = unicodedata.normalize("NFD", letter)
+    base, *marks = list(unicodedata.normalize("NFD", letter))
     if base.isascii() and len(marks) == 1 and marks[0] in ACCENTS and base.isalpha():
         return letter
     return f"\\textless{{}}U+{ord(letter):04X}\\textgreater{{}}"
@@ -123,7 +123,7 @@ def _height(table: Table, chosen: Sequence[Form], notes: Sequence[Note]) -> int:
     return cells + sum(1 + len(note.text) // WIDTH for note in notes) + 6 * len(chosen)
 
 
-def _grid(table: Table, form: Form, **options: str) -> str:
+def _grid(table: Table, form: Form, **options: Any) -> str:
     """Rules and rows, by pandas."""
     import pandas
 
@@ -135,7 +135,7 @@ def _grid(table: Table, form: Form, **options: str) -> str:
         [_cell(cell, column, form) for cell, column in zip(row, columns, strict=True)] for row in rows(table, form)
     ]
     style = pandas.DataFrame(cells, columns=range(len(columns)), dtype=object).style
-    style = style.hide(axis="index").format_index(headers.__getitem__, axis="columns")
+    style = style.hide(axis="index").format_index(lambda place: headers[cast("int", place)], axis="columns")
     kinds = "".join(_kind(table, form, number) for number in range(len(columns)))
     return str(style.to_latex(hrules=True, column_format=kinds, **options))
 

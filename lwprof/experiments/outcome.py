@@ -94,7 +94,7 @@ def _rows(
             mult_adds=totals.mult_adds if totals else None,
             memory_access=totals.memory_access.paper_elements if totals else None,
             paper=_printed(column, row, side),
-            measured=timing and _speed(timing, shared),
+            measured=_speed(timing, shared) if timing else None,
             relative=relative,
             relative_ci95=interval,
             verdict=verdict,

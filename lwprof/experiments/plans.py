@@ -96,7 +96,7 @@ FORMS_4 = {
     (False, True): "short-cut alone",
     (False, False): "neither",
 }
-FRAGMENTS = {1: lambda c: c, 2: ROOTS.__getitem__, 4: lambda c: c // 2}
+FRAGMENTS: dict[int, Callable[[int], int]] = {1: lambda c: c, 2: ROOTS.__getitem__, 4: lambda c: c // 2}
 """Channels of the forms of Table 3, whose mult-adds are those of ``c`` channels in one convolution."""
 
 
@@ -137,7 +137,8 @@ def g3() -> Plan:
 
     def entries(side: str, place: int, c: int) -> Iterable[Entry]:
         for form, on_gpu, on_arm in TABLE_3:
-            count, own = int(form[0]), FRAGMENTS[int(form[0])](c)
+            count = int(form[0])
+            own = FRAGMENTS[count](c)
             make = partial(networks.fragments, own, count, form.endswith("parallel"))
             yield Entry(f"{form} ({own})", form, {side: (on_gpu if side == GPU else on_arm)[place]}, make=make,
                         channels=own)  # fmt: skip

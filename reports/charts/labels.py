@@ -71,4 +71,4 @@ def _overlap(one: Bbox, other: Bbox) -> float:
 
 def _outside(box: Bbox, frame: Bbox) -> float:
     """Weighs more than what covers something."""
-    return 10 * (box.width * box.height - _overlap(box, frame))
+    return 10 * float(box.width * box.height - _overlap(box, frame))

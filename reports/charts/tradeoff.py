@@ -92,6 +92,6 @@ def _draw(figure: Figure, points: list[Point], axis: str, scale: float, unit: st
     if front:
         figure.legend(loc="outside upper right", ncols=3)
     bars = [((point.low * scale, point.top1), (point.high * scale, point.top1)) for point in points]
-    for (x, y), (right, higher) in pairwise(front):
-        bars += [((x, y), (right, y)), ((right, y), (right, higher))]
+    for (left, lower), (right, higher) in pairwise(front):
+        bars += [((left, lower), (right, lower)), ((right, lower), (right, higher))]
     name_points(axes, [(p.x * scale, p.top1) for p in points], [p.name for p in points], bars)
