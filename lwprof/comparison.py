@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from torch import nn
 
 from lwprof import analyses, collector
 from lwprof.errors import BackendError, InputError
 from lwprof.inputs import Inputs
-from lwprof.models import Network, not_a_network, prepare
+from lwprof.models import Network, prepare, several
 from lwprof.profiling import InputSize, examine_network
 from lwprof.results import (
     Ceilings,
@@ -35,7 +35,7 @@ from lwprof.timing.environment import environment
 from lwprof.timing.latency import Outcome, Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress, Rules
-from lwprof.timing.targets import Target, find_targets
+from lwprof.timing.targets import Target, find_targets, names
 from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 BUDGET_S = 5.0
@@ -125,17 +125,17 @@ def compare(
         InputError: a network or an option is wrong; the message names it, and nothing was timed.
         BackendError: none of the backends, or devices, is available.
     """
-    _check_networks(networks)
+    several.check(networks or "", "nothing to compare")
     targets: Sequence[Target] = ()
     if timed:
         choices = [
             Options(one_device, threads, seed, one_dtype, layout, cold_l2 and parse(one_device).kind == CUDA, cores)
-            for one_device in _several(device, "device") for one_dtype in _several(dtype, "dtype")
+            for one_device in names(device, "device") for one_dtype in names(dtype, "dtype")
         ]  # fmt: skip
         if cold_l2 and not any(options.cold_l2 for options in choices):
             raise InputError("only a GPU's L2 cache can be emptied; name a device such as 'cuda'")
-        targets = find_targets(() if backend in ("", ()) else _several(backend, "backend"), choices)
-    files = _weights_files(networks, weights_files)
+        targets = find_targets(() if backend in ("", ()) else names(backend, "backend"), choices)
+    files = several.weights_files(networks, weights_files)
     if budget_s is None:
         usable = [target for target in targets if target.unusable is None and not target.is_counted]
         budget_s = BUDGET_S * len(networks) * max(len(usable), 1)
@@ -170,13 +170,6 @@ def compare(
     return CompareResult(
         models, latencies.environment, latencies.interrupted, latencies.failure, settings, latencies.boards
     )
-
-
-def _several(given: str | Sequence[str], what: str) -> Sequence[str]:
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{what} must be a name, or a list of names, not {given!r}")
-    return names
 
 
 def pareto_front(
@@ -216,27 +209,6 @@ def pareto_front(
     return [None if top1[b] is None else not any(dominates(a, b) for a in everyone if a != b) for b in everyone]
 
 
-def _check_networks(networks: Sequence[Any]) -> None:
-    if isinstance(networks, str) or not isinstance(networks, Sequence) or not networks:
-        raise InputError("nothing to compare; give a list of networks such as ['mbv1', 'mbv2']")
-    for item in networks:
-        if not isinstance(item, str | nn.Module | Network):
-            raise not_a_network(item)
-
-
-def _weights_files(
-    networks: Sequence[Any], files: Sequence[str | PathLike[str] | None]
-) -> Sequence[str | PathLike[str] | None]:
-    """A file of weights or ``None`` for each network."""
-    if not files:
-        return [None] * len(networks)
-    if len(files) != len(networks):
-        raise InputError(
-            f"{len(files)} files of weights for {len(networks)} networks; give one for each in their order, or none"
-        )
-    return files
-
-
 def _check_numbers(budget_s: float, precision: float, margin: float) -> None:
     for name, value in (("budget_s", budget_s), ("precision", precision)):
         if not 0 < value < float("inf"):
@@ -247,7 +219,7 @@ def _check_numbers(budget_s: float, precision: float, margin: float) -> None:
 
 def _rows(
     networks: Sequence[str | nn.Module | Network],
-    files: Sequence[str | PathLike[str] | None],
+    files: several.WeightsFiles,
     inputs: Inputs | None,
     size: InputSize | None,
     batch: int,
@@ -307,7 +279,9 @@ def _floored(
     return [
         tuple(
             _with_floor(item, row, subject.dtype, roofs[item.setting])
-            if isinstance(item, Timing) and item.setting in roofs
+            if isinstance(item, Timing)
+            and item.setting in roofs
+            and analyses.holds_for(item.dtype, roofs[item.setting].dtype)
             else item
             for item in found
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from os import PathLike
-from typing import Any
 
 from torch import nn
 
@@ -14,13 +12,11 @@ from lwprof.analyses import FusedLayer, Work
 from lwprof.errors import BackendError, InputError
 from lwprof.inputs import Inputs
 from lwprof.layer_timing import time_layers
-from lwprof.models import Network, not_a_network, prepare
+from lwprof.models import Network, prepare, several
 from lwprof.profiling import InputSize, examine_network
 from lwprof.results import (
     Ceilings,
-    LayerTime,
     LayerTimes,
-    PlacedLayer,
     PlacedModel,
     RooflineResult,
     Scalar,
@@ -36,8 +32,8 @@ from lwprof.timing.observation import check_observable
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.preparation import Subject
 from lwprof.timing.sampling import Progress, Rules
-from lwprof.timing.statistics import median_interval
-from lwprof.timing.targets import Target, find_targets
+from lwprof.timing.summary import recorded
+from lwprof.timing.targets import Target, find_targets, names
 
 BUDGET_S = 3.0
 """For each network on each setting."""
@@ -75,9 +71,9 @@ class _Setting:
                 name=row.network.name,
                 spec=row.network.spec,
                 setting=self.name,
-                layers=tuple(placed_layers(row.layers, times, self.ceilings, scale)) if times else (),
+                layers=tuple(analyses.placed_layers(row.layers, times, self.ceilings, scale)) if times else (),
                 unattributed_s=times.unattributed.median_s if times else None,
-                **_place(work, self.ceilings, timing.median_s, timing.ci95_s),
+                **analyses.place(work, self.ceilings, timing.median_s, timing.ci95_s),
             )
 
 
@@ -87,7 +83,7 @@ def roofline(
     inputs: Inputs | None = None,
     input_size: InputSize | None = None,
     batch: int = 1,
-    weights_files: Sequence[str | PathLike[str] | None] = (),
+    weights_files: several.WeightsFiles = (),
     backend: str | Sequence[str] = (),
     device: str | Sequence[str] = "cpu",
     dtype: str | Sequence[str] = "",
@@ -132,11 +128,11 @@ def roofline(
         target
         for count in dict.fromkeys(counts)
         for target in find_targets(
-            _names(backend, "backend") if backend not in ("", ()) else (),
+            names(backend, "backend") if backend not in ("", ()) else (),
             [
                 Options(one_device, count, seed, one_dtype, layout, cores=cores)
-                for one_device in _names(device, "device")
-                for one_dtype in _names(dtype, "dtype")
+                for one_device in names(device, "device")
+                for one_dtype in names(dtype, "dtype")
             ],
         )
     ]
@@ -146,7 +142,7 @@ def roofline(
         raise InputError(f"budget_s must be more than 0, not {budget_s:g}")
     rows = _rows(networks, inputs, input_size, batch, weights_files, progress)
     share_s = BUDGET_S if budget_s is None else budget_s / max(len(rows) * len(targets), 1)
-    record: dict[str, Scalar] = environment()
+    record = environment() | recorded(targets) | {"threads": ", ".join(map(str, dict.fromkeys(counts)))}
     settings: list[_Setting] = []
     untimed: list[Untimed] = []
     interrupted = False
@@ -161,8 +157,6 @@ def roofline(
                 untimed.append(replace(target.untimed(str(error)), setting=name))
                 continue
             settings.append(setting)
-            if not rows:
-                record |= target.backend.versions()
             for row in rows:
                 found = _timed(row, target, share_s, seed, clock, progress)
                 if isinstance(found, Untimed):
@@ -171,8 +165,7 @@ def roofline(
                 timing, times, seen = found
                 record |= {key: value for key, value in seen.items() if key not in record}
                 setting.timed.append((row, timing, times))
-                interrupted |= times is not None and times.interrupted
-                if interrupted:
+                if timing.stopped == "interrupted":
                     raise KeyboardInterrupt
             for _ in range(AGAIN):
                 if not any(passes(model) for model in setting.models()):
@@ -191,73 +184,9 @@ def roofline(
     )
 
 
-def placed_layers(
-    fused: Sequence[FusedLayer], times: LayerTimes, roofs: Ceilings, scale: float = 1.0
-) -> Iterator[PlacedLayer]:
-    """Place the layers of a network, those together that the backend, or the fused view, does not tell apart.
-
-    What was not timed is not placed, and neither is what neither computes nor moves anything.
-
-    Args:
-        fused: the network's layers in the fused view.
-        times: where its time goes.
-        roofs: of the setting that it was timed on.
-        scale: how many bytes are moved there for one in ``fused``.
-    """
-    timed = [item for item in times.layers if item.layers]
-    for names in analyses.joined([*(item.names for item in fused), *(item.layers for item in timed)]):
-        parts = [item for item in fused if not names.isdisjoint(item.names)]
-        found = [item for item in timed if not names.isdisjoint(item.layers)]
-        if not parts or not found:
-            continue
-        latency, ci95 = _together(found)
-        if latency <= 0:
-            continue
-        leading = max(parts, key=lambda item: (item.mult_adds, item.bytes))
-        members = [name for item in (leading, *parts) for name in item.names]
-        whole = FusedLayer(
-            tuple(dict.fromkeys(members)),
-            leading.kind,
-            sum(item.mult_adds for item in parts),
-            sum(item.bytes for item in parts),
-            sum(item.winograd_mult_adds for item in parts),
-        )
-        place = _place(Work.of_layer(whole, scale), roofs, latency, ci95)
-        yield PlacedLayer(layers=whole.names, kind=whole.kind, **place)
-
-
 def passes(model: PlacedModel) -> bool:
     """Whether a network is above its roof, or an unmarked layer of it by more than clocks differ."""
     return model.share > 1 or any(layer.is_above for layer in model.layers)
-
-
-def _together(found: Sequence[LayerTime]) -> tuple[float, tuple[float, float]]:
-    """Median and interval of what several layers take together, call by call."""
-    if len(found) == 1:
-        return found[0].median_s, found[0].ci95_s
-    if len({len(item.samples_s) for item in found}) == 1 and found[0].samples_s:
-        middle = median_interval([sum(call) for call in zip(*(item.samples_s for item in found), strict=True)])
-        return middle.median, (middle.low, middle.high)
-    low, high = (sum(item.ci95_s[end] for item in found) for end in (0, 1))
-    return sum(item.median_s for item in found), (low, high)
-
-
-def _place(work: Work, roofs: Ceilings, latency: float, ci95: tuple[float, float]) -> dict[str, Any]:
-    """What all places have."""
-    floor = analyses.floor(work, roofs)
-    return {
-        "mult_adds": work.mult_adds,
-        "bytes": round(work.bytes),
-        "latency_s": latency,
-        "ci95_s": ci95,
-        "intensity": work.mult_adds / work.bytes if work.bytes else 0.0,
-        "attained": work.mult_adds / latency,
-        "roof": work.mult_adds / floor.seconds if floor.seconds else 0.0,
-        "floor_s": floor.seconds,
-        "share": floor.seconds / latency,
-        "bound": floor.bound,
-        "marks": floor.marks,
-    }
 
 
 def _timed(
@@ -265,6 +194,11 @@ def _timed(
 ) -> tuple[Timing, LayerTimes | None, dict[str, Scalar]] | Untimed:
     """Time a network, with its layers where the backend tells them apart."""
     options = target.options
+    if not analyses.holds_for(options.dtype or row.subject.dtype, options.dtype or "float32"):
+        return target.untimed(
+            f"{row.network.name} computes in {row.subject.dtype}, and these ceilings are of float32; "
+            f"choose dtype {row.subject.dtype}"
+        )
     try:
         check_observable(target)
         result = time_layers(
@@ -293,20 +227,12 @@ def _rows(
     inputs: Inputs | None,
     size: InputSize | None,
     batch: int,
-    files: Sequence[str | PathLike[str] | None],
+    files: several.WeightsFiles,
     progress: Progress | None,
 ) -> list[_Row]:
-    if isinstance(networks, str) or not isinstance(networks, Sequence):
-        raise InputError("networks must be a list such as ['mbv1', 'mbv2']")
-    for item in networks:
-        if not isinstance(item, str | nn.Module | Network):
-            raise not_a_network(item)
-    if files and len(files) != len(networks):
-        raise InputError(
-            f"{len(files)} files of weights for {len(networks)} networks; give one for each in their order, or none"
-        )
+    several.check(networks, f"{networks!r} is no list")
     rows = []
-    for number, (item, file) in enumerate(zip(networks, files or [None] * len(networks), strict=True)):
+    for number, (item, file) in enumerate(zip(networks, several.weights_files(networks, files), strict=True)):
         if progress is not None:
             progress("profile", number / len(networks))
         network = prepare(item, inputs=inputs, input_size=size, batch=batch, weights_file=file)
@@ -319,10 +245,3 @@ def _rows(
         subject = Subject(network.name, network.module, given, network.values, network.build_s, network.file)
         rows.append(_Row(network, subject, totals, fast, fused))
     return rows
-
-
-def _names(given: str | Sequence[str], what: str) -> Sequence[str]:
-    names = [given] if isinstance(given, str) else given
-    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{what} must be a name, or a list of names, not {given!r}")
-    return names

@@ -262,7 +262,7 @@ def test_network_that_fails_is_named_and_nothing_is_timed(watch: Watch) -> None:
         ([nn.ReLU()], {"input_size": "wide"}, InputError, "^input_size 'wide' is no shape such as"),
         (["mbv2"], {"inputs": "make"}, InputError, "^'make' names no function that makes inputs; write FILE.py"),
         ([nn.ReLU()], {"weights_files": ["a.pth"]}, InputError, r"^a\.pth goes with a model spec"),
-        (["mbv1", "mbv2"], {"weights_files": ["a.pth"]}, InputError, "^1 files of weights for 2 networks; give one"),
+        (["mbv1", "mbv2"], {"weights_files": ["a.pth"]}, InputError, "^1 file of weights for 2 networks; give one"),
         ([nn.ReLU()], {"inputs": (torch.zeros(2),), "batch": 2}, InputError, "leave out batch=2"),
         ([nn.ReLU()], {"inputs": (torch.zeros(2),), "input_size": (2,)}, InputError, "either inputs or input_size"),
         ([network("a", nn.ReLU(), 70.0)], {"inputs": (torch.zeros(2),)}, InputError, "^a has inputs of its own"),

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lwprof import rooflines
-from lwprof.analyses import FusedLayer
+from lwprof.analyses import FusedLayer, placed_layers
 from lwprof.comparison import OUTDATED, compare
 from lwprof.errors import BackendError, InputError
 from lwprof.results import (
@@ -28,7 +28,7 @@ from lwprof.results import (
     Timing,
     from_dict,
 )
-from lwprof.rooflines import placed_layers, roofline
+from lwprof.rooflines import roofline
 from lwprof.timing import ceilings, kept_ceilings
 from lwprof.timing.conversions import cache
 from lwprof.timing.portable.clock import Clock
@@ -210,10 +210,52 @@ def test_interruption_keeps_what_is_known(measured: list[float], monkeypatch: py
     assert (list(result.ceilings), result.models, result.interrupted) == (["torch"], (), True)
 
 
+def test_interruption_of_a_backend_that_tells_no_layers_apart_ends_it(
+    measured: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch()
+
+    class Ended(Slow):
+        """Ctrl-C comes in the tenth call, after some rounds."""
+
+        calls = 0
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            self.calls += image.device.type != "meta"
+            if self.calls == 10:
+                raise KeyboardInterrupt
+            return super().forward(image)
+
+    def indistinct(*_: object, **__: object) -> None:
+        raise BackendError("layers cannot be told apart")
+
+    monkeypatch.setattr(rooflines, "time_layers", indistinct)
+    result = roofline([Ended(watch, 1.0), Slow(watch, 1.0)], input_size=(3, 16, 16), clock=watch.clock, budget_s=100)
+    assert [(model.name, model.layers) for model in result.models] == [("Ended", ())]
+    assert result.interrupted
+
+
+def test_half_precision_is_not_held_against_ceilings_of_float32(measured: list[float]) -> None:
+    halves = nn.Conv2d(3, 16, 1).bfloat16()
+    result = roofline([halves], input_size=(3, 16, 16), budget_s=0.1)
+    assert [item.reason for item in result.untimed] == [
+        "Conv2d computes in bfloat16, and these ceilings are of float32; choose dtype bfloat16"
+    ]
+    (row,) = compare([halves], input_size=(3, 16, 16), budget_s=0.1).models
+    assert row.timings[0].floor_s is None
+    chosen = roofline([halves], input_size=(3, 16, 16), budget_s=0.1, dtype="bfloat16")
+    assert [model.setting for model in chosen.models] == ["torch bfloat16"]
+
+
+def test_environment_names_all_that_was_measured_on(measured: list[float]) -> None:
+    record = roofline(threads=[1, 2], backend=["torch", "onnxruntime"]).environment
+    assert (record["backend"], record["threads"]) == ("torch, onnxruntime", "1, 2")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"networks": "mbv1"}, "networks must be a list"),
+        ({"networks": "mbv1"}, "'mbv1' is no list; give a list of networks"),
         ({"networks": [3]}, "3"),
         ({"networks": ["mbv9"]}, "mbv9"),
         ({"budget_s": 0.0}, "budget_s must be more than 0, not 0"),

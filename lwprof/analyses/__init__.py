@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lwprof.analyses.blocks import PlacedBlock, building_blocks, fragmentation
-from lwprof.analyses.floors import CONTRADICTED, Floor, Work, floor, scale
+from lwprof.analyses.floors import CONTRADICTED, Floor, Work, floor, holds_for, scale
 from lwprof.analyses.fused_layers import FusedLayer, fused_layers, joined, winograd_mult_adds
 from lwprof.analyses.fusion import Group, fused_groups
 from lwprof.analyses.layers import kinds, layer_kinds, layers
 from lwprof.analyses.liveness import peak_bytes
 from lwprof.analyses.parameters import parameters
+from lwprof.analyses.places import place, placed_layers
 from lwprof.analyses.traffic import Costed, costed
 from lwprof.graph import OpGraph
 from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
@@ -31,11 +32,14 @@ __all__ = [
     "fragmentation",
     "fused_groups",
     "fused_layers",
+    "holds_for",
     "joined",
     "kinds",
     "layer_kinds",
     "layers",
     "parameters",
+    "place",
+    "placed_layers",
     "scale",
     "totals",
     "winograd_mult_adds",

@@ -15,6 +15,9 @@ from lwprof.units import dtype_bytes
 CONTRADICTED = 0.95
 """Share of its floor below which a latency shows that the ceilings are too low."""
 
+HALVES = ("bfloat16", "float16")
+"""What may be computed faster than float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -59,7 +62,7 @@ def floor(work: Work, ceilings: Ceilings) -> Floor:
     """Give the longer of computing every mult-add and of moving every byte.
 
     Where the backend computes 3x3 convolutions by Winograd's algorithm, those have its measured rate as their roof.
-    Of what is wanted again, as much as the cache holds may have the cache's rate; the rest has memory's, whatever stays.
+    Of what is wanted again, as much as the cache holds may have the cache's rate; the rest has that of memory.
     """
     fast = work.winograd_mult_adds if ceilings.winograd else 0
     compute = (work.mult_adds - fast) / ceilings.mult_adds_per_s
@@ -69,6 +72,15 @@ def floor(work: Work, ceilings: Ceilings) -> Floor:
     memory = missed / ceilings.bytes_per_s + (work.bytes - missed) / ceilings.cache_bytes_per_s
     marks = (WINOGRAD,) * bool(fast) + (CACHED,) * (work.resident_bytes <= ceilings.cache_bytes)
     return Floor(max(compute, memory), COMPUTE if compute >= memory else MEMORY, marks)
+
+
+def holds_for(computed: str, measured: str) -> bool:
+    """Whether ceilings that were measured in one dtype are ceilings of what computes in another.
+
+    >>> holds_for("float32", "float32"), holds_for("float64", "float32"), holds_for("bfloat16", "float32")
+    (True, True, False)
+    """
+    return computed not in HALVES or measured in HALVES
 
 
 def scale(dtype: str, own: str) -> float:

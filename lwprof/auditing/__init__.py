@@ -23,7 +23,7 @@ from lwprof.auditing.quantities import counts_of
 from lwprof.auditing.subjects import Audited, Called, Subject, name_before
 from lwprof.errors import InputError, described
 from lwprof.inputs import Inputs
-from lwprof.models import not_a_network
+from lwprof.models import not_a_network, several
 from lwprof.profiling import InputSize
 from lwprof.results import AuditedModel, AuditResult
 from lwprof.timing.sampling import Progress
@@ -103,7 +103,7 @@ def audit(
     interrupted = False
     with settings.choose(configured.settings):
         asked = _asked(networks, configured)
-        files = _weights_files(asked, weights_files)
+        files = several.weights_files(asked, weights_files)
         called = Called(inputs, input_size, batch)
         subjects = [
             Subject(network, called, file, block, _limits(network, configured, budgets))
@@ -168,17 +168,6 @@ def _asked(networks: Any, configured: Configuration) -> Sequence[Audited]:
         )
     heading = configured.settings.heading("audit")
     raise InputError(f'{heading} names nothing to audit; write networks = ["mbv2"] there, or name a network')
-
-
-def _weights_files(
-    networks: Sequence[Audited], files: Sequence[str | PathLike[str] | None]
-) -> Sequence[str | PathLike[str] | None]:
-    """A file of weights or ``None`` for each network."""
-    if len(files) not in (0, len(networks)):
-        told = f"{len(files)} file{'s' * (len(files) != 1)} of weights"
-        told += f" for {len(networks)} network{'s' * (len(networks) != 1)}"
-        raise InputError(f"{told}; give one for each in their order, or none")
-    return files or [None] * len(networks)
 
 
 def _limits(network: Audited, configured: Configuration, budgets: Mapping[str, Any] | None) -> Limits:

@@ -37,7 +37,7 @@ from lwprof.results.document import LARGEST, Document, Scalar, json_text, plain,
 from lwprof.results.experiment import Correlation, ExperimentResult, ExperimentRow, MeasuredSpeed, PaperSpeed
 from lwprof.results.instructions import Instructions
 from lwprof.results.latency import EMULATED, ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
-from lwprof.results.layer_times import KindTime, LayerTime, LayerTimes, Shares, Span
+from lwprof.results.layer_times import KindTime, LayerTime, LayerTimes, Shares, Span, together
 from lwprof.results.profile import ProfileResult
 from lwprof.results.roofline import (
     CACHED,
@@ -142,6 +142,7 @@ __all__ = [
     "plain",
     "read_json",
     "rebuild",
+    "together",
 ]
 
 Result = ProfileResult | CompareResult | CrosscheckResult | AuditResult | RooflineResult | ExperimentResult

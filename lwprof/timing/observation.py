@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 
 from lwprof.errors import BackendError, InputError
-from lwprof.results import Counted, KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, Untimed
+from lwprof.results import Counted, KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, Untimed, together
 from lwprof.timing import advice, pinning
 from lwprof.timing.backends import BACKENDS
 from lwprof.timing.contract import Loaded, Observed, ObservedCall
@@ -204,7 +204,7 @@ def _summed_up(
         timing=timing,
         observed=cost,
         layers=tuple(layers),
-        kinds=tuple(sorted(map(_kind_time, _by_kind(layers)), key=lambda kind: -kind.median_s)),
+        kinds=tuple(sorted(_kinds(layers), key=lambda kind: -kind.median_s)),
         unattributed=_layer_time((), "", [total - sum(own.values()) for total, own in samples], rules.seed),
         spans=_spans(rounds),
         environment=record,
@@ -228,21 +228,9 @@ def _layer_time(names: Layers, kind: str, samples: Sequence[float], seed: int) -
     return LayerTime(names, kind, middle.median, (middle.low, middle.high), tuple(samples))
 
 
-def _by_kind(layers: Sequence[LayerTime]) -> Iterable[list[LayerTime]]:
-    found: dict[str, list[LayerTime]] = {}
-    for layer in layers:
-        found.setdefault(layer.kind, []).append(layer)
-    return found.values()
-
-
-def _kind_time(layers: Sequence[LayerTime]) -> KindTime:
-    """Add up layers of one kind, and the ends of their intervals: as if all erred alike, which is as wide as it gets.
-
-    The median of what they take together in a call would be of calls that were disturbed: on a busy machine nearly
-    every call is, each in another layer.
-    """
-    low, high = (sum(layer.ci95_s[end] for layer in layers) for end in (0, 1))
-    return KindTime(layers[0].kind, sum(layer.median_s for layer in layers), (low, high))
+def _kinds(layers: Sequence[LayerTime]) -> Iterator[KindTime]:
+    for kind in dict.fromkeys(layer.kind for layer in layers):
+        yield KindTime(kind, *together([layer for layer in layers if layer.kind == kind]))
 
 
 def _spans(rounds: Sequence[Sequence[ObservedCall]]) -> tuple[Span, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lwprof.errors import BackendError
+from lwprof.errors import BackendError, InputError
 from lwprof.results import Untimed
 from lwprof.timing import devices, pinning
 from lwprof.timing.backends import (
@@ -97,6 +97,18 @@ def find_targets(backends: Sequence[str], choices: Sequence[Options] = (Options(
         for target in found
         if target.unusable is None or target.backend.name not in names or target.options not in used
     )
+
+
+def names(given: str | Sequence[str], what: str) -> Sequence[str]:
+    """Take one name or several.
+
+    Raises:
+        InputError: it is neither.
+    """
+    found = [given] if isinstance(given, str) else given
+    if not isinstance(found, Sequence) or not found or not all(isinstance(name, str) for name in found):
+        raise InputError(f"{what} must be a name, or a list of names, not {given!r}")
+    return found
 
 
 def _default(options: Options) -> str:

@@ -67,7 +67,7 @@ SMALL = ("--input-size", "3,8,8")
         (("profile", "net.py:TinyNet", "--inputs", "make"), "net.py has no 'make'"),
         (("profile", "mbv2", "--inputs", "make"), "'make' names no function that makes inputs; write FILE.py:NAME or"),
         (("profile", "mbv2", "--weights", "no.pth"), "no file no.pth"),
-        (("compare", "mbv1", "mbv2", "--weights", "no.pth"), "1 files of weights for 2 networks; give one for each"),
+        (("compare", "mbv1", "mbv2", "--weights", "no.pth"), "1 file of weights for 2 networks; give one for each"),
         (("profile", "net.onnx"), "cannot read net.onnx: No such file or directory"),
         (("list", "--family", "Mobilnet"), "unknown family 'Mobilnet'; did you mean 'MobileNet'?"),
         (("list", "--format", "xml"), "'xml' is not one of table"),

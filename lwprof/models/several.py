@@ -1,0 +1,44 @@
+"""Several networks: lists of them, and of their files of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+from lwprof.errors import InputError
+from lwprof.models.network import Network, not_a_network
+
+WeightsFiles = Sequence[str | PathLike[str] | None]
+
+
+def check(networks: Any, otherwise: str) -> None:
+    """Refuse what is no list of networks.
+
+    Args:
+        networks: model specs, modules or networks.
+        otherwise: what to say of something that is no list.
+
+    Raises:
+        InputError: it is not, or one of them is none.
+    """
+    from torch import nn
+
+    if isinstance(networks, str) or not isinstance(networks, Sequence):
+        raise InputError(f"{otherwise}; give a list of networks such as ['mbv1', 'mbv2']")
+    for item in networks:
+        if not isinstance(item, str | nn.Module | Network):
+            raise not_a_network(item)
+
+
+def weights_files(networks: Sequence[object], files: WeightsFiles) -> WeightsFiles:
+    """A file of weights or ``None`` for each network.
+
+    Raises:
+        InputError: there are some, and not as many as networks.
+    """
+    if files and len(files) != len(networks):
+        told = f"{len(files)} file{'s' * (len(files) != 1)} of weights"
+        told += f" for {len(networks)} network{'s' * (len(networks) != 1)}"
+        raise InputError(f"{told}; give one for each in their order, or none")
+    return files or [None] * len(networks)
