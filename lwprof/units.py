@@ -99,9 +99,12 @@ def seconds(number: float | None, digits: int = 3) -> str:
 
     >>> seconds(0.0123456), seconds(0.9), seconds(3.2e-5), seconds(12.3456), seconds(0.4567)
     ('12.3 ms', '900 ms', '32.0 µs', '12.3 s', '457 ms')
+    >>> seconds(0.0009996)
+    '1.00 ms'
     """
     if number is None:
         return "–"
+    number = float(f"{number:.{digits}g}")
     scale, unit = time_unit(number)
     scaled = number * scale
     if scaled == 0:
@@ -127,6 +130,20 @@ def uncertain(value: float, low: float, high: float) -> tuple[str, str]:
     first = math.floor(math.log10(half))
     places = -first + (half / 10.0**first < 2)
     return _rounded(value, max(places, -math.floor(math.log10(value))) if value > 0 else places), _rounded(half, places)
+
+
+def uncertain_seconds(value: float, low: float, high: float) -> tuple[str, str, str]:
+    """The same of a duration, with the unit in which its rounded value has a readable size.
+
+    >>> uncertain_seconds(0.0123456, 0.0122, 0.0125), uncertain_seconds(0.00096, 0.0002, 0.0019)
+    (('12.35', '0.15', 'ms'), ('1.0', '0.9', 'ms'))
+    """
+    scale, name = time_unit(value)
+    found = uncertain(value * scale, low * scale, high * scale)
+    if scale > 1 and float(found[0]) >= 1000:
+        scale, name = time_unit(float(found[0]) / scale)
+        found = uncertain(value * scale, low * scale, high * scale)
+    return *found, name
 
 
 def _rounded(value: float, places: int) -> str:

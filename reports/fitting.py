@@ -7,7 +7,7 @@ fits, there is no form, and each row is to be written as a record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -32,10 +32,27 @@ class Form:
         """Lines of a column's header in this form."""
         return column.lines if self.broken_headers and column.lines else (column.header,)
 
-    def lines(self, cell: Cell) -> tuple[str, ...]:
-        """Lines of a cell in this form."""
+    def lines(self, cell: Cell, width: int | None = None) -> tuple[str, ...]:
+        """Lines of a cell in this form; what is wider than ``width`` is broken where it has parts, not in a word."""
         lines = cell.lines if self.broken_cells and cell.lines else (cell.text,)
+        if width is not None and cell_len(cell.text) > width and "".join(cell.lines) == cell.text:
+            lines = tuple(_packed(cell.lines, width - 2 * cell.indent))
         return tuple("  " * cell.indent + line for line in lines)
+
+
+def _packed(parts: Iterable[str], width: int) -> Iterator[str]:
+    """Join parts to lines, as many as fit.
+
+    >>> list(_packed(("mbv2:", "width=0.75,", "resolution=160"), 16))
+    ['mbv2:width=0.75,', 'resolution=160']
+    """
+    line = ""
+    for part in parts:
+        if line and cell_len(line + part) > width:
+            yield line
+            line = ""
+        line += part
+    yield line
 
 
 def forms(table: Table, width: int | None) -> list[Form]:

@@ -43,7 +43,10 @@ def _layers(result: ProfileResult, time: LayerTimes, sort: str, top: int) -> Tab
         Column("kind", "kind", optional=True),
         *COLUMNS,
     ]
-    rows = [[_name(item, result), item.kind, *_cells(item, shares)] for item, shares in ranked]
+    rows = [
+        [phrases.halved(phrases.leading(item.layers, result.model.name)), item.kind, *_cells(item, shares)]
+        for item, shares in ranked
+    ]
     rows.append([Cell(NOWHERE, style="quiet"), "", *_rest(time)])
     count = f"{len(ranked)} of {len(time.layers)}" if len(ranked) < len(time.layers) else f"all {len(ranked)}"
     title = f"Where the time goes on {time.timing.timed_on}: layers by {BY[sort]} ({count})"
@@ -55,15 +58,6 @@ def _sizes(result: ProfileResult, sort: str) -> Callable[[LayerTime], float]:
         return lambda item: item.median_s
     costs = {layer.name: getattr(layer, sort) for layer in result.layers}
     return lambda item: sum(costs.get(name, 0) for name in item.layers)
-
-
-def _name(item: LayerTime, result: ProfileResult) -> Cell:
-    """Name the layer that leads, on a narrow terminal in two lines of about the same length."""
-    first, *others = item.layers
-    name = (first or result.model.name) + (f" +{len(others)}" if others else "")
-    dots = [place for place, letter in enumerate(name, 1) if letter == "."]
-    cut = min(dots, key=lambda place: abs(place - len(name) / 2), default=0)
-    return Cell(name, lines=(name[:cut], name[cut:]) if cut else ())
 
 
 def _kinds(result: ProfileResult, time: LayerTimes) -> Table:

@@ -115,11 +115,31 @@ def breakable(label: str) -> Cell:
     return Cell(label, label, tuple(re.findall(r"[^:,]*[:,]|[^:,]+", label)))
 
 
+def leading(layers: Sequence[str], network: str) -> str:
+    """Name the layer that leads those that run as one, by ``network`` where it has no name, and count the others.
+
+    >>> leading(["stem.conv", "stem.norm", "stem.activation"], "mbv2"), leading([""], "mbv2")
+    ('stem.conv +2', 'mbv2')
+    """
+    first, *others = layers or [""]
+    return (first or network) + f" +{len(others)}" * bool(others)
+
+
+def halved(name: str) -> Cell:
+    """Let a module's name break in two of about the same length.
+
+    >>> halved("blocks.1.expand.conv +2").lines
+    ('blocks.1.', 'expand.conv +2')
+    """
+    dots = [place for place, letter in enumerate(name, 1) if letter == "."]
+    cut = min(dots, key=lambda place: abs(place - len(name) / 2), default=0)
+    return Cell(name, lines=(name[:cut], name[cut:]) if cut else ())
+
+
 def latency(timed: Timed) -> Cell:
     """Write a median ± the longer half of its interval."""
-    scale, name = units.time_unit(timed.median_s)
-    median, half = units.uncertain(timed.median_s * scale, timed.ci95_s[0] * scale, timed.ci95_s[1] * scale)
-    return Cell(f"{median} ± {half} {name}", lines=(f"{median} {name}", f"± {half}"))
+    median, half, unit = units.uncertain_seconds(timed.median_s, *timed.ci95_s)
+    return Cell(f"{median} ± {half} {unit}", lines=(f"{median} {unit}", f"± {half}"))
 
 
 def amount(number: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lwprof import units
 from lwprof.reports import phrases
@@ -40,8 +40,11 @@ def page(result: RooflineResult, options: Options) -> Page:
     several = len(result.ceilings) > 1
     tables = [_ceilings(result, several), _probes(result, several)] if result.ceilings else []
     if result.models:
-        tables.append(_networks(result, several))
-        tables += [_layers(model, several, options.top or TOP) for model in result.models if model.layers]
+        names = _labels(result.models)
+        tables.append(_networks(result, names, several))
+        tables += [
+            _layers(model, names[model.spec], several, options.top or TOP) for model in result.models if model.layers
+        ]
     return Page("roofline", tuple(tables), tuple(_notes(result)))
 
 
@@ -89,13 +92,11 @@ def _probes(result: RooflineResult, several: bool) -> Table:
         for number, probe in enumerate(item.probes):
             rate = _traffic(probe.rate) if probe.of_bytes else f"{_rate(probe.rate)} mult-adds/s"
             head = [Cell("") if number else Cell(setting)] if several else []
-            rows.append([*head, probe.name, Cell(rate), Cell(units.seconds(probe.best_s))])
+            rows.append([*head, probe.name, Cell(rate, probe.rate), Cell(units.seconds(probe.best_s))])
     return Table.of("probes", columns, rows, "What they were measured by")
 
 
-def _networks(result: RooflineResult, several: bool) -> Table:
-    labels = phrases.labels([(model.name, model.spec) for model in _once(result.models)])
-    names = dict(zip([model.spec for model in _once(result.models)], labels, strict=True))
+def _networks(result: RooflineResult, names: Mapping[str, str], several: bool) -> Table:
     columns = [Column("name", "network", wrap=True), *([SETTING] if several else []), *WORK, *RATE,
                LATENCY, FLOOR, TIMES]  # fmt: skip
     rows = []
@@ -108,11 +109,13 @@ def _networks(result: RooflineResult, several: bool) -> Table:
     return Table.of("networks", columns, rows, "Networks under the roof")
 
 
-def _once(models: Sequence[PlacedModel]) -> list[PlacedModel]:
-    return list({model.spec: model for model in models}.values())
+def _labels(models: Sequence[PlacedModel]) -> dict[str, str]:
+    """What networks are called, by their specs."""
+    known = {model.spec: model.name for model in models}
+    return dict(zip(known, phrases.labels([(name, spec) for spec, name in known.items()]), strict=True))
 
 
-def _layers(model: PlacedModel, several: bool, top: int) -> Table:
+def _layers(model: PlacedModel, network: str, several: bool, top: int) -> Table:
     ranked = sorted(model.layers, key=lambda layer: layer.latency_s, reverse=True)[:top]
     columns = [
         Column("layers", "layer", wrap=True),
@@ -125,7 +128,7 @@ def _layers(model: PlacedModel, several: bool, top: int) -> Table:
     ]
     rows = [
         [
-            phrases.breakable(_name(layer)),
+            phrases.halved(phrases.leading(layer.layers, network)),
             layer.kind,
             Cell(units.seconds(layer.latency_s)),
             Cell(units.share(layer.latency_s, model.latency_s)),
@@ -140,12 +143,7 @@ def _layers(model: PlacedModel, several: bool, top: int) -> Table:
     notes = []
     if model.unattributed_s is not None:
         notes.append(f"of its latency, {units.seconds(model.unattributed_s)} belong to no layer")
-    return Table.of("layers", columns, rows, f"Layers of {model.name}{where} by time ({count})", notes)
-
-
-def _name(layer: PlacedLayer) -> str:
-    first, *others = layer.layers or ("",)
-    return (first or "the network itself") + (f" +{len(others)}" if others else "")
+    return Table.of("layers", columns, rows, f"Layers of {network}{where} by time ({count})", notes)
 
 
 def _work(place: Place) -> list[Cell]:
@@ -180,7 +178,11 @@ def _traffic(number: float) -> str:
 
 def _notes(result: RooflineResult) -> Iterator[Note]:
     for model, place in result.above:
-        what = f"layer {_name(place)} of {model.name}" if isinstance(place, PlacedLayer) else model.name
+        what = (
+            f"layer {phrases.leading(place.layers, model.name)} of {model.name}"
+            if isinstance(place, PlacedLayer)
+            else model.name
+        )
         yield Note(
             f"{what} attains {units.share(place.floor_s, place.latency_s)} of its roof on {model.setting}: "
             "its count or its clock is wrong, or the ceilings are too low; nothing there can be trusted",

@@ -92,7 +92,8 @@ def _grid(table: Table, form: Form) -> RenderableType:
         header = Text("\n".join(form.header(column)), justify=column.align)
         grid.add_column(header, justify=column.align, width=width, overflow=overflow, no_wrap=whole)
     for cells in rows(table, form):
-        grid.add_row(*(Text("\n".join(form.lines(cell)), STYLES[cell.style]) for cell in cells))
+        texts = ["\n".join(form.lines(cell, width)) for cell, width in zip(cells, form.widths, strict=True)]
+        grid.add_row(*(Text(text, STYLES[cell.style]) for text, cell in zip(texts, cells, strict=True)))
     return grid
 
 

@@ -42,34 +42,37 @@ class ProfileResult(Document):
 
         A layer's cost belongs to all that were timed with it, in equal parts where it stands in several.
         """
-        if self.time is None:
-            return ()
-        whole = self.time.total_s
-        return tuple(self._shares(item.median_s, whole, [item]) for item in self.time.layers)
+        return () if self.time is None else self._shares([(item.median_s, [item]) for item in self.time.layers])
 
     def shares_of_kinds(self) -> tuple[Shares, ...]:
         """The same of each of the kinds that were timed: of all layers whose costliest operator is of that kind."""
         if self.time is None:
             return ()
-        layers = {kind.kind: [item for item in self.time.layers if item.kind == kind.kind] for kind in self.time.kinds}
-        whole = self.time.total_s
-        return tuple(self._shares(kind.median_s, whole, layers[kind.kind]) for kind in self.time.kinds)
+        layers = self.time.layers
+        return self._shares(
+            [(kind.median_s, [item for item in layers if item.kind == kind.kind]) for kind in self.time.kinds]
+        )
 
-    def _shares(self, time_s: float, whole_s: float, layers: Sequence[LayerTime]) -> Shares:
+    def _shares(self, timed: Sequence[tuple[float, Sequence[LayerTime]]]) -> tuple[Shares, ...]:
+        """Shares of several times, each with the layers that it is of."""
         assert self.time is not None
+        whole_s, totals = self.time.total_s, self.totals
         told = Counter(name for item in self.time.layers for name in item.layers)
-        costs = {layer.name: layer for layer in self.layers}
-        found = [(costs[name], told[name]) for item in layers for name in item.layers if name in costs]
+        costs = {layer.name: (layer.mult_adds + layer.additions, layer.eager_elements) for layer in self.layers}
 
         def share(part: float, whole: float) -> float | None:
             return part / whole if whole else None
 
-        mult_adds = sum((layer.mult_adds + layer.additions) / parts for layer, parts in found)
-        elements = sum(layer.eager_elements / parts for layer, parts in found)
-        return Shares(
-            share(time_s, whole_s),
-            share(mult_adds, self.totals.mult_adds + self.totals.additions),
-            share(elements, self.totals.memory_access.eager_elements),
+        def cost(layers: Sequence[LayerTime], which: int) -> float:
+            return sum(costs[name][which] / told[name] for item in layers for name in item.layers if name in costs)
+
+        return tuple(
+            Shares(
+                share(time_s, whole_s),
+                share(cost(layers, 0), totals.mult_adds + totals.additions),
+                share(cost(layers, 1), totals.memory_access.eager_elements),
+            )
+            for time_s, layers in timed
         )
 
     def subtrees(self) -> tuple[Subtree, ...]:

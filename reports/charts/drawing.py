@@ -81,7 +81,7 @@ def shortened(name: str) -> str:
     """Cut the middle out of a name that is too long for a chart.
 
     >>> shortened("mbv2"), shortened("features.12.block.expansion.convolution.0")
-    ('mbv2', 'features.12.bloc…n.convolution.0')
+    ('mbv2', 'features.12.bloc…on.convolution.0')
     """
     name = printable(name)
     return name if len(name) <= LONGEST else f"{name[: LONGEST // 2 - 1]}…{name[-(LONGEST // 2 - 1) :]}"

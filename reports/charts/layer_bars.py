@@ -7,8 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lwprof import units
+from lwprof.reports import phrases
 from lwprof.reports.charts.drawing import BLUE, GREEN, ORANGE, Drawing, halves, shortened
-from lwprof.results import LayerTime, LayerTimes, ProfileResult
+from lwprof.reports.layer_times import NOWHERE
+from lwprof.results import LayerTime, LayerTimes, ProfileResult, Shares
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,16 +38,15 @@ def drawings(result: ProfileResult) -> Iterator[Drawing]:
 
 
 def _name(item: LayerTime, result: ProfileResult) -> str:
-    name = (item.layers[0] or result.model.name) if item.layers else "unattributed"
-    return shortened(name) + (f" +{len(item.layers) - 1}" if len(item.layers) > 1 else "")
+    return shortened(phrases.leading(item.layers, result.model.name) if item.layers else NOWHERE)
 
 
 def _draw(figure: Figure, result: ProfileResult, time: LayerTimes, shown: list[LayerTime]) -> None:
-    costs = {layer.name: (layer.mult_adds, layer.paper_elements) for layer in result.layers}
-    access = result.totals.memory_access.paper_elements
+    known = {item.layers: shares for item, shares in zip(time.layers, result.shares(), strict=True)}
+    totals, none = result.totals, Shares(None, None, None)
     rows = [*shown, *([time.unattributed] if time.unattributed.median_s else [])]
     places = range(len(rows))
-    call = sum(item.median_s for item in (*time.layers, time.unattributed))
+    call = time.total_s
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     medians = [100 * item.median_s / call for item in rows]
     spread = halves(medians, [(100 * item.ci95_s[0] / call, 100 * item.ci95_s[1] / call) for item in rows])
@@ -53,12 +54,14 @@ def _draw(figure: Figure, result: ProfileResult, time: LayerTimes, shown: list[L
                    error_kw={"elinewidth": 0.9, "capsize": 1.5, "ecolor": "black"})  # fmt: skip
     panels[0].set_title("time")
     panels[0].set_xlabel(f"% of {units.seconds(call)}, 95 % intervals")
-    for panel, which, whole, color, title, of in (
-        (panels[1], 0, result.totals.mult_adds, ORANGE, "mult-adds", units.count(result.totals.mult_adds)),
-        (panels[2], 1, access, GREEN, "memory access", f"{units.count(access)} elements, paper view"),
-    ):
-        sums = [sum(costs.get(name, (0, 0))[which] for name in item.layers) for item in rows]
-        panel.barh(places, [100 * part / whole if whole else 0 for part in sums], color=color, height=0.7)
+    work = totals.mult_adds + totals.additions
+    for panel, key, color, title, of in (
+        (panels[1], "mult_adds", ORANGE, "mult-adds", units.count(work)),
+        (panels[2], "eager_elements", GREEN, "memory access",
+         f"{units.count(totals.memory_access.eager_elements)} elements, eager view"),
+    ):  # fmt: skip
+        widths = [100 * (getattr(known.get(item.layers, none), key) or 0) for item in rows]
+        panel.barh(places, widths, color=color, height=0.7)
         panel.set_title(title)
         panel.set_xlabel(f"% of {of}")
     panels[0].set_yticks(places, [_name(item, result) for item in rows], fontsize=8)

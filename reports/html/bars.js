@@ -1,6 +1,6 @@
 // Bars from left to right, some for each row; rows that are many scroll.
 function rowsOf(names, width, own) {
-  const letters = width < 500 ? 16 : 30;
+  const letters = width < 500 ? 22 : 30;
   return axis({
     type: "category", data: names.map((name, place) => place), inverse: true,
     axisTick: { show: false }, splitLine: { show: false },
@@ -9,4 +9,4 @@ function rowsOf(names, width, own) {
   });
 }
 
-const roomFor = (width) => ({ left: width < 500 ? 118 : 210, right: width < 500 ? 24 : 60, top: 40, bottom: 52 });
+const roomFor = (width) => ({ left: width < 500 ? 150 : 210, right: width < 500 ? 24 : 60, top: 40, bottom: 52 });

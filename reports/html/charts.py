@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lwprof.reports import runs
+from lwprof.reports import phrases, runs
 from lwprof.reports.contents import printable
 from lwprof.results import (
     IMAGENET,
@@ -143,11 +143,10 @@ def _share(part: float, whole: float) -> float | None:
 
 def _work(result: ProfileResult, own: Sequence[Layer], names: Sequence[str] = ()) -> Data:
     """Name layers that run as one, and sum what they cost."""
-    first, *others = names or [layer.name for layer in own]
-    label = (first or result.model.name) + (f" +{len(others)}" if others else "")
+    names = names or [layer.name for layer in own]
     return {
-        "name": named(label),
-        "all": [named(name) for name in others],
+        "name": named(phrases.leading(names, result.model.name)),
+        "all": [named(name) for name in names[1:]],
         "mult_adds": sum(layer.mult_adds + layer.additions for layer in own),
         "memory_access": sum(layer.eager_elements for layer in own),
     }
@@ -163,6 +162,7 @@ def roofline(found: Sequence[tuple[str, RooflineResult]]) -> Data:
     for name, result in found:
         for setting, ceilings in result.ceilings.items():
             placed = [model for model in result.models if model.setting == setting]
+            names = phrases.labels([(model.name, model.spec) for model in placed])
             label = ": ".join(filter(None, (name, setting)))
             roofs.append({
                 "name": named(label),
@@ -170,11 +170,11 @@ def roofline(found: Sequence[tuple[str, RooflineResult]]) -> Data:
                 "bytes_per_s": ceilings.bytes_per_s,
                 "cache_bytes_per_s": ceilings.cache_bytes_per_s,
                 "models": [
-                    {"name": named(model.name), "place": _place(model), "layers": [
+                    {"name": named(network), "place": _place(model), "layers": [
                         {"name": named(" + ".join(layer.layers)), "kind": named(layer.kind), "place": _place(layer)}
                         for layer in model.layers
                     ]}
-                    for model in placed
+                    for network, model in zip(names, placed, strict=True)
                 ],
             })  # fmt: skip
     return {"roofs": roofs}

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import lwprof
 from lwprof.reports.html.sections import Contents
-from lwprof.reports.html.tables import bits, classes, order
+from lwprof.reports.html.tables import bits, classes, order, pieces
 
 SCRIPTS = (
     "page.js", "tables.js", "charts.js", "bars.js", "tradeoff.js", "layers.js", "roofline.js", "fragmentation.js",
@@ -39,6 +39,7 @@ def render(contents: Contents) -> str:
         libraries=libraries,
         licences=read("vendored/LICENSE"),
         order=order,
+        pieces=pieces,
         script=script,
         style=read("page.css"),
         version=lwprof.__version__,

@@ -1,5 +1,6 @@
 // Each layer's share of mult-adds, memory access and time, side by side.
 const FEW = 30;
+const PAGEFUL = 15; // of a page across
 const SHARES = [["mult_adds", "mult-adds"], ["memory_access", "memory access"], ["time", "time"]];
 
 charts.layers = (found, again) => {
@@ -27,7 +28,7 @@ function drawLayers(found, chosen, width) {
   const network = found.networks[Number(chosen.network)];
   const sorted = chosen.order
     ? [...network.layers].sort((a, b) => shareOf(b, chosen.order) - shareOf(a, chosen.order)) : network.layers;
-  const layers = chosen.all ? sorted : sorted.slice(0, FEW);
+  const layers = chosen.all ? sorted : sorted.slice(0, printing ? PAGEFUL : FEW);
   const kinds = SHARES.filter(([key]) => network.timed || key !== "time");
   const { color, series } = theme();
   const out = network.layers.filter((layer) => layer.out).map((layer) => layer.name);

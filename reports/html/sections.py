@@ -198,8 +198,10 @@ def _experiments(found: Sequence[tuple[str, ExperimentResult]], options: Options
         ids = f"experiment-{place}"
         title = f"{printable(result.title)} ({name})" if len(found) > 1 and name else printable(result.title)
         data = charts.experiment(result)
-        yield Section(ids, title, printable(result.verdict), "experiment" if data["columns"] else "", data, f"{ids}-1",
-                      (Part("", shown(page, ids), page.notes),))  # fmt: skip
+        lead = printable(result.verdict)  # and not a second time below the tables
+        notes = tuple(note for note in page.notes if note.text != lead)
+        yield Section(ids, title, lead, "experiment" if data["columns"] else "", data, f"{ids}-1",
+                      (Part("", shown(page, ids), notes),))  # fmt: skip
 
 
 def _others(found: Sequence[tuple[str, Content]], options: Options) -> Iterator[Section]:
@@ -253,11 +255,9 @@ def _method(labelled: Sequence[tuple[str, Content]], named: Sequence[Named], opt
             machines |= {f"{name}: {board}" if name else board: known}
     if machines:
         tables.append(show(_environments(machines), "environment", ""))
-    how = [Note(text) for kind, text in HOW.items() if any(isinstance(content, kind) for _, content in labelled)]
+    how = tuple(Note(text) for kind, text in HOW.items() if any(isinstance(content, kind) for _, content in labelled))
     if tables or how:
-        warnings = dict.fromkeys(text for _, content in named for text in _warnings(content))
-        notes = *(Note(text, "warning") for text in warnings), *how
-        yield Section("method", "Environment and method", parts=(Part("", tuple(tables), notes),))
+        yield Section("method", "Environment and method", parts=(Part("", tuple(tables), how),))
 
 
 def _environments(machines: dict[str, Any]) -> Table:
@@ -269,13 +269,3 @@ def _environments(machines: dict[str, Any]) -> Table:
 
 def _fact(value: Any) -> Cell:
     return Cell("–" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
-
-
-def _warnings(content: Content) -> Iterator[str]:
-    """What makes measurements less trustworthy, wherever a result says it."""
-    yield from getattr(content, "warnings", ())
-    if isinstance(content, CompareResult):
-        for model in content.models:
-            yield from (f"{model.model.name}: {text}" for item in model.measured for text in item.warnings)
-    if isinstance(content, ProfileResult) and content.time:
-        yield from content.time.timing.warnings

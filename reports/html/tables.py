@@ -18,6 +18,8 @@ NUMBER = re.compile(
 )
 MANY = 8
 """Rows of a table that is worth searching, whatever it is of."""
+SHORT = 12
+"""Letters of a word that is never folded."""
 LONG = 30
 """Rows of a table that gets a box of its own to scroll in."""
 
@@ -105,16 +107,32 @@ def classes(cell: Cell, column: Column) -> str:
     >>> classes(Cell("mbv1", style="good", indent=2), Column("name", "network", wrap=True))
     'left text good in2'
     """
-    words = cell.text.split()
     long = [
         "long" * (column.wrap and len(cell.text) > 40),
-        "torn" * (max(map(len, words), default=0) > 28),
-        "bits" * bits(cell, column),
+        "torn" * (column.wrap and any(len(word) > 28 for piece in pieces(cell) for word in piece.split())),
+        "bits" * (not column.wrap and len(bits(cell)) > 1),
     ]
     indent = f"in{min(cell.indent, 9)}" if cell.indent else ""
     return " ".join(filter(None, (column.align, "text" * column.wrap, *long, cell.style, indent)))
 
 
-def bits(cell: Cell, column: Column) -> bool:
-    """Whether a text that is not folded elsewhere may be after a comma, as a ratio before its verdict."""
-    return not column.wrap and ", " in cell.text
+def pieces(cell: Cell) -> list[str]:
+    """Part running text where a long word, such as a module's name, may be folded: before a part that has letters.
+
+    >>> pieces(Cell("blocks.1.expand.conv +2")), pieces(Cell("1.24 times the least")), pieces(Cell("net.py:Net"))
+    (['blocks.1.', 'expand.', 'conv +2'], ['1.24 times the least'], ['net.py:Net'])
+    """
+    if max(map(len, cell.text.split()), default=0) <= SHORT:
+        return [cell.text]
+    return re.split(r"(?<=[.:,/_])(?=[^\W\d_])", cell.text)
+
+
+def bits(cell: Cell) -> Sequence[str]:
+    """Part what is not running text into what is never folded: a ratio, its interval, its verdict.
+
+    >>> bits(Cell("0.96 [0.95, 0.97]", lines=("0.96", "[0.95, 0.97]"))), bits(Cell("0.7 ± 0.1 ×, faster"))
+    (('0.96', '[0.95, 0.97]'), ['0.7 ± 0.1 ×,', 'faster'])
+    """
+    if " ".join(cell.lines) == cell.text:
+        return cell.lines
+    return re.split(r"(?<=,) (?![^\[]*\])", cell.text)

@@ -112,3 +112,18 @@ def test_without_matplotlib_there_is_advice(compare_result, profile_result, monk
     with pytest.raises(BackendError, match=r"charts need matplotlib: pip install 'lwprof\[charts\]'"):
         reports.illustrate([("", compare_result)], "markdown", "r_files")
     assert reports.illustrate([("", profile_result)], "markdown", "r_files")[1] == {}
+
+
+def test_bars_of_layers_are_the_shares_of_the_table(timed_profile):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    (drawing,) = drawings(timed_profile)
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    drawing.draw(figure)
+    drawn = [[bar.get_width() for bar in panel.patches] for panel in figure.axes]
+    rest = 100 * timed_profile.time.unattributed.median_s / timed_profile.time.total_s
+    for bars, key, last in zip(drawn, ("time", "mult_adds", "eager_elements"), (rest, 0, 0), strict=True):
+        shares = [100 * (getattr(item, key) or 0) for item in timed_profile.shares()]
+        assert bars == pytest.approx([*shares, last])

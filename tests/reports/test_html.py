@@ -236,3 +236,26 @@ def test_accuracies_on_other_data_sets_have_an_axis_of_their_own(compare_result)
     assert names == ["published top-1", "published top-1 on CIFAR-10"]
     placed = [data["y"] in point["values"] for point in data["points"]]
     assert placed == [True, True, False]
+
+
+def test_what_is_said_once_is_not_said_again(experiment_result, settings_result):
+    timings = [item for model in settings_result.models for item in model.timings]
+    warnings = {text for item in timings for text in item.warnings}
+    for result, texts in ((experiment_result, [experiment_result.verdict]), (settings_result, warnings)):
+        shown = " ".join(" ".join(Outline(render(result, "html")).texts["body"]).split())
+        assert [shown.count(text) for text in texts] == [1] * len(texts) != []
+
+
+def test_two_networks_of_one_name_are_told_apart_under_a_roof(roofline_result):
+    one = roofline_result.models[0]
+    both = replace(roofline_result, models=(replace(one, spec="a.py:mbv1"), replace(one, spec="b.py:mbv1")))
+    page = Outline(render(both, "html"))
+    (roof,) = page.data["roofline"]["roofs"]
+    assert [model["name"] for model in roof["models"]] == ["a.py:mbv1", "b.py:mbv1"]
+    captions = [caption for caption in page.texts["caption"] if caption.startswith("Layers of")]
+    assert [caption.split()[2] for caption in captions] == ["a.py:mbv1", "b.py:mbv1"]
+
+
+def test_names_and_intervals_are_folded_where_they_have_parts(timed_profile, experiment_result):
+    assert "<span>0.80 &#215;</span> <span>[0.79, 0.81]</span>" in render(experiment_result, "html")
+    assert ">features.1.<wbr>pointwise<" in render(timed_profile, "html")
