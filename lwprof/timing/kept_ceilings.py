@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
+import os
 from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.files import write_whole
 from lwprof.results import Ceilings, json_text, plain, rebuild
-from lwprof.timing import pinning
+from lwprof.timing import last_cache, pinning
 from lwprof.timing.conversions import cache
 from lwprof.timing.environment import cpu_model
 from lwprof.timing.portable.cores import spelled
 from lwprof.timing.targets import Target
 
-METHOD = 1
+METHOD = 2
 """Counted up when ceilings are measured otherwise: those of before are then measured anew."""
 
 
@@ -46,14 +48,14 @@ def _entries() -> dict[str, Any]:
 
 
 def _key(target: Target) -> str:
-    """Machine, versions and setting, as JSON."""
+    """Machine, versions (torch's too, whose the traffic is) and setting, as JSON."""
     options = target.options
+    chosen = pinning.found_here([options])
     gpu: str = ""
     if options.device == "cuda":
         from lwprof.timing import cuda
 
         gpu = str(cuda.description().get("gpu"))
-    cores = spelled(pinning.found_here([options]))
-    return json.dumps(
-        [METHOD, cpu_model(), gpu, target.setting, options.threads, cores, sorted(target.backend.versions().items())]
-    )
+    machine = cpu_model(), os.cpu_count(), last_cache.size(options.threads, chosen), gpu
+    versions = target.backend.versions() | {"torch": importlib.metadata.version("torch")}
+    return json.dumps([METHOD, *machine, target.setting, options.threads, spelled(chosen), sorted(versions.items())])

@@ -22,11 +22,11 @@ MATMUL, POINTWISE, DENSE, WIDER = "matmul", "1x1 convolution", "3x3 convolution"
 IN_MEMORY, IN_CACHE = "in memory", "in a cache"
 """How the names of traffic end."""
 
-BEYOND = 4
-"""What is to miss the last cache is so many times as large."""
+BEYOND, LEAST_BEYOND = 4, 2
+"""What is to miss the last cache is so many times as large; where that is much memory, at least so many times."""
 
 LEAST_BYTES, MOST_BYTES = 64 * 2**20, 256 * 2**20
-"""Of one array beyond the last cache."""
+"""Of one array beyond the last cache, if that is large enough."""
 
 PIECES = 16
 """That such an array is gone through in, on a CPU."""
@@ -81,7 +81,7 @@ def streams(options: Options, cache_bytes: int) -> Sequence[Stream]:
     """
     import torch
 
-    far = min(max(BEYOND * cache_bytes, LEAST_BYTES), MOST_BYTES)
+    far = max(min(max(BEYOND * cache_bytes, LEAST_BYTES), MOST_BYTES), LEAST_BEYOND * cache_bytes)
     end = torch.cuda.synchronize if options.device == "cuda" else None
     arrays = [torch.ones(far // 4, device=options.device) for _ in range(2)]
     pieces: list[Iterator[torch.Tensor]]

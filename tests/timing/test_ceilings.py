@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from fake_backends import Fake
 
 from lwprof.errors import BackendError
@@ -124,12 +127,23 @@ def test_what_is_kept_is_of_one_setting(made: Made, monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
 
 
-def test_another_processor_has_ceilings_of_its_own(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    target, found = made.target, made.measure()
-    monkeypatch.setattr(kept_ceilings, "cpu_model", lambda: "Another CPU")
+@pytest.mark.parametrize(
+    ("where", "name", "found"),
+    [
+        (kept_ceilings, "cpu_model", "Another CPU"),
+        (os, "cpu_count", 1000),
+        (last_cache, "size", 9_000_000),
+        (importlib.metadata, "version", "another torch"),
+    ],
+)
+def test_another_machine_or_torch_has_ceilings_of_its_own(
+    made: Made, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, found: object
+) -> None:
+    target = made.target
+    made.measure()
+    assert ceilings.known([target]) != {}
+    monkeypatch.setattr(where, name, lambda *args: found)
     assert ceilings.known([target]) == {}
-    kept_ceilings.write(target, replace(found, mult_adds_per_s=1.0))
-    monkeypatch.undo()
 
 
 def emptied(entry: dict[str, Any]) -> None:
@@ -212,8 +226,6 @@ def test_products_are_what_they_say() -> None:
 
 
 def test_traffic_moves_what_it_says() -> None:
-    import torch
-
     found = {item.contender.label: item for item in probes.streams(Options(), 1_000_000)}
     assert [label.split()[0] for label in found] == ["copy", "reading", "update", *["copy", "update"] * 2]
     for label, item in found.items():
@@ -224,6 +236,13 @@ def test_traffic_moves_what_it_says() -> None:
         made = item.contender.run()
         assert isinstance(made, torch.Tensor)
         assert label.startswith("reading") or made.numel() * 4 == whole // pieces
+
+
+@pytest.mark.parametrize(("last", "array"), [(2**20, 64), (32 * 2**20, 128), (100 * 2**20, 256), (384 * 2**20, 768)])
+def test_traffic_in_memory_misses_the_last_cache(monkeypatch: pytest.MonkeyPatch, last: int, array: int) -> None:
+    monkeypatch.setattr(torch, "ones", lambda size, device: torch.empty(size, device="meta"))
+    labels = [item.contender.label for item in probes.streams(Options(), last)]
+    assert f"copy through {array} MiB, {IN_MEMORY}" in labels
 
 
 def tree(folder: Path, caches: dict[int, list[tuple[int, str, str, str]]]) -> Path:
