@@ -96,6 +96,20 @@ class Twice(nn.Module):
         return self.last(self.act(self.shared(self.act(self.shared(image)))))
 
 
+def test_interrupted_while_it_warms_up_it_leaves_nothing_behind(
+    observe: Observe, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(profiles, "recording_s", lambda *_: 0.0)
+    monkeypatch.setattr(profiles._Profile, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt) as kept:  # its traceback holds what is not closed
+        observe(nn.Conv2d(3, 8, 1))
+    assert kept.traceback
+    assert list(temporary.iterdir()) == []
+
+
 def test_what_is_fused_is_one_call_and_the_convolution_leads(observe: Observe) -> None:
     network = nn.Sequential(nn.Conv2d(3, 16, 3, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2))
     assert groups(observe(network)) == [("0", "1", "2"), ("3",)]

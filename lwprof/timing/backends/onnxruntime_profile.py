@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -64,7 +65,11 @@ class _Observation:
         self._found: list[ObservedCall] = []
         self._profile: _Profile | None = None
         self._recording_s = recording_s(threads, clock)
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
     def _begin(self) -> None:
         self._profile = _Profile(self._file, self._graph, self._threads)
@@ -119,7 +124,8 @@ class _Profile:
     """A session that writes its profile into a folder of its own."""
 
     def __init__(self, file: Path, graph: onnx_layers.Graph | None, threads: int, model: bytes = b"") -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="lwprof-")
+        with _no_room():
+            self._folder = tempfile.TemporaryDirectory(prefix="lwprof-")
         self._session: Any = None
         self.walls: list[float | None] = []
         """What each call took; ``None`` for those that nobody asked for, or that did not end."""
@@ -165,7 +171,7 @@ class _Profile:
         self._session = None
         found: list[Run] = []
         nodes: list[Event] = []
-        with open(file, encoding="utf-8", errors="replace") as text:
+        with _no_room(), open(file, encoding="utf-8", errors="replace") as text:
             events = json.load(text)
         for event in events:
             if event["cat"] == "Node" and event["name"].endswith(_NODE):
@@ -183,6 +189,20 @@ class _Profile:
             self._session.end_profiling()
             self._session = None
         self._folder.cleanup()
+
+
+@contextmanager
+def _no_room() -> Iterator[None]:
+    """Say so where a profile cannot be written whole.
+
+    Raises:
+        BackendError: instead of what came of it.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "what it wrote is not whole; is there room?"
+        raise BackendError(f"onnxruntime cannot keep its profile in {tempfile.gettempdir()}: {reason}") from error
 
 
 def _outer(nodes: Sequence[Event]) -> list[Event]:
