@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import itertools
+import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -198,6 +201,21 @@ def test_profile_that_lost_calls_is_refused(observe: Observe, monkeypatch: pytes
     monkeypatch.setattr(profiles._Profile, "runs", lambda self: everything(self)[:-1])
     with pytest.raises(BackendError, match=r"^the profile of onnxruntime has 4 calls of net, of 5$"):
         called(observed, 2)
+
+
+def test_profile_that_had_no_room_is_no_internal_error(observe: Observe, monkeypatch: pytest.MonkeyPatch) -> None:
+    observed = observe(nn.Conv2d(3, 8, 3))
+    load = json.load
+    monkeypatch.setattr(json, "load", lambda text: load(io.StringIO(text.read()[:200])))
+    with pytest.raises(BackendError, match=r"^onnxruntime cannot keep its profile in .* is there room\?$"):
+        called(observed)
+
+    def full(**options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(BackendError, match=r"^onnxruntime cannot keep its profile in .*: No space left on device$"):
+        observe_again(observe)
 
 
 def test_call_that_was_interrupted_is_left_out(observe: Observe, monkeypatch: pytest.MonkeyPatch) -> None:
