@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -104,13 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     state: dict[str, bool] = {}
     open_streams()
     try:
-        code = group.main(
-            None if arguments is None else list(arguments),
-            prog_name="lwprof",
-            complete_var=completion.VARIABLE,
-            standalone_mode=False,
-            obj=state,
-        )
+        with _noted(state):
+            code = group.main(
+                None if arguments is None else list(arguments),
+                prog_name="lwprof",
+                complete_var=completion.VARIABLE,
+                standalone_mode=False,
+                obj=state,
+            )
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
@@ -135,7 +138,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _internal(error, state)
 
 
+@contextlib.contextmanager
+def _noted(state: dict[str, bool]) -> Iterator[None]:
+    """Note Ctrl-C in ``state``, since libraries lose it: torch goes on without numpy where it hits numpy's import."""
+
+    def note(*_: object) -> None:
+        state["interrupted"] = True
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread() or (
+        signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _internal(error: Exception, state: dict[str, bool]) -> int:
+    if state.get("interrupted"):
+        return _fail("interrupted", INTERRUPTED, error, state)
     message, code = described(error)
     advice = "" if state.get("debug") or code != LwprofError.exit_code else DEBUG_ADVICE
     return _fail(f"{message}{advice}", code, error, state)

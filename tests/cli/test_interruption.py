@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lwprof import cli
+from lwprof import cli, profiling
 from lwprof.timing import latency
 from lwprof.timing.portable.clock import Clock
 
@@ -115,4 +116,22 @@ def test_while_the_command_line_is_imported(
     monkeypatch.delattr(cli, "entry")
     monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
     assert cli.main(["list"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_an_interruption_that_a_library_lost_is_no_internal_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def losing(*_: object, **__: object) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise AttributeError("module 'numpy' has no attribute 'logical_or'")
+
+    monkeypatch.setattr(profiling, "profile", losing)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert cli.main(["profile", "mbv2"]) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "error: interrupted\n"
