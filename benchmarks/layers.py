@@ -1,6 +1,6 @@
 """Whether layer times can be believed: what is left unattributed, and whether two runs rank the layers alike.
 
-Each network is profiled with times twice on each backend, one after the other. Of a network's latency less than 10 %
+Each network is profiled with times twice on each backend, one after the other. Of a network's time less than 10 %
 may belong to no layer, and Spearman's rank correlation of the layers' times in the two runs is to be 0.9 at least. The
 load is printed, since a machine that does other things in between mixes up layers of nearly equal time.
 Usage: python benchmarks/layers.py [--network NAME ...] [--backend NAME ...] [--budget SECONDS]
@@ -9,7 +9,6 @@ Usage: python benchmarks/layers.py [--network NAME ...] [--backend NAME ...] [--
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 
 import pandas
@@ -40,13 +39,6 @@ def rank_correlation(first: LayerTimes, second: LayerTimes) -> float:
     return float(ranks[0].corr(ranks[1]))
 
 
-def unattributed(run: LayerTimes) -> float:
-    """Share of a call's latency that belongs to no layer: the median over the observed calls, of each its own."""
-    left = run.unattributed.samples_s
-    calls = zip(*(item.samples_s for item in run.layers), left, strict=True)
-    return statistics.median(rest / sum(call) for rest, call in zip(left, calls, strict=True))
-
-
 def main() -> int:
     """Print both for every network on every backend, and report whether they held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -58,7 +50,7 @@ def main() -> int:
     for backend in options.backend or BACKENDS:
         for network in options.network or NETWORKS:
             runs = [timed(network, backend, options.budget, seed) for seed in (0, 1)]
-            shares = [unattributed(run) for run in runs]
+            shares = [run.unattributed.median_s / run.total_s for run in runs]  # as a profile shows it
             alike = rank_correlation(*runs)
             good = max(shares) < MOST_UNATTRIBUTED and alike >= LEAST_CORRELATION
             held &= good

@@ -27,9 +27,6 @@ def result(
     verdict = sentences.guideline(plan, judged, margin) if plan.guideline else sentences.devices(correlated)
     here = GPU if target.device.kind == CUDA else ARM
     shared = _shared_warnings(found)
-    rows: list[ExperimentRow] = []
-    for column in columns:
-        rows += _rows(column, found, column.side or here, shared, margin, seed)
     dtypes = {timing.dtype for timing in found.timings.values()}
     return ExperimentResult(
         experiment=plan.name,

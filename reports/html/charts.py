@@ -129,9 +129,8 @@ def _of_network(result: ProfileResult) -> Data:
             "mult_adds_share": shares.mult_adds, "memory_access_share": shares.eager_elements,
             "out": shares.out_of_proportion,
         })  # fmt: skip
-    whole_s = sum(item.median_s for item in (*time.layers, time.unattributed))
     rest = {**_times(time.unattributed), "name": "unattributed", "kind": "",
-            "time_share": _share(time.unattributed.median_s, whole_s)}  # fmt: skip
+            "time_share": _share(time.unattributed.median_s, time.total_s)}  # fmt: skip
     timing = time.timing
     on = f"{timing.timed_on}, {timing.threads} thread{'s' * (timing.threads != 1)}"
     return {"timed": named(on), "layers": [*rows, rest]}
