@@ -85,7 +85,7 @@ def test_a_truncated_file_is_refused(share, tmp_path):
     text = SAVED[0].read_text(encoding="utf-8")
     path = tmp_path / "cut.json"
     path.write_text(text[: int(share * len(text))], encoding="utf-8")
-    refused(path, "is not whole JSON .*save the result again")
+    refused(path, "is (empty|not whole JSON .*); save the result again")
 
 
 @pytest.mark.parametrize(
@@ -302,6 +302,28 @@ def test_results_as_frames(document):
     assert arm["timings"][1][2]["instructions"]["vector_fma"] == 75_178_016
     profile = results.load(next(path for path in SAVED if path.name == "profile_result.json"))
     assert profile.to_pandas()["mult_adds"].sum() == profile.totals.mult_adds
+
+
+def test_frames_of_what_can_be_seen():
+    timed, roofline, experiment = (
+        results.load(next(path for path in SAVED if path.name == f"{name}.json"))
+        for name in ("timed_profile", "roofline_result", "experiment_result")
+    )
+    frame = timed.to_pandas()
+    assert frame["time_s"].sum() == pytest.approx(sum(item.median_s for item in timed.time.layers if item.layers))
+    assert frame["time_layers"].tolist().count("") == frame["time_s"].isna().sum() > 0
+    model = roofline.models[0]
+    rows = roofline.to_pandas().query("name == @model.name and setting == @model.setting")
+    assert list(rows["share"]) == [model.share, *(layer.share for layer in model.layers)]
+    assert list(rows["layers"])[:2] == ["", " ".join(model.layers[0].layers)]
+    assert list(experiment.to_pandas()["paper.relative"]) == [row.paper.relative for row in experiment.rows]
+
+
+def test_a_roofline_without_its_ceilings_is_damaged():
+    document = json.loads((Path(__file__).parent / "goldens" / "roofline_result.json").read_text(encoding="utf-8"))
+    document["ceilings"] = {}
+    with pytest.raises(InputError, match=r"damaged lwprof.roofline document: it lacks the ceilings of \w+"):
+        results.from_dict(document)
 
 
 @pytest.mark.parametrize("place", ["rules", "findings"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from lwprof.results.document import Document, Scalar
+from lwprof.results.document import Document, Scalar, plain
 from lwprof.results.latency import Untimed
 
 
@@ -103,3 +103,9 @@ class ExperimentResult(Document):
     batch: int = 1
     boards: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     """What is known of the board that it ran on, by the name of the device."""
+
+    def to_pandas(self) -> Any:
+        """One row a network of the table, nested keys joined by dots, as a :class:`pandas.DataFrame`."""
+        import pandas
+
+        return pandas.json_normalize([plain(row) for row in self.rows])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lwprof.results.document import Document, plain
-from lwprof.results.layer_times import LayerTime, LayerTimes, Shares
+from lwprof.results.layer_times import LayerTime, LayerTimes, Shares, together
 from lwprof.results.structure import Coverage, Fragmentation, Kind, Layer, Model, Published, Subtree, Totals
 
 
@@ -90,7 +90,18 @@ class ProfileResult(Document):
         return tuple(Subtree(".".join(path), len(path), own.get(path), *sums[path]) for path in order)
 
     def to_pandas(self) -> Any:
-        """One row a layer, as a :class:`pandas.DataFrame`."""
+        """One row a layer, as a :class:`pandas.DataFrame`.
+
+        Where layers were timed, the time of those that run as one (``time_layers``) is in the row of the one that
+        leads; what is not attributed to any is in ``time`` alone.
+        """
         import pandas
 
-        return pandas.DataFrame([plain(layer) for layer in self.layers])
+        frame = pandas.DataFrame([plain(layer) for layer in self.layers])
+        if self.time is not None:
+            led = [[item for item in self.time.layers if item.layers[:1] == (layer.name,)] for layer in self.layers]
+            times = [together(items) if items else (None, None) for items in led]
+            frame["time_s"] = pandas.Series([time for time, _ in times], dtype=float)
+            frame["time_ci95_s"] = [ends for _, ends in times]
+            frame["time_layers"] = [" ".join(items[0].layers) if items else "" for items in led]
+        return frame

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 from lwprof.results.document import Document, Scalar
 from lwprof.results.latency import Untimed
@@ -156,7 +156,30 @@ class RooflineResult(Document):
     untimed: tuple[Untimed, ...] = ()
     interrupted: bool = False
 
+    def __post_init__(self) -> None:
+        for model in self.models:
+            if model.setting not in self.ceilings:
+                raise ValueError(f"it lacks the ceilings of {model.setting}")
+
     @property
     def above(self) -> tuple[tuple[PlacedModel, Place], ...]:
         """What passes its roof without a mark that explains it, with its network: there should be nothing."""
         return tuple((model, place) for model in self.models for place in (model, *model.layers) if place.is_above)
+
+    def to_pandas(self) -> Any:
+        """One row a network and one each of its layers, as a :class:`pandas.DataFrame`."""
+        import pandas
+
+        return pandas.DataFrame(
+            [
+                {
+                    "name": model.name,
+                    "setting": model.setting,
+                    "layers": " ".join(place.layers) if isinstance(place, PlacedLayer) else "",
+                    "kind": place.kind if isinstance(place, PlacedLayer) else "",
+                    **{item.name: getattr(place, item.name) for item in fields(Place)},
+                }
+                for model in self.models
+                for place in (model, *model.layers)
+            ]
+        )
