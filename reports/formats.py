@@ -31,8 +31,8 @@ class Format:
     """Writes several as one document; without it they are written one after the other."""
     illustrate: Callable[[Sequence[Named], Options, str], Illustrated] | None = None
     """Writes several, with charts in a folder of that name; of formats whose texts show files beside them."""
-    audits_only: bool = False
-    """Shows what an audit found, and nothing else."""
+    only: str = ""
+    """What it shows, where that is one kind of result alone: "audits" or "profiles"."""
 
 
 def audit(content: Content, format: str, options: Options) -> AuditResult:

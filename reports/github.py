@@ -85,4 +85,4 @@ def _plain(text: str) -> str:
     return printable(text).replace("##[", "## [")
 
 
-FORMAT = Format("github", (), write, audits_only=True)
+FORMAT = Format("github", (), write, only="audits")

@@ -122,4 +122,4 @@ def _line(finding: Finding) -> str:
     return f"{at}{phrases.place(finding.module)}: {phrases.finding(finding)} ({finding.severity}{known})"
 
 
-FORMAT = Format("junit", (".xml",), write, write_all, audits_only=True)
+FORMAT = Format("junit", (".xml",), write, write_all, only="audits")

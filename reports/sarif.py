@@ -233,4 +233,4 @@ def _notifications(result: AuditResult) -> Iterator[Record]:
         yield {"level": "warning", "message": {"text": _literal(printable(warning))}}
 
 
-FORMAT = Format("sarif", (".sarif",), write, write_all, audits_only=True)
+FORMAT = Format("sarif", (".sarif",), write, write_all, only="audits")

@@ -96,4 +96,4 @@ def _arguments(layers: Sequence[str], result: ProfileResult) -> dict[str, Any]:
     return found
 
 
-FORMAT = Format("trace", (".trace",), write, write_all)
+FORMAT = Format("trace", (".trace",), write, write_all, only="profiles")

@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from lwprof.cli.options import (
     inputs_option,
     weights_files_option,
 )
-from lwprof.cli.output import OutputFile, audit_output_options, destination, guests
+from lwprof.cli.output import OutputFile, destination, guests, output_options
 from lwprof.cli.runtime_options import one_runtime
 from lwprof.errors import INTERRUPTED
 
@@ -60,14 +61,14 @@ GRAVEST = (4, 2, 3)
     show_default="40; no limit where instructions are counted",
     help="Seconds for all of that together.",
 )
-@one_runtime
+@partial(one_runtime, audits=True)
 @input_size_option
 @inputs_option
 @batch_option
 @weights_files_option
 @block_option
 @click.option("--top", type=click.IntRange(min=1), help="Show only so many lines of findings, the costliest first.")
-@audit_output_options
+@partial(output_options, shows=("audits",))
 @click.option("--strict/--no-strict", default=None, help="Fail when an operator could not be counted.")
 @debug_option
 @click.pass_context
@@ -104,7 +105,7 @@ def audit_command(
     Without SPEC, the networks that lwprof.toml or pyproject.toml names; their policy and budgets count in any case. The
     exit code is 1 where something was found.
     """
-    target = destination(format_name, output, audits=True)
+    target = destination(format_name, output, shows=("audits",))
     if write_baseline is not None:
         destination("json", write_baseline)  # that it can be written is known before the work
     _check(ctx)

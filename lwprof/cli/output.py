@@ -86,23 +86,17 @@ class OutputFile(click.Path):
         return super().convert(value, param, ctx)
 
 
-def _format_names(audits: bool) -> list[str]:
+def _format_names(shows: Sequence[str]) -> list[str]:
     from lwprof.reports import FORMATS
 
-    return [item.name for item in FORMATS if audits or not item.audits_only]
+    return [item.name for item in FORMATS if not item.only or item.only in shows]
 
 
-def output_options(command: F) -> F:
-    """Add ``--format`` and ``-o`` to a command; :func:`destination` takes their values."""
-    return _output_options(command, audits=False)
+def output_options(command: F, shows: Sequence[str] = ()) -> F:
+    """Add ``--format`` and ``-o`` to a command; :func:`destination` takes their values.
 
-
-def audit_output_options(command: F) -> F:
-    """Add the same to a command that may have audits to show, with the formats that show nothing else."""
-    return _output_options(command, audits=True)
-
-
-def _output_options(command: F, audits: bool) -> F:
+    Those that have audits or profiles to show are given formats that show nothing else, too.
+    """
     command = click.option(
         "-o",
         "--output",
@@ -113,7 +107,7 @@ def _output_options(command: F, audits: bool) -> F:
     return click.option(
         "--format",
         "format_name",
-        type=OneOf(partial(_format_names, audits)),
+        type=OneOf(partial(_format_names, shows)),
         help="Format of the report; default: table.",
     )(command)
 
@@ -200,16 +194,16 @@ class Destination:
         click.echo(f"wrote {self.file}" + f", with charts in {self.charts}" * bool(charts), err=True)
 
 
-def destination(format_name: str | None, output: Path | None, *, audits: bool = False) -> Destination:
+def destination(format_name: str | None, output: Path | None, *, shows: Sequence[str] = ()) -> Destination:
     """Settle where the report goes, before any work is done.
 
     Args:
         format_name: by default, the format is that of the file's suffix, or a table.
         output: a file; by default, standard output.
-        audits: there may be audits to show, so that formats which show nothing else will do.
+        shows: what there may be to show, "audits" or "profiles", for the formats which show nothing else.
 
     Raises:
-        InputError: the suffix names no format, or one of audits only; or the folder cannot be written.
+        InputError: the suffix names no format, or one of other results only; or the folder cannot be written.
     """
     if output is None or str(output) == "-":
         if isinstance(sys.stdout, Nowhere):
@@ -224,8 +218,9 @@ def destination(format_name: str | None, output: Path | None, *, audits: bool = 
         if output.is_dir():
             raise InputError(f"cannot write {output}: it is a folder; name a file in it")
         chosen = format_name or reports.format_of(output)
-        if chosen not in _format_names(audits):
-            raise InputError(f"cannot write {output}: {chosen} shows audits only; name a file such as result.json")
+        if chosen not in _format_names(shows):
+            only = next(item.only for item in reports.FORMATS if item.name == chosen)
+            raise InputError(f"cannot write {output}: {chosen} shows {only} only; name a file such as result.json")
         if not output.exists() or output.is_file():
             with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{output.name}."):
                 pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     help="Stop once the 95 % interval of the latency is at most this share of its median wide.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), show_default="0", help="Seed of everything random.")
-@output_options
+@partial(output_options, shows=("profiles",))
 @strict_option
 @debug_option
 def profile_command(
@@ -92,7 +93,7 @@ def profile_command(
     if not timed and (given or sort == "time"):
         option = f"--{next(iter(given))}" if given else "--sort time"
         raise InputError(f"{option} says how layers are timed: give --time, too")
-    target = destination(format_name, output)
+    target = destination(format_name, output, shows=("profiles",))
     what: dict[str, Any] = {
         "inputs": inputs, "input_size": input_sizes or None, "batch": batch, "weights_file": weights, "block": block,
     }  # fmt: skip

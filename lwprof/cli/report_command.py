@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from lwprof.cli.options import debug_option, layer_options, view_option
-from lwprof.cli.output import audit_output_options, destination
+from lwprof.cli.output import destination, output_options
+
+SHOWS = ("audits", "profiles")
 
 
 @click.command("report", short_help="Show saved results again.")
@@ -20,7 +23,7 @@ from lwprof.cli.output import audit_output_options, destination
     default="",
     help="Where an audit ran, from the root of the repository: sarif, junit and github name files from there.",
 )
-@audit_output_options
+@partial(output_options, shows=SHOWS)
 @debug_option
 def report_command(
     files: tuple[Path, ...],
@@ -38,7 +41,7 @@ def report_command(
     each file. Several results of one kind are one CSV, with the file in its first column; several of any kind are one
     array in JSON.
     """
-    target = destination(format_name, output, audits=True)
+    target = destination(format_name, output, shows=SHOWS)
     from lwprof import results
 
     loaded = [(str(file), results.load(file)) for file in files]

@@ -12,7 +12,8 @@ from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS, MOST_TH
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-WHERE = "Where to time: cpu, cuda, ssh://user@board; on arm-emulated, instructions are counted."
+DEVICES_TIMED = "Where to time: cpu, cuda, ssh://user@board"
+WHERE = f"{DEVICES_TIMED}; on arm-emulated, instructions are counted."
 PINNED = "Pin all threads to cores: big, little, or numbers such as 0,2-3."
 BY_DEVICE = "ncnn on boards and arm-emulated, else torch"
 
@@ -136,16 +137,21 @@ def several_rooflines(command: F) -> F:
     return command
 
 
-def one_runtime(command: F) -> F:
-    """Add options of a command that times on one backend; what is not given is ``None``."""
+def one_runtime(command: F, *, audits: bool = False) -> F:
+    """Add options of a command that times on one backend; what is not given is ``None``.
+
+    One that ``audits`` may count instructions instead, and has budgets.
+    """
     for option in (
         click.option("--cores", type=Cores(), show_default=ALL_CORES, help=PINNED),
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
                      help="Threads of the CPU."),
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
-        click.option("--device", type=Name("device"), show_default="cpu", help=WHERE),
-        click.option("--backend", type=Name("backend"), show_default=BY_DEVICE,
-                     help="What to time on; latency budgets that name one are timed on theirs."),
+        click.option("--device", type=Name("device"), show_default="cpu",
+                     help=WHERE if audits else f"{DEVICES_TIMED}."),
+        click.option("--backend", type=Name("backend"),
+                     show_default=BY_DEVICE if audits else "ncnn on boards, else torch",
+                     help="What to time on" + "; latency budgets that name one are timed on theirs" * audits + "."),
     ):  # fmt: skip
         command = option(command)
     return command

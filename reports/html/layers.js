@@ -1,6 +1,6 @@
 // Each layer's share of mult-adds, memory access and time, side by side.
 const FEW = 30;
-const PAGEFUL = 15; // of a page across
+const PAGEFUL = 13; // of a page across
 const SHARES = [["mult_adds", "mult-adds"], ["memory_access", "memory access"], ["time", "time"]];
 
 charts.layers = (found, again) => {

@@ -111,6 +111,8 @@ def test_ctrl_c_shows_what_was_measured(run: Any, fake: Fake, monkeypatch: pytes
         (("g1", "--backend", "abacus"), "unknown backend 'abacus'"),
         (("g1", "--budget", "0"), "0.0 is not in the range"),
         (("g1", "-o", "g1.sarif"), "sarif shows audits only"),
+        (("g1", "-o", "g1.trace"), "trace shows profiles only"),
+        (("g1", "--format", "trace"), "invalid value for '--format'"),
     ],
 )
 def test_a_wrong_request_is_one_line(run: Any, fake: Fake, arguments: tuple[str, ...], says: str) -> None:

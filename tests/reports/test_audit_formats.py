@@ -10,7 +10,7 @@ from lwprof.cli import main
 from lwprof.errors import InputError
 from lwprof.reports import FORMATS, render, render_all
 
-OF_AUDITS = [item.name for item in FORMATS if item.audits_only]
+OF_AUDITS = [item.name for item in FORMATS if item.only == "audits"]
 
 
 def test_they_are_these():
@@ -28,7 +28,7 @@ def test_another_result_is_refused(canned, format, request, audit_result):
         render_all([("a", audit_result), ("b", other)], format)
 
 
-@pytest.mark.parametrize("format", [item.name for item in FORMATS if item.name != "trace"])
+@pytest.mark.parametrize("format", [item.name for item in FORMATS if item.only != "profiles"])
 def test_a_saved_audit_is_shown_in_every_format(format, audit_result, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     audit_result.save(tmp_path / "audit.json")

@@ -25,8 +25,8 @@ from lwprof.reports import FORMATS, format_of, render
 GOLDENS = Path(__file__).parents[1] / "goldens"
 AUDITS = ("audit_result", "clean_audit", "counted_audit")
 OWN_TESTS = ("html", "trace")
-GENERAL = [item.name for item in FORMATS if not item.audits_only and item.name not in OWN_TESTS]
-OF_AUDITS = [item.name for item in FORMATS if item.audits_only]
+GENERAL = [item.name for item in FORMATS if not item.only and item.name not in OWN_TESTS]
+OF_AUDITS = [item.name for item in FORMATS if item.only == "audits"]
 
 
 def check_golden(name: str, text: str) -> None:
