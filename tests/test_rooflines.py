@@ -76,6 +76,9 @@ def test_what_either_side_runs_together_is_one_layer() -> None:
     assert first.latency_s == pytest.approx(7e-3)
     assert first.ci95_s[0] < first.latency_s < first.ci95_s[1]
     assert (second.layers, second.latency_s) == (("head",), 8e-3)
+    assert first.marks == ()  # its largest part does not fit into the cache
+    (fits, _) = placed_layers(fused, times, replace(ROOFS, cache_bytes=4_000))
+    assert fits.marks == ("cached",)
 
 
 def test_what_is_not_timed_or_costs_nothing_is_not_placed() -> None:

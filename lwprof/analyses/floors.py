@@ -43,8 +43,9 @@ class Work:
 
     @classmethod
     def of_layer(cls, layer: FusedLayer, scale: float = 1.0) -> Work:
-        """Work of one layer, which may find as much of its data in the cache as fits."""
-        return cls(layer.mult_adds, layer.winograd_mult_adds, scale * layer.bytes, scale * layer.bytes)
+        """Work of one layer, each call of which may find as much of its data in the cache as fits."""
+        resident = scale * (layer.largest_bytes or layer.bytes)
+        return cls(layer.mult_adds, layer.winograd_mult_adds, scale * layer.bytes, resident)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class FusedLayer:
     """Memory access in the fused view."""
     winograd_mult_adds: int = 0
     """Of the mult-adds, those that may be computed by Winograd's algorithm."""
+    largest_bytes: int = 0
+    """Of the bytes, those of the call that moves most; 0 where there is one."""
 
 
 def fused_layers(graph: OpGraph, rows: Sequence[Costed], groups: Sequence[Group]) -> tuple[FusedLayer, ...]:
@@ -46,6 +48,7 @@ def fused_layers(graph: OpGraph, rows: Sequence[Costed], groups: Sequence[Group]
                 sum(costs[item.index].mult_adds for item in operators),
                 sum(group.bytes for group in inside),
                 sum(costs[item.index].mult_adds for item in operators if is_for_winograd(item, costs[item.index].kind)),
+                max(group.bytes for group in inside) if inside[1:] else 0,
             )
         )
     return tuple(found)

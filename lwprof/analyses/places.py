@@ -40,6 +40,7 @@ def placed_layers(
             sum(item.mult_adds for item in parts),
             sum(item.bytes for item in parts),
             sum(item.winograd_mult_adds for item in parts),
+            max(item.largest_bytes or item.bytes for item in parts),
         )
         common = place(Work.of_layer(whole, scale), roofs, latency, ci95)
         yield PlacedLayer(layers=whole.names, kind=whole.kind, **common)

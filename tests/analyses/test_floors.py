@@ -47,6 +47,8 @@ def test_layer_that_is_called_twice_joins_what_it_is_fused_with() -> None:
 
     first, last = layers(Shared(), 3, 4, 4)
     assert first.names == ("a", "relu", "b")
+    assert first.bytes == 2 * first.largest_bytes
+    assert floor(Work.of_layer(first), replace(ROOFS, cache_bytes=first.largest_bytes)).marks == (CACHED,)
     assert (last.names, last.kind) == (("",), "arithmetic")
 
 
