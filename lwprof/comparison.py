@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from torch import nn
 
 from lwprof import analyses, collector
-from lwprof.errors import BackendError, InputError
+from lwprof.errors import BackendError, InputError, check_positive, check_share
 from lwprof.inputs import Inputs
 from lwprof.models import Network, prepare, several
 from lwprof.profiling import InputSize, examine_network
@@ -139,7 +139,8 @@ def compare(
     if budget_s is None:
         usable = [target for target in targets if target.unusable is None and not target.is_counted]
         budget_s = BUDGET_S * len(networks) * max(len(usable), 1)
-    _check_numbers(budget_s, precision, margin)
+    check_positive(budget_s=budget_s, precision=precision)
+    check_share("margin", margin)
     record: dict[str, Scalar] = environment()
     rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
     subjects = [
@@ -207,14 +208,6 @@ def pareto_front(
 
     everyone = range(len(top1))
     return [None if top1[b] is None else not any(dominates(a, b) for a in everyone if a != b) for b in everyone]
-
-
-def _check_numbers(budget_s: float, precision: float, margin: float) -> None:
-    for name, value in (("budget_s", budget_s), ("precision", precision)):
-        if not 0 < value < float("inf"):
-            raise InputError(f"{name} must be more than 0, not {value:g}")
-    if not 0 <= margin <= 1:
-        raise InputError(f"margin must be a share from 0 to 1, not {margin:g}")
 
 
 def _rows(

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
@@ -33,6 +34,29 @@ class BackendError(LwprofError):
     """A backend, device or library is not available, or computes something else than torch."""
 
     exit_code = 3
+
+
+def check_positive(**given: object) -> None:
+    """Refuse what is no number above 0; ``None`` stands for a default.
+
+    Raises:
+        InputError: it names the first.
+    """
+    for name, value in given.items():
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < float("inf")):  # type: ignore[operator]
+            raise InputError(f"{name} must be more than 0, not {f'{value:g}' if number else repr(value)}")
+
+
+def check_share(name: str, value: object) -> None:
+    """Refuse what is no number from 0 to 1.
+
+    Raises:
+        InputError: it names it.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 <= value <= 1):  # type: ignore[operator]
+        raise InputError(f"{name} must be a share from 0 to 1, not {f'{value:g}' if number else repr(value)}")
 
 
 @contextmanager

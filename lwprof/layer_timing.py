@@ -8,7 +8,7 @@ from os import PathLike
 from torch import nn
 
 from lwprof import analyses, collector
-from lwprof.errors import InputError
+from lwprof.errors import InputError, check_positive
 from lwprof.inputs import Inputs
 from lwprof.models import Network, prepare
 from lwprof.profiling import InputSize, examine_network
@@ -76,9 +76,7 @@ def time_layers(
         BackendError: the backend is not available, cannot run the network, computes something else than torch, or does
             not tell layers apart.
     """
-    for name, value in (("budget_s", budget_s), ("precision", precision)):
-        if not 0 < value < float("inf"):
-            raise InputError(f"{name} must be more than 0, not {value:g}")
+    check_positive(budget_s=budget_s, precision=precision)
     target = _target(backend, Options(device, threads, seed, dtype, layout, cores=cores))
     machine = environment()
     if progress is not None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from lwprof import analyses, collector
 from lwprof.analyses import FusedLayer, Work
-from lwprof.errors import BackendError, InputError
+from lwprof.errors import BackendError, InputError, check_positive
 from lwprof.inputs import Inputs
 from lwprof.layer_timing import time_layers
 from lwprof.models import Network, prepare, several
@@ -123,7 +123,7 @@ def roofline(
         InputError: a network or an option is wrong.
         BackendError: no ceilings can be measured.
     """
-    counts = [threads] if isinstance(threads, int) else list(threads)
+    counts = list(threads) if isinstance(threads, Sequence) and not isinstance(threads, str) else [threads]
     targets = [
         target
         for count in dict.fromkeys(counts)
@@ -138,8 +138,7 @@ def roofline(
     ]
     if not targets:
         raise InputError("name a number of threads")
-    if budget_s is not None and not 0 < budget_s < float("inf"):
-        raise InputError(f"budget_s must be more than 0, not {budget_s:g}")
+    check_positive(budget_s=budget_s)
     rows = _rows(networks, inputs, input_size, batch, weights_files, progress)
     share_s = BUDGET_S if budget_s is None else budget_s / max(len(rows) * len(targets), 1)
     record = environment() | recorded(targets) | {"threads": ", ".join(map(str, dict.fromkeys(counts)))}

@@ -131,7 +131,11 @@ def test_a_device_that_does_not_tell_layers_apart_is_refused(device: str, messag
         ({"backend": ["torch"]}, r"backend must be one name, not \['torch'\]"),
         ({"budget_s": 0}, "budget_s must be more than 0, not 0"),
         ({"precision": float("inf")}, "precision must be more than 0"),
+        ({"budget_s": "1"}, "budget_s must be more than 0, not '1'"),
         ({"threads": 0}, "cannot run on 0 threads"),
+        ({"threads": "2"}, "threads must be a whole number, not '2'"),
+        ({"threads": True}, "threads must be a whole number, not True"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
     ],
 )
 def test_a_wrong_option_is_named(options: Any, message: str) -> None:

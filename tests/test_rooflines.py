@@ -265,6 +265,8 @@ def test_environment_names_all_that_was_measured_on(measured: list[float]) -> No
         ({"backend": "tortch"}, "tortch"),
         ({"dtype": ()}, "dtype must be a name"),
         ({"threads": ()}, "name a number of threads"),
+        ({"threads": "1"}, "threads must be a whole number, not '1'"),
+        ({"threads": None}, "threads must be a whole number, not None"),
         ({"networks": ["mbv1"], "weights_files": ["a", "b"]}, "2 files of weights for 1 network"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lwprof.errors import InputError, near
+from lwprof.errors import InputError, check_positive, check_share, near
 from lwprof.timing.contract import ALL_CORES, CONTIGUOUS
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def experiment(
         BackendError: the backend or device is not available.
     """
     name = check(name)
-    for what, value in (("budget_s", budget_s), ("precision", precision)):
-        if value is not None and not 0 < value < float("inf"):
-            raise InputError(f"{what} must be more than 0, not {value:g}")
-    if not 0 <= margin <= 1:
-        raise InputError(f"margin must be a share from 0 to 1, not {margin:g}")
+    for what, value in (("columns", columns), ("backend", backend)):
+        if not isinstance(value, str):
+            raise InputError(f"{what} must be one text, with commas between several columns, not {value!r}")
+    check_positive(budget_s=budget_s, precision=precision)
+    check_share("margin", margin)
     from lwprof.experiments import measuring, outcome
     from lwprof.experiments.plans import PLANS
     from lwprof.experiments.tables import ARM, GPU
@@ -112,10 +112,10 @@ def check(name: str) -> str:
     Raises:
         InputError: there is none of that name.
     """
-    if (found := name.strip().lower()) in EXPERIMENTS:
+    if (found := str(name).strip().lower()) in EXPERIMENTS:
         return found
     known = ", ".join(EXPERIMENTS)
-    raise InputError(f"unknown experiment {name!r}; choose one of {known}{near(name, EXPERIMENTS)}")
+    raise InputError(f"unknown experiment {name!r}; choose one of {known}{near(str(name), EXPERIMENTS)}")
 
 
 def _columns(plan: Plan, wanted: str, side: str) -> Sequence[Column]:

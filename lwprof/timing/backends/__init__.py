@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from lwprof.errors import InputError, near
 from lwprof.timing import devices
 from lwprof.timing.backends.executorch import ExecuTorch
@@ -79,6 +81,11 @@ def check(options: Options) -> None:
     Raises:
         InputError: the message lists what there is.
     """
+    for name, number in (("threads", options.threads), ("seed", options.seed)):
+        if not isinstance(number, Integral) or isinstance(number, bool):
+            raise InputError(f"{name} must be a whole number, not {number!r}")
+    if options.seed < 0:
+        raise InputError(f"seed must be 0 or more, not {options.seed}")
     if not 1 <= options.threads <= MOST_THREADS:
         wanted = "1 or more" if options.threads < 1 else f"at most {MOST_THREADS}"
         raise InputError(f"cannot run on {options.threads} threads; give {wanted}")
