@@ -48,11 +48,11 @@ function axis(own) {
   };
 }
 
-function legend(own) {
+function legend(own, width = 200) {
   const { color } = theme();
   return {
     type: "plain", top: 6, left: "center", padding: [0, 12], itemGap: 16,
-    textStyle: { color: color("text"), width: 200, overflow: "truncate" },
+    textStyle: { color: color("text"), width, overflow: "truncate" },
     inactiveColor: color("line"), ...own,
   };
 }
@@ -101,7 +101,6 @@ function place(figure) {
   figure.hidden = false;
   const canvas = figure.querySelector(".canvas");
   const said = figure.querySelector(".said");
-  said.setAttribute("aria-live", "polite");
   const scroll = figure.querySelector(".scroll");
   const made = charts[figure.dataset.chart](data[figure.dataset.of], () => draw());
   figure.querySelector(".controls").append(...made.controls);
@@ -126,5 +125,6 @@ function place(figure) {
     said.textContent = drawing.said || "";
   }
   draw();
+  said.setAttribute("aria-live", "polite"); // what is said first is read in its turn
   drawn.push({ draw, scroll, width: scroll.clientWidth });
 }

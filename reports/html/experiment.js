@@ -23,7 +23,7 @@ function drawExperiment(found, width) {
     said: "Speed relative to the first row of each column; bars with ends are 95 % intervals.",
     option: {
       grid: { ...roomFor(width), top: width < 500 ? 62 : 40 },
-      legend: legend({ data: sides.map(([name]) => name) }),
+      legend: legend({ data: sides.map(([name]) => name) }, width < 500 ? width - 90 : width / 2 - 60),
       xAxis: axis({ type: "value", name: "relative speed", nameGap: 28, axisLabel: { formatter: plain } }),
       yAxis: rowsOf(names, width),
       series: [...bars, intervals(measured, { x: [0, 2, 3], y: 1 }, ends, color("text"))],

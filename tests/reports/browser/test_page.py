@@ -176,6 +176,10 @@ def test_a_phone_needs_no_scrolling_sideways(opened, everything):
     assert page.evaluate(script) == [PHONE["width"]] * 2
     box = page.locator("#comparison-1 .box")
     assert box.evaluate("(box) => box.scrollWidth > box.clientWidth"), "the table scrolls in its box"
+    card = page.locator("#profile-1-1 .box")
+    assert card.evaluate("(box) => box.scrollWidth <= box.clientWidth"), "a table of facts is as wide as the phone"
+    captions = page.evaluate("[...document.querySelectorAll('caption span')].map((one) => one.offsetWidth)")
+    assert 200 < max(captions) <= PHONE["width"] - 32, "what a table is of can be read without scrolling"
     assert all(width <= PHONE["width"] for width in page.evaluate(
         "[...document.querySelectorAll('figure svg')].map((svg) => svg.getBoundingClientRect().right)"))  # fmt: skip
     page.set_viewport_size(WIDE)
@@ -196,6 +200,8 @@ def test_paper_is_light_and_shows_all(opened, everything):
     for selector in ("nav", ".toolbar", ".controls", "footer"):
         assert not page.locator(selector).first.is_visible(), selector
     assert page.locator("figure svg").first.is_visible()
+    heights = page.evaluate("[...document.querySelectorAll('figure')].map((figure) => figure.offsetHeight)")
+    assert max(heights) < 182 / 25.4 * 96, "each on one page of A4 across"
     assert page.evaluate(
         "[...document.querySelectorAll('.box')].every((box) => box.scrollWidth <= box.clientWidth + 1)"
     )
