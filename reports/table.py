@@ -98,14 +98,15 @@ def _grid(table: Table, form: Form) -> RenderableType:
 
 
 def _records(table: Table) -> Iterator[RenderableType]:
-    """Write each row as lines of header and value, the first column, where it has a text, as their heading."""
+    """Write each row as lines of header and value, the first column, where it has a text and no number, as heading."""
     from rich.padding import Padding
     from rich.text import Text
 
+    headed = table.columns[0].align == "left"
     for row in table.rows:
-        if row[0].text:
+        if headed and row[0].text:
             yield Text(row[0].text, "bold", overflow="fold")
-        for column, cell in zip(table.columns[1:], row[1:], strict=True):
+        for column, cell in zip(table.columns[headed:], row[headed:], strict=True):
             if cell.text:
                 line = Text.assemble((f"{column.header}: ", "dim"), (cell.text, STYLES[cell.style]), overflow="fold")
                 yield Padding(line, (0, 0, 0, 2))

@@ -102,6 +102,6 @@ class ProfileResult(Document):
             led = [[item for item in self.time.layers if item.layers[:1] == (layer.name,)] for layer in self.layers]
             times = [together(items) if items else (None, None) for items in led]
             frame["time_s"] = pandas.Series([time for time, _ in times], dtype=float)
-            frame["time_ci95_s"] = [ends for _, ends in times]
+            frame["time_ci95_s"] = pandas.Series([ends for _, ends in times], dtype=object)
             frame["time_layers"] = [" ".join(items[0].layers) if items else "" for items in led]
         return frame

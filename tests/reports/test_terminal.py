@@ -301,3 +301,10 @@ def test_a_row_that_does_not_fit_its_columns_is_a_mistake():
 
 def test_an_empty_table_has_its_header():
     assert render(Table.of("none", [Column("name", "network")], []), width=40).startswith("network")
+
+
+def test_numbers_keep_their_headers_in_records() -> None:
+    columns = [Column(name, name, align="right") for name in ("compute", "memory", "last cache")]
+    text = render(Table.of("ceilings", columns, [["54.3 G mult-adds/s", "44 GB/s", "33.55 MB"]]), width=24)
+    assert text.splitlines()[0] == "  compute: 54.3 G"
+    assert "  memory: 44 GB/s" in text.splitlines()
