@@ -30,8 +30,8 @@ def drawings(result: ProfileResult) -> Iterator[Drawing]:
     first = longest[0]
     which = f"the {len(shown)} longest of {len(time.layers)} layers" if len(shown) < len(time.layers) else "all layers"
     alt = (
-        f"Bars of time, mult-adds and memory access of {which} of {result.model.name} on {time.timing.timed_on}; "
-        f"the longest is {_name(first, result)} with {units.seconds(first.median_s)}"
+        f"Bars of time, mult-adds and memory access of {which} of {shortened(result.model.name)} on "
+        f"{time.timing.timed_on}; the longest is {_name(first, result)} with {units.seconds(first.median_s)}"
     )
     size = 7.6, 1.3 + 0.2 * (len(shown) + 1)
     yield Drawing("layers", alt, size, partial(_draw, result=result, time=time, shown=shown))

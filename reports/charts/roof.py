@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lwprof import units
 from lwprof.reports import phrases
-from lwprof.reports.charts.drawing import BLUE, GREEN, GREY, ORANGE, RED, Drawing, scale_by_powers
+from lwprof.reports.charts.drawing import BLUE, GREEN, GREY, ORANGE, RED, Drawing, scale_by_powers, shortened
 from lwprof.reports.charts.labels import name_points
 from lwprof.results import CACHED, WINOGRAD, Ceilings, Place, PlacedLayer, PlacedModel, RooflineResult
 
@@ -33,7 +33,7 @@ def drawings(result: RooflineResult) -> Iterator[Drawing]:
         networks = [(name, model) for name, model in zip(names, found, strict=True) if _shown(model)]
         layers = [[layer for layer in model.layers if _shown(layer)] for _, model in networks]
         said = "; ".join(
-            f"{name} reaches {units.share(model.share, 1)} of its roof, bound by {model.bound}"
+            f"{shortened(name)} reaches {units.share(model.share, 1)} of its roof, bound by {model.bound}"
             for name, model in networks[:3]
         ) + f"; {len(networks) - 3} more networks" * (len(networks) > 3)
         threads = f"{ceilings.threads} thread{'s' * (ceilings.threads != 1)}"

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from lwprof import units
 from lwprof.reports import phrases
-from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, halves
+from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, halves, shortened
 from lwprof.reports.charts.labels import name_points
 from lwprof.results import ComparedModel, CompareResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TOLD = 12
+"""Networks on the front that are named to who does not see them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ def drawings(result: CompareResult) -> Iterator[Drawing]:
         axis = f"latency on {setting}"
     elif setting:
         axis = f"instructions on {setting}"
-    front = ", ".join(point.name for point in points if point.front)
+    best = [shortened(point.name) for point in points if point.front]
+    front = ", ".join(best[:TOLD]) + f" and {len(best) - TOLD} more" * (len(best) > TOLD)
     alt = (
         f"Scatter of published top-1 against {axis}, {len(points)} networks"
         + f"; on the Pareto front: {front}" * bool(front)

@@ -74,5 +74,6 @@ const head = (name, length) => (name.length > length ? `${name.slice(0, length -
 
 function listed(names, most) {
   const more = names.length - most;
-  return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
+  const said = names.slice(0, most).map((name) => tail(name, 40)).join(", ");
+  return more > 0 ? `${said} and ${more} more` : said;
 }

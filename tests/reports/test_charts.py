@@ -68,6 +68,20 @@ def test_the_text_shows_the_png_and_leads_to_the_svg(compare_result, timed_profi
     assert re.sub(r"^\[!\[.*\n\n", "", text, flags=re.MULTILINE) == without
 
 
+def test_what_is_said_of_a_chart_is_short_whatever_the_names(compare_result, timed_profile, roofline_result):
+    name = "x" * 2_000
+    first, *_ = compare_result.models
+    many = dataclasses.replace(first, model=Model(name, name, first.model.inputs), pareto=True)
+    placed = tuple(dataclasses.replace(model, name=name) for model in roofline_result.models)
+    for result in (
+        dataclasses.replace(compare_result, models=(many,) * 100),
+        dataclasses.replace(timed_profile, model=many.model),
+        dataclasses.replace(roofline_result, models=placed),
+    ):
+        (drawing,) = drawings(result)
+        assert len(drawing.alt) < 1_000
+
+
 def test_comparisons_in_one_table_have_a_chart_each(compare_result, settings_result):
     text, files = reports.illustrate([("a", compare_result), ("b", settings_result)], "markdown", "x_files")
     assert text.count("[![") == 2
