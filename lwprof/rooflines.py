@@ -140,8 +140,12 @@ def roofline(
         raise InputError("name a number of threads")
     check_positive(budget_s=budget_s)
     rows = _rows(networks, inputs, input_size, batch, weights_files, progress)
-    share_s = BUDGET_S if budget_s is None else budget_s / max(len(rows) * len(targets), 1)
+    places = len(rows) * len(targets)
+    if budget_s is None:
+        budget_s = BUDGET_S * places
     record = environment() | recorded(targets) | {"threads": ", ".join(map(str, dict.fromkeys(counts)))}
+    if places:
+        record["budget_s"] = budget_s
     settings: list[_Setting] = []
     untimed: list[Untimed] = []
     interrupted = False
@@ -157,7 +161,7 @@ def roofline(
                 continue
             settings.append(setting)
             for row in rows:
-                found = _timed(row, target, share_s, seed, clock, progress)
+                found = _timed(row, target, budget_s / places, seed, clock, progress)
                 if isinstance(found, Untimed):
                     untimed.append(replace(found, setting=name))
                     continue

@@ -89,7 +89,8 @@ def roofline_command(
         )
     target.write(result, top=top)
     if result.interrupted:
-        click.echo("error: interrupted; what was measured until then is shown", err=True)
+        shown = "what was measured until then is shown" if result.ceilings else "nothing had been measured yet"
+        click.echo(f"error: interrupted; {shown}", err=True)
         return INTERRUPTED
     reasons = list(dict.fromkeys(item.reason for item in result.untimed if item.failed))
     if reasons:

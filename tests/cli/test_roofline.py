@@ -53,6 +53,20 @@ def test_ceilings_alone(run, calls) -> None:
     assert "Networks under the roof" not in outcome.out
 
 
+def test_nothing_was_measured_before_ctrl_c(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ceilings, "measure", interrupted)
+    outcome = run("roofline")
+    assert (outcome.code, outcome.err) == (130, "error: interrupted; nothing had been measured yet\n")
+
+
+def test_budget_is_that_of_all_networks(run) -> None:
+    document = json.loads(run("roofline", NET, NET, "--threads", "1,2", "--budget", 0.4, "--format", "json").out)
+    assert document["environment"]["budget_s"] == 0.4
+
+
 def test_networks_and_layers(run) -> None:
     outcome = run("roofline", NET, "--budget", 0.3, "--top", 3)
     assert outcome.code == 0
