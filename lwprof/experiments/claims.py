@@ -11,7 +11,7 @@ from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
 YES, NO, UNCLEAR = "yes", "no", "unclear"
 
 PRINTED_MARGIN = 0.01
-"""Figures of the paper that are closer than this claim nothing."""
+"""Figures of the paper that are closer than this, or than a unit of their last digit, claim nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,22 @@ def claims(
         seed: of the bootstrap.
     """
     for to, row in pairs:
-        ratio = paper[row] / paper[to]
-        if abs(ratio - 1) <= PRINTED_MARGIN:
+        if _may_be_equal(paper[row], paper[to]):
             continue
+        ratio = paper[row] / paper[to]
         known = row in samples and to in samples
         here = ratio_interval(samples[to], samples[row], seed) if known else None
         yield Claim(row, to, ratio, here, len(samples[row]) if known else 0, margin)
+
+
+def _may_be_equal(one: float, other: float) -> bool:
+    """Whether two printed figures say nothing of which is larger: rounding alone may have parted them.
+
+    >>> _may_be_equal(2.3, 2.2), _may_be_equal(2.3, 2.1), _may_be_equal(2427, 2428), _may_be_equal(2427, 2647)
+    (True, False, True, False)
+    """
+    last_digit = max(1 if isinstance(figure, int) else 0.1 for figure in (one, other))
+    return abs(one - other) <= max(1.001 * last_digit, PRINTED_MARGIN * other)
 
 
 def holds(found: Sequence[Claim]) -> str:
