@@ -31,6 +31,8 @@ class Name(click.ParamType[str]):
         name = str(value).strip()
         if not name:
             self.fail(f"name a {self.what}; there is {', '.join(_known(self.what))}", param, ctx)
+        if "," in name:
+            self.fail(f"name one {self.what}, not several: {name!r}", param, ctx)
         if self.what == "backend":
             backends.named(name)
         else:

@@ -120,3 +120,10 @@ def test_interrupted_it_shows_what_it_has(net: str, capsys: Any, monkeypatch: An
     monkeypatch.setattr(layer_timing, "time_layers", lambda *a, **o: replace(found, time=None))
     assert main(["profile", "mbv1", "--time", "--sort", "time"]) == 130
     assert capsys.readouterr().err == "error: interrupted; nothing had been measured yet\n"
+
+
+@pytest.mark.parametrize("option", ["--backend=torch,onnxruntime", "--device=cpu,cuda", "--dtype=float32,int8"])
+def test_layers_are_timed_on_one_setting(option: str, capsys: Any) -> None:
+    assert main(["profile", "mbv2", "--time", option]) == 2
+    name, given = option.removeprefix("--").split("=")
+    assert f"name one {name}, not several: {given!r}" in capsys.readouterr().err
