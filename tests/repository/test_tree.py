@@ -21,6 +21,8 @@ LINKED = {
     "pytorch.org",
     "keepachangelog.com",
     "semver.org",
+    "ui.perfetto.dev",
+    "127.0.0.1",  # servers of the tests
     "docs.oasis-open.org",
     "ports.ubuntu.com",  # where Ubuntu keeps what the emulator runs
 }

@@ -337,7 +337,10 @@ board = ssh.connect(devices.parse({here!r}))
 print("there", flush=True)
 time.sleep(600)
 """
-    process = subprocess.Popen([sys.executable, "-P", "-c", source], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", source], stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a run in the background may ignore it
+    )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "there\n"
     agent = board.holder()["process"]
