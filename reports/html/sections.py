@@ -106,7 +106,7 @@ def _compared(found: Sequence[tuple[str, CompareResult]], options: Options) -> I
 def _profiled(found: Sequence[tuple[str, ProfileResult]], options: Options) -> Iterator[Section]:
     if not found:
         return
-    names = phrases.labels([(result.model.name, result.model.spec) for _, result in found])
+    names = _profile_names([result for _, result in found])
     parts = []
     for place, (name, (_, result)) in enumerate(zip(names, found, strict=True), 1):
         page = layouts.page(result, _listing(result, options))
@@ -125,6 +125,18 @@ def _profiled(found: Sequence[tuple[str, ProfileResult]], options: Options) -> I
                       "profiles")  # fmt: skip
     title = f"Profiles of {len(found)} networks" if len(found) > 1 else f"Profile of {printable(names[0])}"
     yield Section("profiles", title, parts=tuple(parts))
+
+
+def _profile_names(found: Sequence[ProfileResult]) -> list[str]:
+    """Tell profiles apart: by network, and those of one network by what its layers were timed on."""
+    networks = [(result.model.name, result.model.spec) for result in found]
+    settings = [
+        f" on {result.time.timing.timed_on}" if result.time and networks.count(network) > 1 else ""
+        for result, network in zip(found, networks, strict=True)
+    ]
+    return phrases.labels(
+        [(name + setting, spec + setting) for (name, spec), setting in zip(networks, settings, strict=True)]
+    )
 
 
 def _listing(result: ProfileResult, options: Options) -> Options:
