@@ -66,7 +66,7 @@ def is_for_winograd(operator: Operator, kind: str) -> bool:
 
     >>> from lwprof.graph import operator
     >>> image, weight = (1, 8, 6, 6), (8, 8, 3, 3)
-    >>> conv = operator("aten::conv2d", image, input=image, weight=weight, stride=(1, 1))
+    >>> conv = operator("aten::conv2d", image, input=image, weight=weight, stride=[1, 1])
     >>> is_for_winograd(conv, "dense conv")
     True
     """
