@@ -15,6 +15,8 @@ from lwprof.timing import ceilings, kept_ceilings
 from lwprof.timing.conversions import cache
 from lwprof.timing.targets import Target
 
+pytestmark = pytest.mark.slow
+
 NET = "mbv2:width=0.35,resolution=32"
 
 

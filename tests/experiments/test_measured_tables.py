@@ -16,6 +16,8 @@ from lwprof.results import ExperimentResult, from_dict
 from lwprof.timing import backends
 from lwprof.timing.portable.clock import Clock
 
+pytestmark = pytest.mark.slow
+
 
 class Bench:
     """A backend on which every network takes the seconds that it is told to."""

@@ -9,6 +9,8 @@ from lwprof.experiments.plans import PLANS, Column, Entry
 from lwprof.experiments.tables import ARM, GPU, IMAGE
 from lwprof.profiling import profile
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("g1", "g2", "g3", "g4")
 ENTRIES = [
     pytest.param(entry, id=f"{name} {column.name} {entry.setting}")

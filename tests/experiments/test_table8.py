@@ -17,6 +17,8 @@ from lwprof.results import ExperimentResult
 from lwprof.timing import backends
 from lwprof.timing.portable.clock import Clock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -18,6 +18,8 @@ from lwprof.reports.charts import drawings
 from lwprof.reports.charts.labels import name_points
 from lwprof.results import Model
 
+pytestmark = pytest.mark.slow
+
 DRAWN = {
     "compare_result": "tradeoff",
     "counted_result": "tradeoff",

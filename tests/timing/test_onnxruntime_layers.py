@@ -28,6 +28,8 @@ from lwprof.timing.contract import Observed, ObservedCall, Options, Source
 from lwprof.timing.conversions import onnx_export, onnx_layers, onnx_scopes
 from lwprof.timing.portable.clock import performance_clock
 
+pytestmark = pytest.mark.slow
+
 BACKEND = named("onnxruntime")
 IMAGE = torch.rand(1, 3, 16, 16)
 
