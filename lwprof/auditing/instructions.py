@@ -13,7 +13,7 @@ from lwprof.models import Network
 from lwprof.results import AuditedModel, AuditResult, Budget, Counted
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import time_subjects
-from lwprof.timing.sampling import Progress
+from lwprof.timing.sampling import Progress, part
 
 
 class Limited(NamedTuple):
@@ -54,7 +54,7 @@ def held(
         if not interrupted:
             try:
                 target = item.limit.target(seed)
-                shown = _share(progress, counted, networks)
+                shown = part(progress, counted, networks)
                 latencies = time_subjects([subject_of(item.build())], [target], machine=machine, progress=shown)
                 record |= {key: value for key, value in latencies.environment.items() if key not in CHOSEN}
                 interrupted = latencies.interrupted
@@ -73,13 +73,6 @@ def held(
         environment=record,
         interrupted=interrupted,
     )
-
-
-def _share(progress: Progress | None, number: int, networks: int) -> Progress | None:
-    """Progress of one network as a share of that of all."""
-    if progress is None:
-        return None
-    return lambda what, share: progress(what, (number + share) / networks)
 
 
 def _budgets(limit: InstructionLimit, found: Counted | Missing) -> Iterator[Budget]:

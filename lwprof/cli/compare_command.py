@@ -22,7 +22,7 @@ from lwprof.cli.options import (
 )
 from lwprof.cli.output import destination, guests, output_options
 from lwprof.cli.runtime_options import several_runtimes
-from lwprof.errors import INTERRUPTED, BackendError, InputError
+from lwprof.errors import InputError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
@@ -136,13 +136,8 @@ def compare_command(
             where = f"on {item.setting}" if model.timings or model.counts else "here"
             click.echo(f"note: {model.model.name} has no {what} {where}: {item.reason}", err=True)
     if result.interrupted:
-        measured = any(model.timings or model.counts for model in result.models)
-        shown = "what was measured until then is shown" if measured else "nothing had been measured yet"
-        click.echo(f"error: interrupted; {shown}", err=True)
-        return INTERRUPTED
+        return gate.interrupted(any(model.timings or model.counts for model in result.models))
     if result.failure:
         raise InputError(f"{result.failure}; everything else is shown")
-    reasons = list(dict.fromkeys(item.reason for _, item in result.untimed() if item.failed))
-    if reasons:
-        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")
+    gate.timed(item for _, item in result.untimed())
     return gate.coverage(result.models, strict)

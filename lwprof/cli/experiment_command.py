@@ -8,11 +8,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from lwprof.cli import progress
+from lwprof.cli import gate, progress
 from lwprof.cli.options import LARGEST, FiniteRange, debug_option
 from lwprof.cli.output import destination, guests, output_options
 from lwprof.cli.runtime_options import one_runtime
-from lwprof.errors import INTERRUPTED, BackendError
 from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS
 
 TITLES = {
@@ -129,11 +128,6 @@ def experiment_command(
         )
     target.write(result)
     if result.interrupted:
-        measured = any(row.measured for row in result.rows)
-        shown = "what was measured until then is shown" if measured else "nothing had been measured yet"
-        click.echo(f"error: interrupted; {shown}", err=True)
-        return INTERRUPTED
-    reasons = list(dict.fromkeys(item.reason for item in result.untimed))
-    if reasons:
-        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")
+        return gate.interrupted(any(row.measured for row in result.rows))
+    gate.timed(result.untimed)
     return 0

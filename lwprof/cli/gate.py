@@ -1,4 +1,4 @@
-"""Gates: what makes a finished command exit with 1."""
+"""Gates: what makes a finished command exit with something else than 0."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from lwprof.errors import INTERRUPTED, BackendError
+
 if TYPE_CHECKING:
-    from lwprof.results import Coverage, Model
+    from lwprof.results import Coverage, Model, Untimed
 
 FOUND = 1
 
@@ -37,3 +39,21 @@ def coverage(results: Iterable[Covered], strict: bool) -> int:
             click.echo(f"error: {result.model.name}: no rule counts {names} (--strict)", err=True)
             code = FOUND
     return code
+
+
+def interrupted(measured: object) -> int:
+    """Say that Ctrl-C ended it, and whether anything had been ``measured``; its exit code."""
+    shown = "what was measured until then is shown" if measured else "nothing had been measured yet"
+    click.echo(f"error: interrupted; {shown}", err=True)
+    return INTERRUPTED
+
+
+def timed(missing: Iterable[Untimed]) -> None:
+    """Refuse what is not whole.
+
+    Raises:
+        BackendError: something failed; the message has the first reason.
+    """
+    reasons = list(dict.fromkeys(item.reason for item in missing if item.failed))
+    if reasons:
+        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")

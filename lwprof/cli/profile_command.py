@@ -23,7 +23,7 @@ from lwprof.cli.options import (
 )
 from lwprof.cli.output import destination, guests, output_options
 from lwprof.cli.runtime_options import layer_runtime
-from lwprof.errors import INTERRUPTED, InputError
+from lwprof.errors import InputError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
@@ -111,7 +111,5 @@ def profile_command(
             result = layer_timing.time_layers(spec, **what, **given, progress=show)
     target.write(result, depth=depth, sort=sort if result.time or sort != "time" else None, top=top)
     if timed and (result.time is None or result.time.interrupted):
-        shown = "what was measured until then is shown" if result.time else "nothing had been measured yet"
-        click.echo(f"error: interrupted; {shown}", err=True)
-        return INTERRUPTED
+        return gate.interrupted(result.time)
     return gate.coverage([result], strict)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lwprof.cli import progress
+from lwprof.cli import gate, progress
 from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
     FiniteRange,
@@ -19,7 +19,6 @@ from lwprof.cli.options import (
 )
 from lwprof.cli.output import destination, guests, output_options
 from lwprof.cli.runtime_options import several_rooflines
-from lwprof.errors import INTERRUPTED, BackendError
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
@@ -89,10 +88,6 @@ def roofline_command(
         )
     target.write(result, top=top)
     if result.interrupted:
-        shown = "what was measured until then is shown" if result.ceilings else "nothing had been measured yet"
-        click.echo(f"error: interrupted; {shown}", err=True)
-        return INTERRUPTED
-    reasons = list(dict.fromkeys(item.reason for item in result.untimed if item.failed))
-    if reasons:
-        raise BackendError(f"{reasons[0]}{f' (and {len(reasons) - 1} more, in the report)' if reasons[1:] else ''}")
+        return gate.interrupted(result.ceilings)
+    gate.timed(result.untimed)
     return 0

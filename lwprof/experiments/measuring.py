@@ -12,7 +12,7 @@ from lwprof.profiling import profile_network
 from lwprof.results import Scalar, Timing, Totals, Untimed
 from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
-from lwprof.timing.sampling import Progress, Rules
+from lwprof.timing.sampling import Progress, Rules, part
 from lwprof.timing.targets import Target
 
 Place = tuple[str, int]
@@ -69,7 +69,7 @@ def measure(
             ]
             latencies = time_subjects(
                 subjects, [target], rules=rules, clock=clock, machine=environment,
-                progress=_share(progress, number, len(groups)),
+                progress=part(progress, number, len(groups)),
             )  # fmt: skip
             _take(found, list(networks), subjects, latencies, target)
             if found.interrupted:
@@ -96,12 +96,6 @@ def _network(entry: Entry, seed: int, batch: int) -> Network:
     if entry.make is None:
         return prepare(entry.spec, batch=batch)
     return prepare(entry.make(seed), input_size=(entry.channels, IMAGE, IMAGE), batch=batch)
-
-
-def _share(progress: Progress | None, number: int, count: int) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda what, share: progress(what, (number + share) / count)
 
 
 def _take(

@@ -37,7 +37,7 @@ def measure(target: Target, *, clock: Clock | None = None, progress: Progress | 
     Raises:
         BackendError: it cannot be measured there (boards, emulated cores).
     """
-    if target.device.kind not in (devices.CPU, devices.CUDA):
+    if not can_measure(target):
         raise BackendError(f"ceilings are measured on this machine alone, not on {target.options.device}")
     if target.unusable is not None:
         raise BackendError(target.unusable)

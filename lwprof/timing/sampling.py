@@ -19,6 +19,14 @@ from lwprof.timing.statistics import median_interval, ratio_interval, shift, tre
 Progress = Callable[[str, float], None]
 """Called with what is going on and the share of it that is done, from 0 to 1."""
 
+
+def part(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Progress of one part of a work as a share of all ``count`` parts."""
+    if progress is None:
+        return None
+    return lambda what, share: progress(what, (number + share) / count)
+
+
 WARMUP_ROUNDS = 5
 WARMUP_WINDOW = 10
 WARMUP_SHARE = 0.2
