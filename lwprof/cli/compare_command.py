@@ -9,7 +9,6 @@ import click
 
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
-    FiniteRange,
     batch_option,
     block_option,
     debug_option,
@@ -21,7 +20,7 @@ from lwprof.cli.options import (
     weights_files_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.cli.runtime_options import several_runtimes
+from lwprof.cli.runtime_options import budget_option, margin_option, precision_option, seed_option, several_runtimes
 from lwprof.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,27 +35,9 @@ if TYPE_CHECKING:
 @weights_files_option
 @block_option
 @several_runtimes
-@click.option(
-    "--budget",
-    metavar="SECONDS",
-    type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="5 for each network and setting",
-    help="Seconds of measuring for all of it together.",
-)
-@click.option(
-    "--precision",
-    type=FiniteRange(min=0, min_open=True, max=1),
-    default=0.02,
-    show_default=True,
-    help="Stop once every 95 % interval is at most this share of its median wide.",
-)
-@click.option(
-    "--margin",
-    type=FiniteRange(min=0, max=1),
-    default=0.01,
-    show_default=True,
-    help="A difference within this share is called indistinguishable.",
-)
+@budget_option("5 for each network and setting")
+@precision_option()
+@margin_option("is called indistinguishable")
 @click.option("--no-time", is_flag=True, help="Compare the structure only; what says how to time is left out.")
 @click.option(
     "--no-floor",
@@ -64,9 +45,7 @@ if TYPE_CHECKING:
     envvar="LWPROF_NO_FLOOR",
     help="Leave out × floor, and measure no ceilings; LWPROF_NO_FLOOR=1 does the same.",
 )
-@click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
-)
+@seed_option()
 @view_option
 @output_options
 @strict_option

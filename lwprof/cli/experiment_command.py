@@ -9,10 +9,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from lwprof.cli import gate, progress
-from lwprof.cli.options import LARGEST, FiniteRange, debug_option
+from lwprof.cli.options import LARGEST, debug_option
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.cli.runtime_options import one_runtime
-from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS
+from lwprof.cli.runtime_options import LAYOUT, budget_option, margin_option, one_runtime, precision_option, seed_option
+from lwprof.timing.contract import ALL_CORES
 
 TITLES = {
     "g1": "Table 1, equal channel widths",
@@ -48,38 +48,12 @@ def _plain(ctx: click.Context, param: click.Parameter, name: Any) -> str:
     show_default="1; of table8 on a GPU 8",
     help="Images in one call.",
 )
-@click.option(
-    "--layout",
-    type=click.Choice([CONTIGUOUS, CHANNELS_LAST]),
-    default=CONTIGUOUS,
-    show_default=True,
-    help="How images lie in memory.",
-)
+@LAYOUT
 @one_runtime
-@click.option(
-    "--budget",
-    metavar="SECONDS",
-    type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="12 for each column, 60 for table8",
-    help="Seconds of measuring for all of it together.",
-)
-@click.option(
-    "--precision",
-    type=FiniteRange(min=0, min_open=True, max=1),
-    default=0.02,
-    show_default=True,
-    help="Stop once every 95 % interval is at most this share of its median wide.",
-)
-@click.option(
-    "--margin",
-    type=FiniteRange(min=0, max=1),
-    default=0.01,
-    show_default=True,
-    help="A difference within this share does not count.",
-)
-@click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
-)
+@budget_option("12 for each column, 60 for table8")
+@precision_option()
+@margin_option("does not count")
+@seed_option()
 @output_options
 @debug_option
 def experiment_command(

@@ -10,7 +10,6 @@ import click
 
 from lwprof.cli import gate, progress
 from lwprof.cli.options import (
-    FiniteRange,
     batch_option,
     block_option,
     debug_option,
@@ -22,7 +21,7 @@ from lwprof.cli.options import (
     weights_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.cli.runtime_options import layer_runtime
+from lwprof.cli.runtime_options import budget_option, layer_runtime, precision_option, seed_option
 from lwprof.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,20 +38,9 @@ if TYPE_CHECKING:
 @layer_options
 @click.option("--time", "timed", is_flag=True, help="Time the layers: where the time goes on a backend.")
 @layer_runtime
-@click.option(
-    "--budget",
-    metavar="SECONDS",
-    type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="10",
-    help="Seconds of measuring.",
-)
-@click.option(
-    "--precision",
-    type=FiniteRange(min=0, min_open=True, max=1),
-    show_default="0.02",
-    help="Stop once the 95 % interval of the latency is at most this share of its median wide.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), show_default="0", help="Seed of everything random.")
+@budget_option("10", "Seconds of measuring.")
+@precision_option("the 95 % interval of the latency", default=None)
+@seed_option(default=None)
 @partial(output_options, shows=("profiles",))
 @strict_option
 @debug_option

@@ -10,7 +10,6 @@ import click
 from lwprof.cli import gate, progress
 from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
-    FiniteRange,
     batch_option,
     debug_option,
     input_size_option,
@@ -18,7 +17,7 @@ from lwprof.cli.options import (
     weights_files_option,
 )
 from lwprof.cli.output import destination, guests, output_options
-from lwprof.cli.runtime_options import several_rooflines
+from lwprof.cli.runtime_options import budget_option, seed_option, several_rooflines
 
 if TYPE_CHECKING:
     from lwprof.models.specs import Size
@@ -31,17 +30,11 @@ if TYPE_CHECKING:
 @batch_option
 @weights_files_option
 @several_rooflines
-@click.option(
-    "--budget",
-    metavar="SECONDS",
-    type=FiniteRange(min=0, min_open=True, max=86_400),
-    show_default="3 for each network and setting",
-    help="Seconds of timing the networks; the ceilings of each setting take about 3 more.",
+@budget_option(
+    "3 for each network and setting", "Seconds of timing the networks; the ceilings of each setting take about 3 more."
 )
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Layers to show of a network.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of everything random."
-)
+@seed_option()
 @output_options
 @debug_option
 def roofline_command(

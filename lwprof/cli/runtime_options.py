@@ -1,4 +1,4 @@
-"""Options that say what to time on: backend, device, dtype, threads, cores."""
+"""Options that say what to time on and for how long: backend, device, dtype, threads, cores; budget, precision."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from lwprof.cli.options import FiniteRange
 from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS, MOST_THREADS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -16,6 +17,8 @@ DEVICES_TIMED = "Where to time: cpu, cuda, ssh://user@board"
 WHERE = f"{DEVICES_TIMED}; on arm-emulated, instructions are counted."
 PINNED = "Pin all threads to cores: big, little, or numbers such as 0,2-3."
 BY_DEVICE = "ncnn on boards and arm-emulated, else torch"
+LAYOUTS = click.Choice([CONTIGUOUS, CHANNELS_LAST])
+IMAGES_LIE = "How images lie in memory."
 
 
 class Name(click.ParamType[str]):
@@ -111,8 +114,7 @@ THREADS = click.option("--threads", type=click.IntRange(1, MOST_THREADS), defaul
 SEVERAL_THREADS = click.option("--threads", type=Counts(), default=(1,), show_default="1",
                                help="Threads of the CPU, for each backend, with commas between several.")  # fmt: skip
 COLD_L2 = click.option("--cold-l2", is_flag=True, help="Empty a GPU's L2 cache before every call.")
-LAYOUT = click.option("--layout", type=click.Choice([CONTIGUOUS, CHANNELS_LAST]), default=CONTIGUOUS,
-                      show_default=True, help="How images lie in memory.")  # fmt: skip
+LAYOUT = click.option("--layout", type=LAYOUTS, default=CONTIGUOUS, show_default=True, help=IMAGES_LIE)
 DTYPES = click.option("--dtype", "dtypes", type=Names("dtype"), default=(), show_default="the network's own",
                       help="What to compute in, with commas between several.")  # fmt: skip
 DEVICES = click.option("--device", "devices", type=Names("device"), default="cpu", show_default=True,
@@ -144,34 +146,79 @@ def one_runtime(command: F, *, audits: bool = False) -> F:
 
     One that ``audits`` may count instructions instead, and has budgets.
     """
-    for option in (
-        click.option("--cores", type=Cores(), show_default=ALL_CORES, help=PINNED),
-        click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
-                     help="Threads of the CPU."),
-        click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
-        click.option("--device", type=Name("device"), show_default="cpu",
-                     help=WHERE if audits else f"{DEVICES_TIMED}."),
-        click.option("--backend", type=Name("backend"),
-                     show_default=BY_DEVICE if audits else "ncnn on boards, else torch",
-                     help="What to time on" + "; latency budgets that name one are timed on theirs" * audits + "."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    return _one_backend(
+        command,
+        device=WHERE if audits else f"{DEVICES_TIMED}.",
+        backend="What to time on" + "; latency budgets that name one are timed on theirs" * audits + ".",
+        usual_backend=BY_DEVICE if audits else "ncnn on boards, else torch",
+    )
 
 
 def layer_runtime(command: F) -> F:
     """Add options of a command that may time layers on one backend; what is not given is ``None``."""
+    return _one_backend(
+        command,
+        device="Where to time; layers are told apart on cpu.",
+        backend="What to time on: torch or onnxruntime.",
+        usual_backend="torch",
+        layout=True,
+    )
+
+
+def _one_backend(command: F, *, device: str, backend: str, usual_backend: str, layout: bool = False) -> F:
+    """Add options that are ``None`` unless they are given; ``device`` and ``backend`` are what these two say."""
     for option in (
         click.option("--cores", type=Cores(), show_default=ALL_CORES, help=PINNED),
         click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
                      help="Threads of the CPU."),
-        click.option("--layout", type=click.Choice([CONTIGUOUS, CHANNELS_LAST]), show_default=CONTIGUOUS,
-                     help="How images lie in memory."),
+        *[click.option("--layout", type=LAYOUTS, show_default=CONTIGUOUS, help=IMAGES_LIE)] * layout,
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
-        click.option("--device", type=Name("device"), show_default="cpu",
-                     help="Where to time; layers are told apart on cpu."),
-        click.option("--backend", type=Name("backend"), show_default="torch",
-                     help="What to time on: torch or onnxruntime."),
+        click.option("--device", type=Name("device"), show_default="cpu", help=device),
+        click.option("--backend", type=Name("backend"), show_default=usual_backend, help=backend),
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def budget_option(usual: str, text: str = "Seconds of measuring for all of it together.") -> Callable[[F], F]:
+    """Add ``--budget``, which is ``None`` unless it is given, and then ``usual``."""
+    return click.option(
+        "--budget",
+        metavar="SECONDS",
+        type=FiniteRange(min=0, min_open=True, max=86_400),
+        show_default=usual,
+        help=text,
+    )
+
+
+def precision_option(of: str = "every 95 % interval", default: float | None = 0.02) -> Callable[[F], F]:
+    """Add ``--precision`` ``of`` some interval; where there is no ``default``, it is ``None`` unless it is given."""
+    return click.option(
+        "--precision",
+        type=FiniteRange(min=0, min_open=True, max=1),
+        default=default,
+        show_default=default is not None or "0.02",
+        help=f"Stop once {of} is at most this share of its median wide.",
+    )
+
+
+def margin_option(text: str) -> Callable[[F], F]:
+    """Add ``--margin``; ``text`` says what becomes of a difference within it."""
+    return click.option(
+        "--margin",
+        type=FiniteRange(min=0, max=1),
+        default=0.01,
+        show_default=True,
+        help=f"A difference within this share {text}.",
+    )
+
+
+def seed_option(default: int | None = 0) -> Callable[[F], F]:
+    """Add ``--seed``; where there is no ``default``, it is ``None`` unless it is given."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        default=default,
+        show_default=default is not None or "0",
+        help="Seed of everything random.",
+    )
