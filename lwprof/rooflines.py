@@ -34,6 +34,7 @@ from lwprof.timing.preparation import Subject
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.summary import recorded
 from lwprof.timing.targets import Target, find_targets, names
+from lwprof.units import number_of
 
 BUDGET_S = 3.0
 """For each network on each setting."""
@@ -153,7 +154,7 @@ def roofline(
         for target in targets:
             name = target.setting
             if len(counts) > 1:
-                name += f" {target.options.threads} thread{'s' * (target.options.threads > 1)}"
+                name += f" {number_of(target.options.threads, 'thread')}"
             try:
                 setting = _Setting(target, name, ceilings.measure(target, clock=clock, progress=progress))
             except BackendError as error:

@@ -81,6 +81,15 @@ def exact(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
 
+def number_of(number: int, noun: str) -> str:
+    """Write how many there are.
+
+    >>> number_of(1, "thread"), number_of(2, "big core"), number_of(0, "network")
+    ('1 thread', '2 big cores', '0 networks')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def size(number: float | None) -> str:
     """Write bytes in decimal megabytes, as the field does.
 

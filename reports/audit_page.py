@@ -154,7 +154,7 @@ def _notes(named: Sequence[tuple[str, AuditedModel]], result: AuditResult) -> It
 
 
 def _timed_on(gain: Gain) -> str:
-    threads = f"{gain.threads} thread{'s' * (gain.threads != 1)}"
+    threads = units.number_of(gain.threads, "thread")
     return ", ".join(filter(None, (gain.backend, gain.device, threads, gain.dtype)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from lwprof import units
 from lwprof.reports import compare_details, compare_instructions, compare_notes, compare_table, runs
 from lwprof.reports.contents import Page
 from lwprof.reports.options import Options
@@ -27,7 +28,7 @@ def page_of_several(named: Sequence[tuple[str, CompareResult]], options: Options
 
 
 def _compared(count: int) -> str:
-    return f"{count} network{'s' * (count != 1)} compared"
+    return f"{units.number_of(count, 'network')} compared"
 
 
 def _page(title: str, found: Sequence[runs.Run], networks: Sequence[runs.Network], options: Options) -> Page:

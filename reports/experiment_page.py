@@ -149,7 +149,7 @@ def _notes(result: ExperimentResult) -> Iterator[Note]:
         f"{first}, here paired round by round with its 95 % interval, below 1 is slower; "
         "MAC (memory access): elements read plus written, paper view"
     )
-    threads = f"{result.threads} thread" + "s" * (result.threads != 1)
+    threads = units.number_of(result.threads, "thread")
     yield Note(f"timed with {result.backend} on {result.device}, {threads}, batch {result.batch}, {result.dtype}")
     if printed := list(dict.fromkeys(f"{item.device} ({item.unit})" for row in result.rows for item in _both(row))):
         yield Note(f"the paper's devices: {', '.join(printed)}", "quiet")

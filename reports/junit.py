@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import printable
 from lwprof.reports.formats import Content, Format, Named, audit
@@ -98,7 +99,7 @@ def _cases(model: AuditedModel, result: AuditResult) -> Iterator[Case]:
             yield Case(budget.name, "failure", text, "budget")
     if result.baseline or model.growth:
         lines = [phrases.grown(grown) for grown in model.growth]
-        numbers = f"{len(lines)} number{'s' * (len(lines) != 1)} grown since the baseline"
+        numbers = f"{units.number_of(len(lines), 'number')} grown since the baseline"
         yield Case("growth", "failure", numbers, "growth", lines) if lines else Case("growth")
 
 
@@ -108,7 +109,7 @@ def _rule(code: str, name: str, model: AuditedModel) -> Case:
     lines = [_line(finding) for finding in found]
     failing = [finding for finding in found if finding.fails]
     if failing:
-        message = f"{len(failing)} finding{'s' * (len(failing) != 1)}: {_line(failing[0])}"
+        message = f"{units.number_of(len(failing), 'finding')}: {_line(failing[0])}"
         return Case(name, "failure", message, failing[0].severity, lines)
     reasons = list(dict.fromkeys(ignored.reason for ignored in model.ignored if ignored.code == code))
     if reasons and not found:

@@ -222,7 +222,7 @@ def settings(timing: Timing | Counted) -> tuple[str, ...]:
     >>> settings(Timing("torch", "cpu", 1, 8, "float32", 0.1, (0.1, 0.1), None, ()))
     ('torch', 'cpu', '1 thread', 'batch 8', 'float32')
     """
-    threads = f"{timing.threads} thread" + "s" * (timing.threads != 1)
+    threads = units.number_of(timing.threads, "thread")
     return timing.backend, timing.device, threads, f"batch {timing.batch}", timing.dtype
 
 

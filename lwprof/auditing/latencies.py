@@ -18,6 +18,7 @@ from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.statistics import ratio_interval
 from lwprof.timing.targets import Target
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
+from lwprof.units import number_of
 
 if TYPE_CHECKING:
     from lwprof.timing.portable.clock import Clock
@@ -154,7 +155,7 @@ def _budget(limit: LatencyLimit, timed: _Timed | Missing) -> Budget:
     remark = (
         f"{ratio.median:#.3g} [{ratio.low:#.3g}, {ratio.high:#.3g}] against {limit.to.text} "
         f"on {timed.target.backend.name}, {options.device}, "
-        f"{options.threads} thread{'s' * (options.threads != 1)}{f', {options.dtype}' if options.dtype else ''}"
+        f"{number_of(options.threads, 'thread')}{f', {options.dtype}' if options.dtype else ''}"
     )
     if timed.inputs != timed.other_inputs:
         remark += f"; its input is {shapes(timed.inputs)}, the other's {shapes(timed.other_inputs)}"

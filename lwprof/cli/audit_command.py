@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lwprof import units
 from lwprof.cli import gate, progress
 from lwprof.cli.audit_options import Judging, budget_option, judging_options
 from lwprof.cli.completion import complete_spec
@@ -160,7 +161,7 @@ def audit_command(
 
     baselines.write(write_baseline, result)
     findings, networks = sum(len(model.findings) for model in result.models), len(result.models)
-    numbers = f"{findings} finding{'s' * (findings != 1)} in {networks} network{'s' * (networks != 1)}"
+    numbers = f"{units.number_of(findings, 'finding')} in {units.number_of(networks, 'network')}"
     click.echo(f"wrote {write_baseline}, which knows {numbers}", err=True)
     return 0 if code == gate.FOUND else code
 

@@ -160,4 +160,4 @@ def amount(conversions: int, size: int) -> str:
     """Write how many conversions there are, and what they take."""
     from lwprof import units
 
-    return f"{conversions} conversion{'s' * (conversions != 1)} ({units.size(size)})"
+    return f"{units.number_of(conversions, 'conversion')} ({units.size(size)})"

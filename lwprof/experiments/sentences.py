@@ -11,6 +11,7 @@ from lwprof.experiments.plans import Column, Plan
 from lwprof.experiments.tables import ARM, GPU
 from lwprof.timing.statistics import Interval
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
+from lwprof.units import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def guideline(plan: Plan, judged: Sequence[Judged], margin: float) -> str:
     if not known:
         return f"Whether {plan.guideline} holds here is not known: too little was measured."
     by_answer = {answer: [item for item in known if item.holds == answer] for answer in (YES, NO, UNCLEAR)}
-    columns = f"of {len(known)} column{'s' * (len(known) != 1)}"
+    columns = f"of {number_of(len(known), 'column')}"
     if by_answer[YES]:
         head, leading = f"{plan.guideline} holds here in {len(by_answer[YES])} {columns}", YES
     elif by_answer[NO]:

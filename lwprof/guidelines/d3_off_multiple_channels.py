@@ -74,6 +74,7 @@ from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
 from lwprof.results import INFO, Alternative, Form
+from lwprof.units import number_of
 
 _NAMES = convolutions.NAMES | convolutions.LINEAR | {f"aten::conv_transpose{rank}d" for rank in (1, 2, 3)}
 
@@ -124,7 +125,7 @@ def channels_of(operator: Operator) -> tuple[int, int]:
 def advice(evidence: Evidence, case: Case) -> Advice:
     """Say how far off the width is, and what the next multiple costs."""
     width: Width = case.detail
-    layers = "1 layer" if len(width.makers) == 1 else f"{len(width.makers)} layers"
+    layers = number_of(len(width.makers), "layer")
     suggestion = f"{width.padded} channels, or {width.channels // width.multiple * width.multiple}"
     if width.channels < width.multiple:
         suggestion = f"{width.padded} channels"

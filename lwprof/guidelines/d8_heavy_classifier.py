@@ -74,7 +74,7 @@ from lwprof.graph import Operator, Value
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
 from lwprof.results import INFO
-from lwprof.units import exact
+from lwprof.units import exact, number_of
 
 _WEIGHTED = (FRAGMENT_KINDS | {"linear"}) - {"pooling"}
 
@@ -137,7 +137,7 @@ def advice(evidence: Evidence, case: Case) -> Advice:
     else:
         suggestion = _narrower(features, held, total, case.threshold)
     return Advice(
-        f"the classifier ({layers} layer{'s' if layers > 1 else ''}) holds {held / total:.0%} of the parameters: "
+        f"the classifier ({number_of(layers, 'layer')}) holds {held / total:.0%} of the parameters: "
         f"{exact(held)} of {exact(total)}",
         suggestion,
         (

@@ -8,6 +8,7 @@ from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.models.network import Network, not_a_network
+from lwprof.units import number_of
 
 WeightsFiles = Sequence[str | PathLike[str] | None]
 
@@ -38,7 +39,6 @@ def weights_files(networks: Sequence[object], files: WeightsFiles) -> WeightsFil
         InputError: there are some, and not as many as networks.
     """
     if files and len(files) != len(networks):
-        told = f"{len(files)} file{'s' * (len(files) != 1)} of weights"
-        told += f" for {len(networks)} network{'s' * (len(networks) != 1)}"
+        told = f"{number_of(len(files), 'file')} of weights for {number_of(len(networks), 'network')}"
         raise InputError(f"{told}; give one for each in their order, or none")
     return files or [None] * len(networks)

@@ -10,6 +10,7 @@ from lwprof.timing.portable.cores import numbers
 from lwprof.timing.sampling import Measurement, Rules, Series
 from lwprof.timing.statistics import far_outliers, median_interval, shift
 from lwprof.timing.verdicts import ROUNDS_FOR_A_VERDICT
+from lwprof.units import number_of
 
 OUTLIER_SHARE = 0.05
 """Fewer far outliers than this do not move a median."""
@@ -22,9 +23,9 @@ def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
     chosen = len(numbers(str(environment.get("chosen_cores") or "")))
     warnings = []
     if chosen and threads > chosen:
-        warnings.append(f"{threads} threads share {_cores(chosen, 'chosen')}: use at most {_threads(chosen)}")
+        warnings.append(_crowded(threads, chosen, "chosen core"))
     elif isinstance(cores, int) and threads > cores:
-        warnings.append(f"{threads} threads share {_cores(cores, 'usable')}: use at most {_threads(cores)}")
+        warnings.append(_crowded(threads, cores, "usable core"))
     elif isinstance(cores, int) and isinstance(load, int | float) and load > cores - threads + 1:  # 1: lwprof itself
         warnings.append(f"the machine is busy (load {load:.1f} on {cores} cores): close other programs and repeat")
     if (big := environment.get("big_cores")) and not chosen:
@@ -32,6 +33,10 @@ def on_machine(environment: Mapping[str, Scalar], threads: int) -> list[str]:
     if isinstance(governor, str) and governor != "performance":
         warnings.append(f"the CPU frequency scales (governor {governor}): set the governor to performance")
     return warnings
+
+
+def _crowded(threads: int, cores: int, kind: str) -> str:
+    return f"{threads} threads share {number_of(cores, kind)}: use at most {number_of(cores, 'thread')}"
 
 
 def on_board(record: Mapping[str, Scalar], threads: int) -> list[str]:
@@ -105,11 +110,3 @@ def on_series(series: Series, measurement: Measurement, rules: Rules) -> list[st
             "trust the ratios, which are paired, before the medians"
         )
     return warnings
-
-
-def _cores(number: int, which: str) -> str:
-    return f"{number} {which} core{'s' * (number != 1)}"
-
-
-def _threads(number: int) -> str:
-    return f"{number} thread{'s' * (number != 1)}"

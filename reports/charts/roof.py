@@ -36,8 +36,7 @@ def drawings(result: RooflineResult) -> Iterator[Drawing]:
             f"{shortened(name)} reaches {units.share(model.share, 1)} of its roof, bound by {model.bound}"
             for name, model in networks[:3]
         ) + f"; {len(networks) - 3} more networks" * (len(networks) > 3)
-        threads = f"{ceilings.threads} thread{'s' * (ceilings.threads != 1)}"
-        title = f"{setting}, {threads}, {ceilings.dtype}"
+        title = f"{setting}, {units.number_of(ceilings.threads, 'thread')}, {ceilings.dtype}"
         alt = (
             f"Roofline of {title}: {units.count(ceilings.mult_adds_per_s)} mult-adds/s and "
             f"{units.count(ceilings.bytes_per_s)}B/s at most" + f"; {said}" * bool(said)

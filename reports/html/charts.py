@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lwprof import units
 from lwprof.reports import phrases, runs
 from lwprof.reports.contents import printable
 from lwprof.results import (
@@ -132,7 +133,7 @@ def _of_network(result: ProfileResult) -> Data:
     rest = {**_times(time.unattributed), "name": "unattributed", "kind": "",
             "time_share": _share(time.unattributed.median_s, time.total_s)}  # fmt: skip
     timing = time.timing
-    on = f"{timing.timed_on}, {timing.threads} thread{'s' * (timing.threads != 1)}"
+    on = f"{timing.timed_on}, {units.number_of(timing.threads, 'thread')}"
     return {"timed": named(on), "layers": [*rows, rest]}
 
 

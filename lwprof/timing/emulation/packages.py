@@ -75,7 +75,7 @@ class Wanted:
 
     def __str__(self) -> str:
         sizes = f"{units.size(self.download_bytes)}, {units.size(self.disk_bytes)} unpacked"
-        return f"{len(self.packages)} package{'s' * (len(self.packages) != 1)} ({sizes})"
+        return f"{units.number_of(len(self.packages), 'package')} ({sizes})"
 
     def version(self, name: str) -> str:
         """Upstream's version of a package: ``3.11.2`` of ``3.11.2-6+deb12u8``."""
