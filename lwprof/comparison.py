@@ -143,10 +143,7 @@ def compare(
     check_share("margin", margin)
     record: dict[str, Scalar] = environment()
     rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
-    subjects = [
-        Subject(network.name, network.module, result.model.inputs, network.values, network.build_s, network.file)
-        for network, result, _ in rows
-    ]
+    subjects = [network.subject(result.model.inputs) for network, result, _ in rows]
     roofs: dict[str, Ceilings] = {}
     if timed and floors and not interrupted:
         try:

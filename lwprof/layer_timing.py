@@ -18,7 +18,6 @@ from lwprof.timing.contract import ALL_CORES, CONTIGUOUS, Options
 from lwprof.timing.environment import environment
 from lwprof.timing.observation import check_observable, observe_layers
 from lwprof.timing.portable.clock import Clock
-from lwprof.timing.preparation import Subject
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.targets import Target, find_targets
 
@@ -86,7 +85,7 @@ def time_layers(
         examination = examine_network(found, block)
         result, kinds = examination.result, analyses.layer_kinds(examination.graph, examination.rows)
         del examination
-    subject = Subject(found.name, found.module, result.model.inputs, found.values, found.build_s, found.file)
+    subject = found.subject(result.model.inputs)
     order = [layer.name for layer in result.layers]
     rules = Rules(budget_s, precision, seed=seed)
     try:

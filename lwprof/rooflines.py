@@ -246,6 +246,5 @@ def _rows(
             fused = analyses.fused_layers(found.graph, found.rows, found.groups)
             fast = analyses.winograd_mult_adds(found.rows)
             del found
-        subject = Subject(network.name, network.module, given, network.values, network.build_s, network.file)
-        rows.append(_Row(network, subject, totals, fast, fused))
+        rows.append(_Row(network, network.subject(given), totals, fast, fused))
     return rows

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lwprof.auditing.instruction_limits import NAME, TOLERANCE, TOTAL, InstructionLimit
-from lwprof.auditing.latencies import INTERRUPTED, Missing, missing, subject_of
+from lwprof.auditing.latencies import INTERRUPTED, Missing, missing
 from lwprof.errors import described
 from lwprof.models import Network
 from lwprof.results import AuditedModel, AuditResult, Budget, Counted
@@ -55,7 +55,7 @@ def held(
             try:
                 target = item.limit.target(seed)
                 shown = part(progress, counted, networks)
-                latencies = time_subjects([subject_of(item.build())], [target], machine=machine, progress=shown)
+                latencies = time_subjects([item.build().subject()], [target], machine=machine, progress=shown)
                 record |= {key: value for key, value in latencies.environment.items() if key not in CHOSEN}
                 interrupted = latencies.interrupted
                 whole = latencies.counts and not latencies.failure

@@ -13,7 +13,7 @@ from lwprof.models import Network
 from lwprof.results import AuditResult, Budget, Scalar, TensorSpec
 from lwprof.timing import advice
 from lwprof.timing.backends import Options
-from lwprof.timing.latency import Latencies, Subject, time_subjects
+from lwprof.timing.latency import Latencies, time_subjects
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.statistics import ratio_interval
 from lwprof.timing.targets import Target
@@ -122,18 +122,13 @@ def _timed(
     """Build and time a pair, or say why that was not possible."""
     try:
         targets = pair.limit.targets(backend, options)
-        subjects = [subject_of(pair.build()), subject_of(pair.build_other())]
+        subjects = [pair.build().subject(), pair.build_other().subject()]
         latencies = time_subjects(subjects, targets, rules=rules, clock=clock, progress=progress)
         return _Timed(latencies, targets[0], subjects[0].inputs, subjects[1].inputs)
     except KeyboardInterrupt:
         return INTERRUPTED
     except (Exception, SystemExit) as error:
         return Missing(*described(error))
-
-
-def subject_of(network: Network) -> Subject:
-    """A network as it is timed."""
-    return Subject(network.name, network.module, network.inputs, network.values, network.build_s, network.file)
 
 
 def missing(latencies: Latencies) -> Missing:

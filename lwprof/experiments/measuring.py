@@ -63,10 +63,7 @@ def measure(
             networks = dict(_networks(group, rules.seed, batch))
             for place, network in networks.items():
                 found.totals[place] = profile_network(network).totals
-            subjects = [
-                Subject(network.name, network.module, network.inputs, build_s=network.build_s)
-                for network in networks.values()
-            ]
+            subjects = [network.subject() for network in networks.values()]
             latencies = time_subjects(
                 subjects, [target], rules=rules, clock=clock, machine=environment,
                 progress=part(progress, number, len(groups)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lwprof.graph import OpGraph
     from lwprof.inputs import Inputs, Values
+    from lwprof.timing.preparation import Subject
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class Network:
     """What it runs, where that comes from a file that torch does not run."""
     file: str = ""
     """Path of that file."""
+
+    def subject(self, inputs: tuple[TensorSpec, ...] | None = None) -> Subject:
+        """The network as it is timed, with the ``inputs`` of its profile, which looks into dataclasses too."""
+        from lwprof.timing.preparation import Subject
+
+        inputs = self.inputs if inputs is None else inputs
+        return Subject(self.name, self.module, inputs, self.values, self.build_s, self.file)
 
 
 def prepare(
