@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
@@ -13,7 +13,8 @@ from torch import nn
 from lwprof import analyses, collector
 from lwprof.errors import BackendError, InputError, check_positive, check_share
 from lwprof.inputs import Inputs
-from lwprof.models import Network, prepare, several
+from lwprof.models import Network, several
+from lwprof.pareto import front_of_networks
 from lwprof.profiling import InputSize, examine_network
 from lwprof.results import (
     Ceilings,
@@ -36,7 +37,7 @@ from lwprof.timing.latency import Outcome, Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress, Rules
 from lwprof.timing.targets import Target, find_targets, names
-from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
+from lwprof.timing.verdicts import paired
 
 BUDGET_S = 5.0
 """For each network on each target."""
@@ -51,6 +52,7 @@ class Row(NamedTuple):
     """A network, and what it costs."""
 
     network: Network
+    subject: Subject
     result: ProfileResult
     winograd_mult_adds: int
 
@@ -142,8 +144,8 @@ def compare(
     check_positive(budget_s=budget_s, precision=precision)
     check_share("margin", margin)
     record: dict[str, Scalar] = environment()
-    rows, interrupted = _rows(networks, files, inputs, input_size, batch, block, progress)
-    subjects = [network.subject(result.model.inputs) for network, result, _ in rows]
+    prepared = several.prepared(networks, files, inputs=inputs, input_size=input_size, batch=batch, progress=progress)
+    rows, interrupted = _rows(prepared, block)
     roofs: dict[str, Ceilings] = {}
     if timed and floors and not interrupted:
         try:
@@ -153,16 +155,16 @@ def compare(
     if interrupted or not timed:
         return CompareResult(_models(rows, (), targets, margin, seed), record, interrupted)
     latencies = time_subjects(
-        subjects, targets,
+        [row.subject for row in rows], targets,
         rules=Rules(budget_s, precision, seed=seed), clock=clock, machine=record, progress=progress,
     )  # fmt: skip
     if not all(target.is_counted for target in targets):
         latencies.environment.update(budget_s=budget_s, precision=precision, margin=margin)
-    outcomes = _floored(rows, subjects, latencies.outcomes, roofs)
+    outcomes = _floored(rows, latencies.outcomes, roofs)
     if measure_ceilings and not latencies.interrupted and (passed := _outdated(outcomes, targets)):
         with suppress(KeyboardInterrupt):  # what was timed is shown in any case
             roofs |= _roofs(passed, True, progress, again=True)
-            outcomes = _floored(rows, subjects, latencies.outcomes, roofs)
+            outcomes = _floored(rows, latencies.outcomes, roofs)
     models = _models(rows, outcomes, targets, margin, seed)
     settings = tuple(target.setting for target in targets)
     return CompareResult(
@@ -170,60 +172,12 @@ def compare(
     )
 
 
-def pareto_front(
-    top1: Sequence[float | None],
-    latency: Sequence[Sequence[float]],
-    margin: float,
-    seed: int = 0,
-    *,
-    exact: bool = False,
-) -> list[bool | None]:
-    """Tell which networks no other one is shown to dominate.
-
-    A network dominates another in two cases. Its top-1 is at least as high and it is faster: the whole
-    interval of the ratio of their paired samples lies below 1 - ``margin``. Or its top-1 is higher and it
-    is not slower: the whole interval lies at or below 1 + ``margin``. Noise alone shows neither.
-
-    Args:
-        top1: published accuracy of each; one without it is neither on the front nor behind it.
-        latency: samples of each, taken in the same rounds; with too few for a verdict nothing is known.
-        margin: as for verdicts.
-        seed: of the bootstrap.
-        exact: whether ``latency`` is one exact cost each; these need no margin.
-    """
-    if not exact and any(len(samples) < ROUNDS_FOR_A_VERDICT for samples in latency):
-        return [None] * len(top1)
-
-    def dominates(a: int, b: int) -> bool:
-        ours, theirs = top1[a], top1[b]
-        if ours is None or theirs is None or ours < theirs:
-            return False
-        if exact:
-            return latency[a][0] < latency[b][0] or (ours > theirs and latency[a][0] == latency[b][0])
-        ratio, verdict = paired(latency[a], latency[b], margin, seed)
-        return verdict == FASTER or (ours > theirs and ratio.high <= 1 + margin)
-
-    everyone = range(len(top1))
-    return [None if top1[b] is None else not any(dominates(a, b) for a in everyone if a != b) for b in everyone]
-
-
-def _rows(
-    networks: Sequence[str | nn.Module | Network],
-    files: several.WeightsFiles,
-    inputs: Inputs | None,
-    size: InputSize | None,
-    batch: int,
-    block: str | None,
-    progress: Progress | None,
-) -> tuple[list[Row], bool]:
+def _rows(networks: Iterable[Network], block: str | None) -> tuple[list[Row], bool]:
     """Profile the networks; those that were profiled by then, and whether Ctrl-C ended it."""
     rows: list[Row] = []
     try:
-        for number, (item, file) in enumerate(zip(networks, files, strict=True)):
-            if progress is not None:
-                progress("profile", number / len(networks))
-            network = prepare(item, inputs=inputs, input_size=size, batch=batch, weights_file=file)
-            rows.append(_profiled(network, block))
+        for network in networks:
+            rows.append(_profiled(network, block))  # noqa: PERF401 (those before Ctrl-C are kept)
     except KeyboardInterrupt:
         if not rows:
             raise
@@ -235,7 +189,8 @@ def _rows(
 def _profiled(network: Network, block: str | None) -> Row:
     try:
         found = examine_network(network, block)
-        return Row(network, found.result, analyses.winograd_mult_adds(found.rows))
+        subject = network.subject(found.result.model.inputs)
+        return Row(network, subject, found.result, analyses.winograd_mult_adds(found.rows))
     except InputError as error:
         if network.name in str(error):
             raise
@@ -260,27 +215,24 @@ def _roofs(
 
 
 def _floored(
-    rows: Sequence[Row],
-    subjects: Sequence[Subject],
-    outcomes: Sequence[Sequence[Outcome]],
-    roofs: Mapping[str, Ceilings],
+    rows: Sequence[Row], outcomes: Sequence[Sequence[Outcome]], roofs: Mapping[str, Ceilings]
 ) -> list[tuple[Outcome, ...]]:
     """Add to latencies what the ceilings allow; those that are faster by far have a warning instead."""
     return [
         tuple(
-            _with_floor(item, row, subject.dtype, roofs[item.setting])
+            _with_floor(item, row, roofs[item.setting])
             if isinstance(item, Timing)
             and item.setting in roofs
             and analyses.holds_for(item.dtype, roofs[item.setting].dtype)
             else item
             for item in found
         )
-        for row, subject, found in zip(rows, subjects, outcomes, strict=True)
+        for row, found in zip(rows, outcomes, strict=True)
     ]
 
 
-def _with_floor(timing: Timing, row: Row, own: str, roofs: Ceilings) -> Timing:
-    scale = analyses.scale(timing.dtype, own)
+def _with_floor(timing: Timing, row: Row, roofs: Ceilings) -> Timing:
+    scale = analyses.scale(timing.dtype, row.subject.dtype)
     floor = analyses.floor(analyses.Work.of_network(row.result.totals, row.winograd_mult_adds, scale), roofs)
     if timing.median_s < analyses.CONTRADICTED * floor.seconds:
         return replace(timing, warnings=(*timing.warnings, OUTDATED))
@@ -304,14 +256,17 @@ def _models(
     timings = [tuple(item for item in found if isinstance(item, Timing)) for found in outcomes]
     counts = [tuple(item for item in found if isinstance(item, Counted)) for found in outcomes]
     settings = [target.setting for target in targets]
-    front = _front(rows, _on_first(settings, timings), _on_first(settings, counts), margin, seed)
+    front = front_of_networks(
+        [row.network.published for row in rows], _on_first(settings, timings), _on_first(settings, counts),
+        [row.result.totals.mult_adds for row in rows], margin, seed,
+    )  # fmt: skip
     return tuple(
         ComparedModel(
-            Model(network.name, network.spec, result.model.inputs),
-            result.totals,
-            result.fragmentation,
-            result.coverage,
-            network.published,
+            Model(row.network.name, row.network.spec, row.result.model.inputs),
+            row.result.totals,
+            row.result.fragmentation,
+            row.result.coverage,
+            row.network.published,
             timings[place],
             tuple(_to_first_network(place, rows, timings, margin, seed)),
             front[place],
@@ -319,7 +274,7 @@ def _models(
             tuple(item for item in outcomes[place] if isinstance(item, Untimed)),
             counts[place],
         )
-        for place, (network, result, _) in enumerate(rows)
+        for place, row in enumerate(rows)
     )  # fmt: skip
 
 
@@ -341,7 +296,7 @@ def _to_first_network(
         first = next(number for number, found in enumerate(timings) if _on(found, timing.setting))
         base = _on(timings[first], timing.setting)
         if base is not None and first != place:
-            yield _relative(timing, base, rows[first][0].name, margin, seed)
+            yield _relative(timing, base, rows[first].network.name, margin, seed)
 
 
 def _across(timings: Sequence[Timing], margin: float, seed: int) -> Iterator[Relative]:
@@ -356,28 +311,3 @@ def _across(timings: Sequence[Timing], margin: float, seed: int) -> Iterator[Rel
 def _relative(timing: Timing, base: Timing, to: str, margin: float, seed: int) -> Relative:
     ratio, verdict = paired(timing.samples_s, base.samples_s, margin, seed)
     return Relative(timing.backend, to, ratio.median, (ratio.low, ratio.high), verdict, timing.setting)
-
-
-def _front(
-    rows: Sequence[Row],
-    timings: Sequence[Timing | None],
-    counts: Sequence[Counted | None],
-    margin: float,
-    seed: int,
-) -> list[bool | None]:
-    """Which of the networks that were timed are on the front; else of those that were counted, else of all.
-
-    Accuracies on another data set than the first one's cannot be compared with it.
-    """
-    published = [network.published for network, _, _ in rows]
-    dataset = next((figures.dataset for figures in published if figures and figures.top1 is not None), "")
-    top1 = [figures.top1 if figures and figures.dataset == dataset else None for figures in published]
-    exact = not any(timings)
-    costs: list[Sequence[float] | None] = [None if timing is None else timing.samples_s for timing in timings]
-    if exact:
-        costs = [None if count is None else (float(count.instructions.total),) for count in counts]
-    if not any(costs):
-        costs = [(float(result.totals.mult_adds),) for _, result, _ in rows]
-    known = [accuracy for accuracy, cost in zip(top1, costs, strict=True) if cost is not None]
-    placed = iter(pareto_front(known, [cost for cost in costs if cost is not None], margin, seed, exact=exact))
-    return [None if cost is None else next(placed) for cost in costs]

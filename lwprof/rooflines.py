@@ -12,7 +12,7 @@ from lwprof.analyses import FusedLayer, Work
 from lwprof.errors import BackendError, InputError, check_positive
 from lwprof.inputs import Inputs
 from lwprof.layer_timing import time_layers
-from lwprof.models import Network, prepare, several
+from lwprof.models import Network, several
 from lwprof.profiling import InputSize, examine_network
 from lwprof.results import (
     Ceilings,
@@ -140,7 +140,10 @@ def roofline(
     if not targets:
         raise InputError("name a number of threads")
     check_positive(budget_s=budget_s)
-    rows = _rows(networks, inputs, input_size, batch, weights_files, progress)
+    several.check(networks, f"{networks!r} is no list")
+    files = several.weights_files(networks, weights_files)
+    prepared = several.prepared(networks, files, inputs=inputs, input_size=input_size, batch=batch, progress=progress)
+    rows = [_profiled(network) for network in prepared]
     places = len(rows) * len(targets)
     if budget_s is None:
         budget_s = BUDGET_S * places
@@ -226,25 +229,13 @@ def _timed(
     return result.time.timing, result.time, dict(result.time.environment)
 
 
-def _rows(
-    networks: Sequence[str | nn.Module | Network],
-    inputs: Inputs | None,
-    size: InputSize | None,
-    batch: int,
-    files: several.WeightsFiles,
-    progress: Progress | None,
-) -> list[_Row]:
-    several.check(networks, f"{networks!r} is no list")
-    rows = []
-    for number, (item, file) in enumerate(zip(networks, several.weights_files(networks, files), strict=True)):
-        if progress is not None:
-            progress("profile", number / len(networks))
-        network = prepare(item, inputs=inputs, input_size=size, batch=batch, weights_file=file)
-        with collector.paused():  # until the graph is gone, which the collector would walk through
-            found = examine_network(network)
-            given, totals = found.result.model.inputs, found.result.totals
-            fused = analyses.fused_layers(found.graph, found.rows, found.groups)
-            fast = analyses.winograd_mult_adds(found.rows)
-            del found
-        rows.append(_Row(network, network.subject(given), totals, fast, fused))
-    return rows
+@collector.paused()  # until the graph is gone, which the collector would walk through
+def _profiled(network: Network) -> _Row:
+    found = examine_network(network)
+    return _Row(
+        network,
+        network.subject(found.result.model.inputs),
+        found.result.totals,
+        analyses.winograd_mult_adds(found.rows),
+        analyses.fused_layers(found.graph, found.rows, found.groups),
+    )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import InputError
-from lwprof.models.network import Network, not_a_network
+from lwprof.models.network import Network, not_a_network, prepare
 from lwprof.units import number_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lwprof.inputs import Inputs
+    from lwprof.timing.sampling import Progress
 
 WeightsFiles = Sequence[str | PathLike[str] | None]
 
@@ -42,3 +48,19 @@ def weights_files(networks: Sequence[object], files: WeightsFiles) -> WeightsFil
         told = f"{number_of(len(files), 'file')} of weights for {number_of(len(networks), 'network')}"
         raise InputError(f"{told}; give one for each in their order, or none")
     return files or [None] * len(networks)
+
+
+def prepared(
+    networks: Sequence[str | nn.Module | Network],
+    files: WeightsFiles,
+    *,
+    inputs: Inputs | None,
+    input_size: Any,
+    batch: int,
+    progress: Progress | None,
+) -> Iterator[Network]:
+    """Take one network after the other as :func:`prepare` does, and say how many have been profiled by then."""
+    for number, (item, file) in enumerate(zip(networks, files, strict=True)):
+        if progress is not None:
+            progress("profile", number / len(networks))
+        yield prepare(item, inputs=inputs, input_size=input_size, batch=batch, weights_file=file)
