@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import chain
 
 from lwprof.errors import BackendError, InputError
-from lwprof.results import Counted, KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, Untimed, together
+from lwprof.results import Counted, LayerTimes, Relative, Scalar, Timing, Untimed
 from lwprof.timing import advice, pinning
 from lwprof.timing.backends import BACKENDS
 from lwprof.timing.contract import Loaded, Observed, ObservedCall
 from lwprof.timing.environment import environment
+from lwprof.timing.layer_summary import layer_times
 from lwprof.timing.portable.blocks import Bench, Contender, Round
 from lwprof.timing.portable.clock import Clock, performance_clock
 from lwprof.timing.portable.cores import spelled
 from lwprof.timing.preparation import Place, Preparation, Ready, Subject
 from lwprof.timing.sampling import Measurement, Progress, Rules, sample
-from lwprof.timing.statistics import median, median_interval
 from lwprof.timing.summary import recorded, timing_of
 from lwprof.timing.targets import Target
 from lwprof.timing.verdicts import paired
 
 MARGIN = 0.01
 """Within which the cost of looking is called indistinguishable from none."""
-
-Layers = tuple[str, ...]
 
 
 def observe_layers(
@@ -86,7 +83,8 @@ def observe_layers(
         raise BackendError(f"{target.setting} kept no times of the layers of {subject.label}")
     warnings = [*advice.on_machine(record, target.options.threads), *advice.on_strays(strays)]
     timing = timing_of(subject, target, ready, measurement.series[0], measurement, rules, warnings, spelled(cores))
-    return _summed_up(rounds, timing, _cost(measurement, target, subject.label, rules), kinds, order, record, rules)
+    cost = _cost(measurement, target, subject.label, rules)
+    return layer_times(rounds, timing, cost, kinds, order, record, rules.seed)
 
 
 def check_observable(target: Target) -> None:
@@ -179,63 +177,3 @@ def _cost(measurement: Measurement, target: Target, label: str, rules: Rules) ->
     plain, looked = (series.samples_s for series in measurement.series)
     ratio, verdict = paired(looked, plain, MARGIN, rules.seed)
     return Relative(target.backend.name, label, ratio.median, (ratio.low, ratio.high), verdict, target.setting)
-
-
-def _summed_up(
-    rounds: Sequence[Sequence[ObservedCall]],
-    timing: Timing,
-    cost: Relative,
-    kinds: Mapping[str, str],
-    order: Sequence[str],
-    record: Mapping[str, Scalar],
-    rules: Rules,
-) -> LayerTimes:
-    rank = {name: place for place, name in enumerate(kinds)}
-    places = {name: place for place, name in enumerate(order)}
-    samples = [_sample(calls, kinds) for calls in rounds]
-    found = dict.fromkeys(chain.from_iterable(own for _, own in samples))
-    layers = []
-    for names in sorted(found, key=lambda names: places.get(names[0], len(places))):
-        kind = kinds[min((name for name in names if name in kinds), key=rank.__getitem__)]
-        times = [own.get(names, 0.0) for _, own in samples]
-        if any(times):
-            layers.append(_layer_time(names, kind, times, rules.seed))
-    return LayerTimes(
-        timing=timing,
-        observed=cost,
-        layers=tuple(layers),
-        kinds=tuple(sorted(_kinds(layers), key=lambda kind: -kind.median_s)),
-        unattributed=_layer_time((), "", [total - sum(own.values()) for total, own in samples], rules.seed),
-        spans=_spans(rounds),
-        environment=record,
-        interrupted=timing.stopped == "interrupted",
-    )
-
-
-def _sample(calls: Sequence[ObservedCall], kinds: Mapping[str, str]) -> tuple[float, dict[Layers, float]]:
-    """Whole time of one call, and each layer's own: means of the round's calls."""
-    own: dict[Layers, float] = {}
-    for call in calls:
-        for layer in call.layers:
-            if any(name in kinds for name in layer.layers):
-                own[layer.layers] = own.get(layer.layers, 0.0) + layer.own_s
-    number = len(calls)
-    return sum(call.total_s for call in calls) / number, {names: time / number for names, time in own.items()}
-
-
-def _layer_time(names: Layers, kind: str, samples: Sequence[float], seed: int) -> LayerTime:
-    middle = median_interval(samples, seed)
-    return LayerTime(names, kind, middle.median, (middle.low, middle.high), tuple(samples))
-
-
-def _kinds(layers: Sequence[LayerTime]) -> Iterator[KindTime]:
-    for kind in dict.fromkeys(layer.kind for layer in layers):
-        yield KindTime(kind, *together([layer for layer in layers if layer.kind == kind]))
-
-
-def _spans(rounds: Sequence[Sequence[ObservedCall]]) -> tuple[Span, ...]:
-    """The time line of the call that is nearest to the median."""
-    calls = list(chain.from_iterable(rounds))
-    middle = median([call.total_s for call in calls])
-    nearest = min(calls, key=lambda call: abs(call.total_s - middle))
-    return tuple(Span(layer.layers, layer.start_s, layer.duration_s) for layer in nearest.layers)
