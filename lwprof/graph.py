@@ -1,7 +1,8 @@
 """The operator graph: one plain, frozen picture of a network, whatever it was captured from.
 
 Nothing here knows torch. A capture fills a :class:`GraphBuilder` in execution order; costs and
-analyses read the :class:`OpGraph` that comes out.
+analyses read the :class:`OpGraph` that comes out and change nothing in it. Its rows are not frozen
+only because a frozen dataclass takes three times as long to make, and a graph has thousands.
 """
 
 from __future__ import annotations
@@ -9,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from lwprof.units import dtype_bytes
-
-_new = tuple.__new__  # a named tuple's own constructor takes twice as long, and a graph makes thousands
-
 
 PACKED = "packed_"
 """How the names of weights begin that were found inside a packed (quantised) argument."""
 
 
-class Value(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Value:
     """One tensor at one moment: writing a tensor in place makes a new value of the same root."""
 
     number: int
@@ -38,10 +37,11 @@ class Value(NamedTuple):
     """Index of the operator that made it, -1 if none did."""
 
 
-class Operator(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Operator:
     """One executed operator."""
 
-    index: int  # type: ignore[assignment]  # tuple.index, which nobody asks of an operator
+    index: int
     name: str
     """Qualified name without the overload, such as ``aten::conv2d``."""
     arguments: Mapping[str, Any]
@@ -63,7 +63,8 @@ class Operator(NamedTuple):
     bytes: int
 
 
-class Call(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Call:
     """One call of a module."""
 
     parent: int
@@ -79,7 +80,8 @@ class Call(NamedTuple):
     """Shapes of the tensors returned."""
 
 
-class Module(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Module:
     """A module of the network; flat networks and ONNX files have only the root."""
 
     name: str
@@ -88,7 +90,8 @@ class Module(NamedTuple):
     """A Sequential, ModuleList or ModuleDict: it holds modules and computes nothing itself."""
 
 
-class Weight(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Weight:
     """A stored tensor of the network, listed once however often it is shared."""
 
     name: str
@@ -133,7 +136,7 @@ class GraphBuilder:
         if elements is None:
             elements = prod(shape)
         size = elements * dtype_bytes(dtype)
-        value = _new(Value, (number, shape, dtype, elements, size, source, number, -1))
+        value = Value(number, shape, dtype, elements, size, source, number, -1)
         self.values.append(value)
         return value
 
@@ -152,9 +155,9 @@ class GraphBuilder:
         if elements is None:
             elements = prod(shape)
         size = elements * dtype_bytes(dtype)
-        value = _new(Value, (number, shape, dtype, elements, size, source, number, -1))
+        value = Value(number, shape, dtype, elements, size, source, number, -1)
         self.values.append(value)
-        self.weights.append(_new(Weight, (name, module, elements, size, source, trainable, number)))
+        self.weights.append(Weight(name, module, elements, size, source, trainable, number))
         return value
 
     def operator(
@@ -172,36 +175,32 @@ class GraphBuilder:
         Each output is ``(shape, dtype, distinct elements, base)``: ``base`` is the input whose memory
         the output shares (a view, or the operand that is written in place), ``None`` for fresh memory.
         """
-        index = len(self.operators)
+        values, writers = self.values, self._last_writer
+        index, number = len(self.operators), len(values)
         after: list[int] = []
         total = total_bytes = 0
-        writers = self._last_writer
-        for _, _, _, elements, size, _, root, producer in inputs:
-            total += elements
-            total_bytes += size
+        for value in inputs:
+            total += value.elements
+            total_bytes += value.bytes
+            producer, writer = value.producer, writers.get(value.root, -1)
             if producer >= 0 and producer not in after:
                 after.append(producer)
-            if root in writers and writers[root] not in after:
-                after.append(writers[root])
-        made = []
-        values = self.values
+            if writer >= 0 and writer not in after:
+                after.append(writer)
         for shape, dtype, elements, base in outputs:
-            number = len(values)
-            root = number if base is None else base.root
+            root = len(values) if base is None else base.root
             size = elements * dtype_bytes(dtype)
             total += elements
             total_bytes += size
-            value = _new(Value, (number, shape, dtype, elements, size, "operator", root, index))
-            values.append(value)
-            made.append(value)
+            values.append(Value(len(values), shape, dtype, elements, size, "operator", root, index))
             if effect == "inplace" and base is not None:
                 writers[root] = index
-        results = tuple(made)
-        if len(after) > 1:
-            after.sort()
-        row = (index, name, arguments, inputs, results, call, tuple(after), effect, pointwise, total, total_bytes)
-        self.operators.append(_new(Operator, row))
-        return results
+        made = tuple(values[number:])
+        before = tuple(sorted(after)) if after else ()
+        self.operators.append(
+            Operator(index, name, arguments, inputs, made, call, before, effect, pointwise, total, total_bytes)
+        )
+        return made
 
 
 def operator(name: str, outputs: tuple[int, ...] | list[tuple[int, ...]], **arguments: Any) -> Operator:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import sys
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -14,7 +15,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-_contents = itemgetter("_parameters", "_buffers", "_modules")
+_CONTENTS = ("_parameters", "_buffers", "_modules")
+_contents = itemgetter(*_CONTENTS)
 _registrations = itemgetter(
     "_forward_pre_hooks",
     "_forward_hooks",
@@ -40,64 +42,60 @@ _MOST_KEPT = 10_000
 
 
 @contextmanager
-def preserved(modules: Iterable[nn.Module]) -> Iterator[None]:
+def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
     """Put back every module's attributes, parameters, buffers, hooks, class and training flag.
 
     torch materialises lazy parameters in place, so the run gets stand-ins for them.
     """
-    kept = []
-    own: list[tuple[Any, Any]] = []
-    parameters: list[Any] = []
-    seen: set[int] = set()
-    for module in modules:
-        attributes = module.__dict__
-        kind = type(module)
-        contents: tuple[Any, ...] = ()
-        registrations: tuple[Any, ...] = ()  # a script's are views of its own
-        flag = None
-        if "training" in attributes:
-            contents, registrations = _contents(attributes), _registrations(attributes)
-            parameters += contents[0].values()
-        else:
-            flag = getattr(module, "training", None)
-        if len(attributes) > len(_TORCH_ATTRIBUTES) and not kind.__module__.startswith("torch.nn."):
-            for name in attributes.keys() - _TORCH_ATTRIBUTES:
-                _keep(attributes[name], own, seen)
-        registered = [table.copy() for table in registrations] if any(registrations) else None
-        held = tuple([table.copy() for table in contents])
-        kept.append((module, kind, flag, attributes.copy(), contents, held, registrations, registered))
-        if "_load_hook" in attributes and isinstance(module, nn.modules.lazy.LazyModuleMixin):
-            _stand_in(module)
-    parameters = [parameter for parameter in parameters if parameter is not None]
+    kinds = [type(module) for module in modules]
+    attributes = [module.__dict__ for module in modules]
+    eager = [held for held in attributes if "training" in held]
+    scripts = [(m, m.training) for m in modules if "training" not in m.__dict__ and hasattr(m, "training")]
+    flags = [held["training"] for held in eager]
+    contents = list(chain.from_iterable(map(_contents, eager)))
+    registrations = list(chain.from_iterable(map(_registrations, eager)))  # a script's are views of its own
+    attributes_before = [held.copy() for held in attributes]
+    contents_before = [table.copy() for table in contents]
+    registered = [(table, table.copy()) for table in registrations if table]
+    parameters = [p for table in contents[:: len(_CONTENTS)] for p in table.values() if p is not None]
     trainable = [parameter.requires_grad for parameter in parameters]
+    own: list[tuple[Any, Any]] = []
+    seen: set[int] = set()
+    users = {kind for kind in set(kinds) if not kind.__module__.startswith("torch.nn.")}
+    for module, kind, held in zip(modules, kinds, attributes, strict=True):
+        if kind in users and len(held) > len(_TORCH_ATTRIBUTES):
+            for name in held.keys() - _TORCH_ATTRIBUTES:
+                _keep(held[name], own, seen)
+        if "_load_hook" in held and isinstance(module, nn.modules.lazy.LazyModuleMixin):
+            _stand_in(module)
     try:
         yield
     finally:
-        # Nearly always nothing but the flags changed; comparing is cheaper than writing everything back.
-        for module, kind, flag, before, contents, held, registrations, registered in kept:
+        for module, kind in zip(modules, kinds, strict=True):
             if type(module) is not kind:
                 module.__class__ = kind
-            attributes = module.__dict__
-            if contents:
-                attributes["training"] = before["training"]
-            elif flag is not None:
-                module.train(flag)
-            if not _same(attributes, before):
-                _refill(attributes, before)
-            if not _same(contents, held):
-                for table, copy in zip(contents, held, strict=True):
-                    _refill(table, copy)
-            if registered is not None:
-                for table, copy in zip(registrations, registered, strict=True):
-                    _refill(table, copy)
-            elif any(registrations):
-                for table in registrations:
-                    table.clear()
-        for item, copy in own:
+        for held, flag in zip(eager, flags, strict=True):
+            held["training"] = flag
+        for module, flag in scripts:
+            module.train(flag)
+        _put_back(attributes, attributes_before)
+        _put_back(contents, contents_before)
+        for table in registrations:
+            if table:
+                table.clear()
+        for item, copy in chain(registered, own):
             _refill(item, copy)
         for parameter, wanted in zip(parameters, trainable, strict=True):
             if parameter.requires_grad is not wanted:
                 parameter.requires_grad_(wanted)
+
+
+def _put_back(items: Sequence[Any], before: Sequence[Any]) -> None:
+    """Give containers their content back. Nearly always nothing changed, and comparing takes less than writing."""
+    if not _same(items, before):
+        for item, content in zip(items, before, strict=True):
+            if not _same(item, content):
+                _refill(item, content)
 
 
 def _refill(item: Any, content: Any) -> None:

@@ -50,7 +50,8 @@ def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int], gr
     """Add up a graph's costs: those of its operators, of its parameters and of its fused groups."""
     mult_adds = additions = elementwise = launches = paper = paper_bytes = eager = eager_bytes = 0
     steps = []
-    for operator, cost, touched, width in rows:
+    for row in rows:
+        operator, cost = row.operator, row.cost
         steps.append((operator.inputs, operator.outputs))
         if operator.effect != "view":
             launches += 1
@@ -59,8 +60,8 @@ def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int], gr
         elementwise += cost.elementwise_ops
         paper += cost.paper_elements
         paper_bytes += cost.paper_bytes
-        eager += touched
-        eager_bytes += width
+        eager += row.elements
+        eager_bytes += row.bytes
     elements = trainable = param_bytes = buffers = 0
     for weight in graph.weights:
         if weight.value in params:
@@ -100,7 +101,8 @@ def coverage(graph: OpGraph, rows: Sequence[Costed]) -> Coverage:
     free: Counter[tuple[str, str]] = Counter()
     unknown: Counter[str] = Counter()
     counted = 0
-    for operator, cost, _, _ in rows:
+    for row in rows:
+        operator, cost = row.operator, row.cost
         if cost.state == "free":
             free[operator.name, cost.reason] += 1
         elif cost.state == "unknown":

@@ -29,7 +29,7 @@ def building_blocks(graph: OpGraph, rows: Sequence[Costed], block_type: str | No
     Args:
         block_type: the class that is the building block, where the rule guesses wrong.
     """
-    places = [operator.index for operator, cost, _, _ in rows if is_fragment(operator, cost)]
+    places = [row.operator.index for row in rows if is_fragment(row.operator, row.cost)]
     calls = module_blocks(graph, places, block_type)
     types = {module.name: module.type for module in graph.modules}
     spans = [
@@ -62,7 +62,7 @@ def module_blocks(graph: OpGraph, places: Sequence[int], block_type: str | None 
     A candidate is a call below the root, not of a container, that runs at least two fragments. Walking
     down, a candidate is a block if its class has several candidates, or if no class inside it has.
     """
-    types = {name: (kind, container) for name, kind, container in graph.modules}
+    modules = {module.name: module for module in graph.modules}
     before = [0] * (len(graph.operators) + 1)
     for place in places:
         before[place + 1] = 1
@@ -70,12 +70,13 @@ def module_blocks(graph: OpGraph, places: Sequence[int], block_type: str | None 
     children: list[list[int]] = [[] for _ in graph.calls]
     candidate: list[bool] = []
     kinds: list[str] = []
-    for index, (parent, name, start, stop, _, _) in enumerate(graph.calls):
-        kind, container = types[name]
-        kinds.append(kind)
+    for index, call in enumerate(graph.calls):
+        module, parent = modules[call.module], call.parent
+        kinds.append(module.type)
         if parent >= 0:
             children[parent].append(index)
-        candidate.append(before[stop] - before[start] >= 2 and parent >= 0 and name != "" and not container)
+        several = before[call.stop] - before[call.start] >= 2
+        candidate.append(several and parent >= 0 and module.name != "" and not module.container)
     if block_type is not None:
         repeated = {block_type}
         candidate = [kind == block_type and graph.calls[i].parent >= 0 for i, kind in enumerate(kinds)]

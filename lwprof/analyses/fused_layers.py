@@ -56,7 +56,7 @@ def fused_layers(graph: OpGraph, rows: Sequence[Costed], groups: Sequence[Group]
 
 def winograd_mult_adds(rows: Iterable[Costed]) -> int:
     """Count the mult-adds that may be computed by Winograd's algorithm."""
-    return sum(cost.mult_adds for operator, cost, _, _ in rows if is_for_winograd(operator, cost.kind))
+    return sum(row.cost.mult_adds for row in rows if is_for_winograd(row.operator, row.cost.kind))
 
 
 def is_for_winograd(operator: Operator, kind: str) -> bool:

@@ -31,7 +31,8 @@ class Group:
     __slots__ = ("bytes", "elements", "grows", "members")
 
     def __init__(self, row: Costed) -> None:
-        operator, cost, self.elements, self.bytes = row
+        operator, cost = row.operator, row.cost
+        self.elements, self.bytes = row.elements, row.bytes
         self.members = [operator]
         name = operator.name
         if cost.kind == "linear" and len(operator.outputs[0].shape) != 2:
@@ -78,7 +79,8 @@ def fused_groups(graph: OpGraph, rows: Sequence[Costed]) -> list[Group]:
     """Return the fused operators in execution order (that of their last member); views and free ones are left out."""
     base: dict[int, int] = {}  # a view's value -> the value it is a view of
     readers: dict[int, int] = {}
-    for operator, cost, _, _ in rows:
+    for row in rows:
+        operator, cost = row.operator, row.cost
         if operator.effect == "view" and operator.inputs:
             source = operator.inputs[0].number
             source = base.get(source, source)

@@ -16,7 +16,8 @@ def kinds(rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Kind, ...]
     """Fold by kind of operator; a parameter belongs to the kind that first reads it."""
     unclaimed = dict(params)
     sums: dict[str, list[int]] = {}  # params, mult-adds, paper elements, additions
-    for operator, cost, _, _ in rows:
+    for row in rows:
+        operator, cost = row.operator, row.cost
         if cost.state == "free":
             continue
         total = sums.get(cost.kind)
@@ -37,38 +38,34 @@ def kinds(rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Kind, ...]
 
 def layers(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) -> tuple[Layer, ...]:
     """Fold by module, in the order of the module tree: each one's own cost, without the modules inside it."""
-    own = {module.name: [0, 0, 0, 0, 0] for module in graph.modules}
+    found = {module.name: Layer(module.name, module.type, 0, 0, 0, 0, (), ()) for module in graph.modules}
     for weight in graph.weights:
         if weight.value in params:
-            own[weight.module][0] += weight.elements
-    shapes: dict[str, tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]] = {}
-    for call in graph.calls:
-        shapes.setdefault(call.module, (call.inputs, call.outputs))
+            found[weight.module].params += weight.elements
     calls = graph.calls
-    for operator, cost, elements, _ in rows:
+    for call in reversed(calls):  # the first call's shapes stay
+        layer = found[call.module]
+        layer.input_shapes, layer.output_shapes = call.inputs, call.outputs
+    for row in rows:
+        operator, cost, elements = row.operator, row.cost, row.elements
         if elements or cost.paper_elements:
-            row = own[calls[operator.call].module if operator.call >= 0 else ""]
-            row[1] += cost.mult_adds
-            row[2] += cost.paper_elements
-            row[3] += elements
-            row[4] += cost.additions
-    nothing: tuple[tuple[int, ...], ...] = ()
-    layers = []
-    for name, kind, _ in graph.modules:
-        elements, mult_adds, paper, eager, additions = own[name]
-        given, returned = shapes.get(name, (nothing, nothing))
-        layers.append(Layer(name, kind, elements, mult_adds, paper, eager, given, returned, additions))
-    return tuple(layers)
+            layer = found[calls[operator.call].module if operator.call >= 0 else ""]
+            layer.mult_adds += cost.mult_adds
+            layer.paper_elements += cost.paper_elements
+            layer.eager_elements += elements
+            layer.additions += cost.additions
+    return tuple(found.values())
 
 
 def layer_kinds(graph: OpGraph, rows: Sequence[Costed]) -> dict[str, str]:
     """Kind of each layer that runs more than views: that of its costliest operator. The costliest layer comes first."""
     costliest: dict[str, tuple[tuple[int, int], str]] = {}
-    for operator, cost, elements, _ in rows:
+    for row in rows:
+        operator, cost = row.operator, row.cost
         if cost.state == "free":
             continue
         name = graph.calls[operator.call].module if operator.call >= 0 else ""
-        size = cost.mult_adds + cost.additions, elements
+        size = cost.mult_adds + cost.additions, row.elements
         if name not in costliest or size > costliest[name][0]:
             costliest[name] = size, cost.kind
     order = sorted(costliest, key=lambda name: costliest[name][0], reverse=True)

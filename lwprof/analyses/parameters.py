@@ -35,7 +35,8 @@ def _used_as_weights(graph: OpGraph, rows: Sequence[Costed]) -> set[int]:
     """Numbers of the stored values that meet data as weights, followed through operators that read no data."""
     stems: dict[int, frozenset[int]] = {weight.value: frozenset((weight.value,)) for weight in graph.weights}
     used: set[int] = set()
-    for operator, cost, _, _ in rows:
+    for row in rows:
+        operator, cost = row.operator, row.cost
         inputs = operator.inputs
         if inputs and all(value.root in stems for value in inputs):
             # a cast, a scaling, a join: what is made of it stems from the largest, not from scales and norms

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from lwprof.costs import Cost, cost_of
 from lwprof.graph import Operator, OpGraph
 from lwprof.units import dtype_bytes
 
-_new = tuple.__new__  # as in graph.py
 
-
-class Costed(NamedTuple):
+@dataclass(slots=True)
+class Costed:
     """An operator, what it costs, and what it reads and writes when called as it stands.
 
     Views and free operators touch nothing; an operand that is written in place counts read and written,
@@ -28,8 +27,9 @@ def costed(graph: OpGraph) -> list[Costed]:
     """Return every operator with its cost, in execution order.
 
     >>> from lwprof.graph import OpGraph, operator
-    >>> add = operator("aten::mul", (16, 14, 14), self=(16, 14, 14), other=(16, 14, 14))
-    >>> graph = OpGraph((add._replace(pointwise=True),), (), (), (), (), (), ())
+    >>> multiply = operator("aten::mul", (16, 14, 14), self=(16, 14, 14), other=(16, 14, 14))
+    >>> multiply.pointwise = True
+    >>> graph = OpGraph((multiply,), (), (), (), (), (), ())
     >>> costed(graph)[0].elements  # 3 * 16*14*14
     9408
     """
@@ -45,5 +45,5 @@ def costed(graph: OpGraph) -> list[Costed]:
                 read_bytes = cost.reads * dtype_bytes(operator.inputs[0].dtype) if operator.inputs else 0
             elements = cost.reads + sum(value.elements for value in operator.outputs)
             size = read_bytes + sum(value.bytes for value in operator.outputs)
-        rows.append(_new(Costed, (operator, cost, elements, size)))
+        rows.append(Costed(operator, cost, elements, size))
     return rows

@@ -78,11 +78,11 @@ def capture(
 def _run(
     module: nn.Module, inputs: tuple[tuple[Any, ...], dict[str, Any]], execute: bool, input_dependent: bool = False
 ) -> OpGraph:
-    tree = ModuleTree()
-    recorder = Recorder(execute, tree.find)
+    tree = ModuleTree(module)
+    recorder = Recorder(execute, tree.constant)
     record = CallRecord(tree, recorder)
-    walk = tree.walk(module, recorder.add_stored)
-    with random_state(), preserved(walk), open_operators(), WHOLE(), room_for_calls():
+    with random_state(), preserved(tree.modules), open_operators(), WHOLE(), room_for_calls():
+        recorder.add_stored(tree.stored())
         args, kwargs = mapped(partial(_real, device=tree.device) if execute else _meta, inputs)
         values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
         set_eval(tree.modules)

@@ -66,7 +66,8 @@ def conv2d(
     width = (w + 2 * padding[-1] - dilation[-1] * (kernel_w - 1) - 1) // stride[-1] + 1
     if channels != per_group * groups or height < 1 or width < 1:
         return None  # torch words the error
-    if out % groups or min(*stride, *dilation) < 1 or min(padding) < 0 or (bias is not None and bias.shape != (out,)):
+    wrong = stride[0] < 1 or stride[-1] < 1 or dilation[0] < 1 or dilation[-1] < 1 or padding[0] < 0 or padding[-1] < 0
+    if wrong or out % groups or (bias is not None and bias.shape != (out,)):
         raise ValueError("torch refuses this only where it computes: the real run words the error")
     return (n, out, height, width)
 

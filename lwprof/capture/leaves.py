@@ -9,7 +9,7 @@ was done (a subclass, a hook, a forward of its own, other padding) goes through 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import torch
@@ -38,10 +38,11 @@ _HARDTANH, _HARDTANH_ = plan_for(torch.ops.aten.hardtanh.default), plan_for(torc
 
 
 def _conv2d(layer: nn.Conv2d, x: Value, known: Known) -> Handed | None:
-    stride, padding, dilation = layer.stride, layer.padding, layer.dilation
-    if layer.padding_mode != "zeros" or not type(stride) is type(padding) is type(dilation) is tuple:
+    own = layer.__dict__  # asking the layer itself takes three times as long
+    stride, padding, dilation = own["stride"], own["padding"], own["dilation"]
+    if own["padding_mode"] != "zeros" or not type(stride) is type(padding) is type(dilation) is tuple:
         return None
-    weights = layer._parameters
+    weights = own["_parameters"]
     weight, bias = known[id(weights["weight"])], weights["bias"]
     shift = None if bias is None else known[id(bias)]
     arguments: dict[str, Any] = {
@@ -51,7 +52,7 @@ def _conv2d(layer: nn.Conv2d, x: Value, known: Known) -> Handed | None:
         "stride": stride,
         "padding": padding,
         "dilation": dilation,
-        "groups": layer.groups,
+        "groups": own["groups"],
     }
     for name, default in _CONV2D_DEFAULTS:  # the dispatcher leaves trailing defaults out
         if arguments[name] != default:
@@ -61,8 +62,9 @@ def _conv2d(layer: nn.Conv2d, x: Value, known: Known) -> Handed | None:
 
 
 def _batch_norm2d(layer: nn.BatchNorm2d, x: Value, known: Known) -> Handed | None:
-    weights, buffers = layer._parameters, layer._buffers
-    if layer.training or layer.momentum is None or len(x.shape) != 4:
+    own = layer.__dict__
+    weights, buffers, momentum = own["_parameters"], own["_buffers"], own["momentum"]
+    if own["training"] or momentum is None or len(x.shape) != 4:
         return None
     weight, bias = known[id(weights["weight"])], known[id(weights["bias"])]
     mean, variance = known[id(buffers["running_mean"])], known[id(buffers["running_var"])]
@@ -73,8 +75,8 @@ def _batch_norm2d(layer: nn.BatchNorm2d, x: Value, known: Known) -> Handed | Non
         "running_mean": mean,
         "running_var": variance,
         "training": False,
-        "momentum": layer.momentum,
-        "eps": layer.eps,
+        "momentum": momentum,
+        "eps": own["eps"],
         "cudnn_enabled": torch._C._get_cudnn_enabled(),
     }
     return _BATCH_NORM, arguments, (x, weight, bias, mean, variance)
@@ -96,6 +98,9 @@ _LEAVES: dict[type[nn.Module], tuple[Callable[..., Any], Leaf]] = {
 }
 """By exact class; with torch's own forward, which somebody may have replaced."""
 
+_steps = attrgetter("forward", "__iter__", "__call__", "_call_impl")
+_SERIES = _steps(nn.Sequential)
+
 _hooks = itemgetter(*(name for name in vars(nn.Module()) if name.endswith(("ward_hooks", "ward_pre_hooks"))))
 
 
@@ -105,9 +110,18 @@ def leaf_of(layer: nn.Module) -> Leaf | None:
     if kind not in _LEAVES:
         return None
     forward, leaf = _LEAVES[kind]
-    attributes = layer.__dict__
-    untouched = "forward" not in attributes and "_call_impl" not in attributes and not any(_hooks(attributes))
-    return leaf if kind.forward is forward and untouched else None
+    return leaf if kind.forward is forward and _untouched(layer) else None
+
+
+def is_series(module: nn.Module) -> bool:
+    """Whether ``module`` does nothing but run its modules one after the other, as ``nn.Sequential`` does."""
+    kind = type(module)
+    return isinstance(module, nn.Sequential) and _steps(kind) == _SERIES and _untouched(module)
+
+
+def _untouched(module: nn.Module) -> bool:
+    attributes = module.__dict__
+    return "forward" not in attributes and "_call_impl" not in attributes and not any(_hooks(attributes))
 
 
 def no_global_hooks() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,80 +11,66 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwprof.capture.leaves import Leaf, leaf_of, no_global_hooks
+from lwprof.capture.leaves import Leaf, is_series, leaf_of, no_global_hooks
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import Stored, tensors_in
-from lwprof.graph import Call, Module
+from lwprof.graph import Call, Module, Value
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 NOTHING: tuple[tuple[int, ...], ...] = ()
 PENDING = Call(-1, "", 0, 0, NOTHING, NOTHING)
 """Stands for a call that has not returned yet."""
 
-_new = tuple.__new__  # as in graph.py: a capture makes hundreds
-
 
 class ModuleTree:
-    """Every module and stored tensor of a network, each listed once under its first name."""
+    """Every module of a network, listed once under its first name, and what it stores."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: nn.Module) -> None:
         self.modules: dict[nn.Module, str] = {}
-        self.stored: dict[int, Stored] = {}
-        self._types: set[type] = set()
-        self._plain_seen = False
-        self._scripted = False
-
-    def walk(self, root: nn.Module, add_stored: Callable[[Stored], object]) -> Iterator[nn.Module]:
-        """Yield every module of a network, each before its tensors are read, and pass those on.
-
-        Whoever keeps a module's state may so put stand-ins for its tensors before they are read.
-        """
-        stored, modules = self.stored, self.modules
         waiting: list[tuple[nn.Module, str]] = [(root, "")]
         while waiting:
             module, name = waiting.pop()
-            if module in modules:
+            if module in self.modules:
                 continue
-            modules[module] = name
-            self._types.add(type(module))
-            yield module
+            self.modules[module] = name
+            if children := module._modules:
+                prefix = f"{name}." if name else ""
+                waiting += [(child, prefix + key) for key, child in reversed(children.items()) if child is not None]
+        self._scripted = any(issubclass(kind, torch.jit.ScriptModule) for kind in set(map(type, self.modules)))
+        self._constants: dict[int, Stored] | None = None
+
+    def stored(self) -> Iterator[Stored]:
+        """Every parameter and buffer, in the order of the modules; a shared one each time."""
+        for module, name in self.modules.items():
             prefix = f"{name}." if name else ""
             for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
-                for key, tensor in table.items() if table else ():
-                    if tensor is not None and id(tensor) not in stored:
-                        stored[id(tensor)] = row = (tensor, prefix + key, name, source)
-                        add_stored(row)
-            children = module._modules
-            if children:
-                below = [(child, prefix + key) for key, child in children.items() if child is not None]
-                waiting += reversed(below)
-        self._scripted = any(issubclass(kind, torch.jit.ScriptModule) for kind in self._types)
+                if table:
+                    for key, tensor in table.items():
+                        if tensor is not None:
+                            yield tensor, prefix + key, name, source
 
     @property
     def device(self) -> torch.device:
         """Where the network's weights are."""
-        return next((tensor.device for tensor, *_ in self.stored.values()), torch.device("cpu"))
+        return next((tensor.device for tensor, *_ in self.stored()), torch.device("cpu"))
 
-    def find(self, tensor: Tensor) -> Stored | None:
-        """Find a tensor that no recorded operator made among those that the network stores."""
-        known = self.stored.get(id(tensor))
-        if known is None and not self._plain_seen:
-            self._plain_seen = True
-            self._add_plain_attributes()
-            known = self.stored.get(id(tensor))
+    def constant(self, tensor: Tensor) -> Stored | None:
+        """Find a tensor among those that the network's modules hold as plain attributes."""
+        if self._constants is None:
+            self._constants = self._plain_attributes()
+        known = self._constants.get(id(tensor))
         if known is None and self._scripted:  # a frozen script keeps its weights as constants of its graph
-            known = self.stored[id(tensor)] = (tensor, f"constant_{len(self.stored)}", "", "constant")
+            known = self._constants[id(tensor)] = (tensor, f"constant_{len(self._constants)}", "", "constant")
         return known
 
-    def _add_plain_attributes(self) -> None:
+    def _plain_attributes(self) -> dict[int, Stored]:
+        found: dict[int, Stored] = {}
         for module, name in self.modules.items():
             for key, item in list(vars(module).items()):
-                if key in ("_parameters", "_buffers", "_modules"):
-                    continue
-                for tensor in tensors_in(item):
-                    if id(tensor) not in self.stored:
-                        where = f"{name}.{key}" if name else key
-                        self.stored[id(tensor)] = (tensor, where, name, "constant")
+                if key not in ("_parameters", "_buffers", "_modules"):
+                    for tensor in tensors_in(item):
+                        found.setdefault(id(tensor), (tensor, f"{name}.{key}" if name else key, name, "constant"))
+        return found
 
     def described(self) -> tuple[Module, ...]:
         """The modules as the graph keeps them."""
@@ -92,7 +78,7 @@ class ModuleTree:
         kinds = {kind: (kind.__name__, issubclass(kind, CONTAINERS)) for kind in now}
         if self._scripted:
             return tuple(Module(name, _script_name(m), kinds[type(m)][1]) for m, name in self.modules.items())
-        return tuple([_new(Module, (name, *kinds[type(m)])) for m, name in self.modules.items()])
+        return tuple([Module(name, *kinds[type(m)]) for m, name in self.modules.items()])
 
 
 def _script_name(module: nn.Module) -> str:
@@ -130,33 +116,53 @@ class CallRecord:
                 returned = shapes((result,), None)
             finally:
                 recorder.call = parent
-                calls[index] = _new(Call, (parent, name, start, len(operators), given, returned))
+                calls[index] = Call(parent, name, start, len(operators), given, returned)
             return result
 
-        def watched_leaf(leaf: Leaf, layer: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
-            result = None
+        def written(leaf: Leaf, layer: nn.Module, name: str, x: Value) -> Value | None:
             parent = recorder.call
-            if len(args) == 1 and not kwargs and threading.get_ident() == owner:
-                recorder.call = len(calls)
-                try:
-                    result = recorder.record_leaf(leaf, layer, args[0])
-                finally:
-                    recorder.call = parent
-            if result is None:
-                return watched(partial(nn.Module._call_impl, layer), name, *args, **kwargs)
-            last = operators[-1]
-            start = last.index
-            row = (parent, name, start, start + 1, (last.inputs[0].shape,), (last.outputs[0].shape,))
-            calls.append(_new(Call, row))
-            return result
+            recorder.call = len(calls)
+            try:
+                made = recorder.record_leaf(leaf, layer, x)
+            finally:
+                recorder.call = parent
+            if made is not None:
+                start = made.producer
+                calls.append(Call(parent, name, start, start + 1, (x.shape,), (made.shape,)))
+            return made
 
-        known = not recorder.execute and no_global_hooks()
+        def direct(layers: Iterable[Any], otherwise: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            """Run one layer after the other; those whose operator is known hand each other values, not tensors."""
+            if len(args) != 1 or kwargs or threading.get_ident() != owner:
+                return otherwise(*args, **kwargs)
+            x: Any = args[0]
+            held: Value | None = None  # what x holds, or would if there were a tensor
+            for layer in layers:
+                made, run = None, layer
+                if (known := leaves.get(layer)) is not None:
+                    leaf, name, run = known
+                    held = held or recorder.symbolic(x)
+                    made = held and written(leaf, layer, name, held)
+                if held is not None and made is not None:
+                    if made.root != held.root:
+                        x = None
+                    elif x is not None:
+                        recorder.hold(x, made)
+                    held = made
+                else:
+                    x = run(recorder.symbol(held) if held is not None and x is None else x)
+                    held = None
+            return recorder.symbol(held) if held is not None and x is None else x
+
+        leaves: dict[nn.Module, tuple[Leaf, str, Callable[..., Any]]] = {}
+        plain = not recorder.execute and no_global_hooks()
         for module, name in self._modules.items():
-            leaf = leaf_of(module) if known else None
-            if leaf is None:
-                report = partial(watched, module._call_impl, name)
-            else:
-                report = partial(watched_leaf, leaf, module, name)
+            report = partial(watched, module._call_impl, name)
+            if plain and (leaf := leaf_of(module)) is not None:
+                leaves[module] = leaf, name, report
+                report = partial(direct, (module,), report)
+            elif plain and is_series(module):
+                report = partial(watched, partial(direct, module._modules.values(), module._call_impl), name)
             module.__dict__["_call_impl"] = report
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 
@@ -19,7 +19,8 @@ UNDECLARED_VIEWS = frozenset(
 ANSWERED_OVERLOADS = frozenset({"default", "Tensor", "Scalar"})
 
 
-class Plan(NamedTuple):
+@dataclass(slots=True)  # not frozen, nor a tuple: read for every operator
+class Plan:
     """How to record one operator overload."""
 
     name: str

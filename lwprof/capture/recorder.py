@@ -7,7 +7,7 @@ is computed: parameters stay where they are, activations have only shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lwprof.capture.answers import ANSWERS, Answer
+from lwprof.capture.answers import Answer
 from lwprof.capture.leaves import Leaf, dispatch_is_plain
 from lwprof.capture.plans import PLANS, Overload, Plan, plan_for
 from lwprof.capture.tensors import META, Stored, distinct_elements, dtype_name, tensors_in
@@ -34,7 +34,7 @@ class Recorder(TorchDispatchMode):
 
     Args:
         execute: run operators for real; otherwise activations are meta tensors and nothing is computed.
-        find: finds a tensor that no recorded operator made among those that the network stores.
+        find: finds a tensor that no recorded operator made among the network's plain attributes.
     """
 
     @classmethod
@@ -50,6 +50,7 @@ class Recorder(TorchDispatchMode):
         self._find = find
         self._value_of: dict[int, Value] = {}
         self._dense: dict[int, Value] = {}  # those that the closed list may answer for
+        self._lazy: dict[int, Stored] = {}
         self._alive: list[Any] = []  # a freed tensor's id would be given to another one
         self._twins: dict[int, Tensor] = {}
         self._stale: set[int] = set()  # roots of real tensors written only through their meta twin
@@ -59,11 +60,12 @@ class Recorder(TorchDispatchMode):
         """Return the value that ``tensor`` holds now; a tensor seen for the first time gets one."""
         value = self._value_of.get(id(tensor))
         if value is None:
-            stored = self._find(tensor)
+            if stored := self._lazy.get(id(tensor)) or self._find(tensor):
+                self.add_stored((stored,))
             # while activations are meta, no data can have gone into real numbers, nor into an index
             data = self.execute or (tensor.is_meta and tensor.is_floating_point())
             foreign = "unseen" if data else "constant"
-            value = (stored and self.add_stored(stored)) or self.add(tensor, foreign)
+            value = self._value_of.get(id(tensor)) or self.add(tensor, foreign)
         return value
 
     def add(self, tensor: Tensor, source: str) -> Value:
@@ -73,19 +75,21 @@ class Recorder(TorchDispatchMode):
         self._alive.append(tensor)
         return value
 
-    def add_stored(self, stored: Stored) -> Value | None:
-        """Give a tensor of the network's own its value; a lazy one gets it once it has a shape."""
-        tensor, name, module, source = stored
-        if type(tensor) not in _HAS_SHAPE and is_lazy(tensor):
-            return None
-        dtype = tensor.dtype
-        trainable = tensor.requires_grad
-        shape, elements = tuple(tensor.shape), tensor.numel()
-        value = self.builder.weight(name, module, shape, dtype_name(dtype), source, trainable, elements)
-        self._value_of[id(tensor)] = value
-        if dtype.is_floating_point and source != "constant" and tensor.is_contiguous():
-            self._dense[id(tensor)] = value
-        return value
+    def add_stored(self, rows: Iterable[Stored]) -> None:
+        """Give the network's own tensors their values; a lazy one gets it once it has a shape."""
+        values, dense, weight = self._value_of, self._dense, self.builder.weight
+        for tensor, name, module, source in rows:
+            key = id(tensor)
+            if key in values:
+                continue
+            if type(tensor) not in _HAS_SHAPE and is_lazy(tensor):
+                self._lazy.setdefault(key, (tensor, name, module, source))
+                continue
+            dtype, trainable = tensor.dtype, tensor.requires_grad
+            shape, elements = tuple(tensor.shape), tensor.numel()
+            value = values[key] = weight(name, module, shape, dtype_name(dtype), source, trainable, elements)
+            if source != "constant" and dtype.is_floating_point and tensor.is_contiguous():
+                dense[key] = value
 
     def shapes(self, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> tuple[tuple[int, ...], ...]:
         """Shapes of the tensors in a call's arguments or results."""
@@ -113,20 +117,34 @@ class Recorder(TorchDispatchMode):
                 return answered
         return self._ask_torch(func, plan, args, kwargs or {})
 
-    def record_leaf(self, leaf: Leaf, layer: nn.Module, x: Any) -> Tensor | None:
-        """Record the operator of a layer whose operator is known; ``None`` where torch has to be asked."""
+    def symbolic(self, x: Any) -> Value | None:
+        """The value of ``x`` where layers may be written down without the way through torch."""
         value = self._dense.get(id(x))
-        if value is None or not x.is_meta or not dispatch_is_plain():
-            return None
+        return value if value is not None and x.is_meta and dispatch_is_plain() else None
+
+    def record_leaf(self, leaf: Leaf, layer: nn.Module, x: Value) -> Value | None:
+        """Record the operator of a layer whose operator is known; ``None`` where torch has to be asked."""
         try:
-            known = leaf(layer, value, self._dense)
+            known = leaf(layer, x, self._dense)
         except KeyError:
             return None
         if known is None:
             return None
         plan, arguments, inputs = known
-        shape = ANSWERS[plan.name](*arguments.values())
-        return None if shape is None else self._made(plan, arguments, inputs, shape, x)
+        shape = plan.answer(*arguments.values()) if plan.answer else None
+        return None if shape is None else self._made(plan, arguments, inputs, shape)
+
+    def hold(self, tensor: Tensor, value: Value) -> Tensor:
+        """Have ``tensor`` hold a value that an answered operator made."""
+        self._value_of[id(tensor)] = self._dense[id(tensor)] = value
+        return tensor
+
+    def symbol(self, value: Value) -> Tensor:
+        """A new tensor that holds a value that an answered operator made."""
+        with torch._C._DisableTorchDispatch():
+            tensor = torch.empty(value.shape, dtype=getattr(torch, value.dtype), device=META)
+        self._alive.append(tensor)
+        return self.hold(tensor, value)
 
     # The way of the closed list: no operator runs, the shape is known.
     def _answer(self, plan: Plan, answer: Answer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
@@ -150,26 +168,22 @@ class Recorder(TorchDispatchMode):
         if shape is None:
             return None
         arguments = dict(zip(plan.parameters, given, strict=False)) | kwargs
-        return self._made(plan, arguments, tuple(inputs), shape, args[0])
+        made = self._made(plan, arguments, tuple(inputs), shape)
+        if made is None:
+            return None
+        return self.hold(args[0], made) if plan.effect == "inplace" else self.symbol(made)
 
     def _made(
-        self, plan: Plan, arguments: dict[str, Any], inputs: tuple[Value, ...], shape: tuple[int, ...], first: Tensor
-    ) -> Tensor | None:
-        """Write an answered operator down and return what it makes of its ``first`` argument."""
+        self, plan: Plan, arguments: dict[str, Any], inputs: tuple[Value, ...], shape: tuple[int, ...]
+    ) -> Value | None:
+        """Write an answered operator down and return the value it makes."""
         dtype = inputs[0].dtype
         for value in inputs:
             if value.dtype != dtype:
                 return None
-        if plan.effect == "inplace":
-            out = first
-        else:
-            with torch._C._DisableTorchDispatch():
-                out = torch.empty(shape, dtype=first.dtype, device=META)
-            self._alive.append(out)
         output = (shape, dtype, prod(shape), None if plan.effect == "new" else inputs[0])
         made = self.builder.operator(plan.name, arguments, inputs, (output,), plan.effect, self.call, plan.pointwise)
-        self._value_of[id(out)] = self._dense[id(out)] = made[0]
-        return out
+        return made[0]
 
     def _dense_value(self, tensor: Tensor) -> Value | None:
         """The value of a contiguous floating tensor that is symbolic: an activation, a parameter, a buffer."""
@@ -254,7 +268,7 @@ class Recorder(TorchDispatchMode):
         found = []
         for tensor in tensors_in(item.unpack()):
             self._alive.append(tensor)
-            self.add_stored((tensor, f"{PACKED}{len(self.builder.weights)}", "", "constant"))
+            self.add_stored([(tensor, f"{PACKED}{len(self.builder.weights)}", "", "constant")])
             found.append(self.value(tensor))
         return found
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
 
 from lwprof.graph import Operator, Value
 
 
-class Cost(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)
+class Cost:
     """What one operator costs. A rule fills in what applies; counts are of elements."""
 
     kind: str

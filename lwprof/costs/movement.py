@@ -79,7 +79,8 @@ def placement(operator: Operator) -> Cost:
 
     >>> from lwprof.graph import operator
     >>> made = operator("aten::index_put_", (100, 16), self=(100, 16), indices=[(4,)], values=(4, 16))
-    >>> placement(made._replace(effect="inplace")).reads  # 4 indices, 4*16 values
+    >>> made.effect = "inplace"
+    >>> placement(made).reads  # 4 indices, 4*16 values
     68
     """
     if operator.arguments.get("accumulate"):

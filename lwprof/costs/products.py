@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, prod
 
 from lwprof.costs.cost import Cost, Rule, numel, product
@@ -93,7 +94,7 @@ def distance(operator: Operator) -> Cost:
     if power == 2:
         return product(operator, "distance", terms, elementwise_ops=terms)
     if power == 1:
-        return product(operator, "distance", 0)._replace(additions=2 * terms)
+        return replace(product(operator, "distance", 0), additions=2 * terms)
     return Cost("distance", elementwise_ops=(2 if power in (0, inf) else 3) * terms)
 
 

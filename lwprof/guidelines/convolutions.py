@@ -107,7 +107,8 @@ class Convolution(NamedTuple):
 
 def of(evidence: Evidence) -> Iterator[Convolution]:
     """Every convolution of a network in running order."""
-    for operator, cost, _, _ in evidence.rows:
+    for row in evidence.rows:
+        operator, cost = row.operator, row.cost
         if operator.name in NAMES:
             yield _convolution(operator)
         elif cost.kind == "linear" and operator.name in LINEAR and len(operator.inputs[0].shape) == 4:

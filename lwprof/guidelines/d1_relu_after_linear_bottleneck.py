@@ -107,7 +107,8 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at every 1x1 convolution that ends a building block."""
     limit = thresholds["narrowing"]
     for block in evidence.blocks:
-        for operator, cost, _, _ in evidence.rows[block.start : block.stop]:
+        for row in evidence.rows[block.start : block.stop]:
+            operator, cost = row.operator, row.cost
             if cost.kind not in _KINDS or not _one_pixel(operator) or operator.index not in evidence.feeding:
                 continue
             joined = evidence.maker(operator.inputs[0])

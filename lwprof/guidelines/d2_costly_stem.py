@@ -110,8 +110,8 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
 
 def _works_on_maps(evidence: Evidence, block: PlacedBlock) -> bool:
     return any(
-        (cost.mult_adds or cost.additions) and prod(operator.outputs[0].shape[2:]) > 1
-        for operator, cost, _, _ in evidence.rows[block.start : block.stop]
+        (row.cost.mult_adds or row.cost.additions) and prod(row.operator.outputs[0].shape[2:]) > 1
+        for row in evidence.rows[block.start : block.stop]
     )
 
 

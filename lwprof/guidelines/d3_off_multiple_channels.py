@@ -105,7 +105,8 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at every width that a layer makes for a later one."""
     multiple = max(round(thresholds["multiple"]), 1)
     widths: dict[int, list[Operator]] = {}
-    for operator, cost, _, _ in evidence.rows:
+    for row in evidence.rows:
+        operator, cost = row.operator, row.cost
         if operator.name in _NAMES and operator.index in evidence.feeding:
             channels = channels_of(operator)[1]
             if channels > 1 and not (cost.kind == "depthwise" and channels_of(operator)[0] == channels):

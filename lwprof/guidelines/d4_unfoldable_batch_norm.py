@@ -87,7 +87,8 @@ _FOLDABLE = frozenset({"pointwise", "depthwise", "grouped", "dense conv", "linea
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at every batch norm."""
     alone = {group.members[0].index for group in evidence.groups if group.members[0].name in NORMS}
-    for operator, _, _, _ in evidence.rows:
+    for row in evidence.rows:
+        operator = row.operator
         if operator.name in NORMS:
             stays = operator.index in alone
             if stays and operator.inputs[0].number not in evidence.last_readers:

@@ -85,7 +85,8 @@ _SAME_MAP = frozenset({"activation", "arithmetic", "normalization", "copy", "poi
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
     """Look at every pooling that leaves one pixel of a map."""
-    for operator, cost, _, _ in evidence.rows:
+    for row in evidence.rows:
+        operator, cost = row.operator, row.cost
         if cost.kind == "pooling":
             data, made = operator.inputs[0], operator.outputs[0]
             pixels = prod(_map(operator, data))

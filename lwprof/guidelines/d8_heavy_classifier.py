@@ -94,7 +94,8 @@ def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:
 def _head(evidence: Evidence) -> Sequence[Operator]:
     """Linear layers, and convolutions on one pixel, after the last operator that reads a map; none without a map."""
     head: list[Operator] = []
-    for operator, cost, _, _ in reversed(evidence.rows):
+    for row in reversed(evidence.rows):
+        operator, cost = row.operator, row.cost
         if any(_is_map(value) for value in operator.inputs):
             return head[::-1]
         if cost.kind in _WEIGHTED:

@@ -98,7 +98,8 @@ def _unread(evidence: Evidence) -> Mapping[str, list[Weight]]:
     if result.input_dependent or not any(kind.kind == UNREAD for kind in result.kinds):
         return unread
     read = set(evidence.returned)
-    for operator, cost, _, _ in evidence.rows:
+    for row in evidence.rows:
+        operator, cost = row.operator, row.cost
         if cost.state != "free":
             read.update(value.root for value in operator.inputs)
     for weight in evidence.graph.weights:

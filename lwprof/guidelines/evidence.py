@@ -53,7 +53,8 @@ class Evidence:
     def readers(self) -> Mapping[int, Sequence[Operator]]:
         """For the number of every value: the operators that read it, through views too; views are no readers."""
         readers: dict[int, list[Operator]] = {}
-        for operator, cost, _, _ in self.rows:
+        for row in self.rows:
+            operator, cost = row.operator, row.cost
             if operator.effect != "view" and cost.state != "free":
                 for value in operator.inputs:
                     readers.setdefault(self.base.get(value.number, value.number), []).append(operator)
@@ -66,7 +67,8 @@ class Evidence:
         What the network returns is read after all of them; a value that nobody reads, never (-1).
         """
         last = {value.number: -1 for value in self.graph.values if value.source in ("input", "unseen")}
-        for index, _, _, inputs, outputs, *_ in self.graph.operators:
+        for operator in self.graph.operators:
+            index, inputs, outputs = operator.index, operator.inputs, operator.outputs
             derived = False
             for value in inputs:
                 if value.number in last:
@@ -89,7 +91,8 @@ class Evidence:
     def feeding(self) -> frozenset[int]:
         """Indices of the operators whose results go, directly or not, into a later one with mult-adds."""
         found: set[int] = set()
-        for operator, cost, _, _ in reversed(self.rows):
+        for row in reversed(self.rows):
+            operator, cost = row.operator, row.cost
             if cost.mult_adds or cost.additions or operator.index in found:
                 found.update(operator.after)
         return frozenset(found)
@@ -101,8 +104,8 @@ class Evidence:
     def maker(self, value: Value) -> Operator | None:
         """The operator that made ``value``, views and free operators followed to what they pass on."""
         while value.producer >= 0:
-            operator, cost, _, _ = self.rows[value.producer]
-            if cost.state != "free" or not operator.inputs:
+            operator = self.rows[value.producer].operator
+            if self.rows[value.producer].cost.state != "free" or not operator.inputs:
                 return operator
             value = operator.inputs[0]
         return None

@@ -102,7 +102,7 @@ class Coverage:
     free_ops: tuple[OpCount, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: costs are added up in it
 class Layer:
     """A module's own cost, that of the modules inside it left out."""
 
