@@ -38,6 +38,18 @@ class Value:
 
 
 @dataclass(slots=True, unsafe_hash=True)
+class Weight(Value):
+    """A tensor that the network stores, listed once however often it is shared.
+
+    ``source`` is "parameter", "buffer" or "constant" (a weight that is no parameter: frozen, quantised).
+    """
+
+    name: str
+    module: str
+    trainable: bool
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Operator:
     """One executed operator."""
 
@@ -90,21 +102,6 @@ class Module:
     """A Sequential, ModuleList or ModuleDict: it holds modules and computes nothing itself."""
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class Weight:
-    """A stored tensor of the network, listed once however often it is shared."""
-
-    name: str
-    module: str
-    elements: int
-    bytes: int
-    source: str
-    """"parameter", "buffer" or "constant" (a weight that is no parameter: frozen, quantised)."""
-    trainable: bool
-    value: int
-    """Number of its value in the graph."""
-
-
 @dataclass(frozen=True, slots=True)
 class OpGraph:
     """A network's operators in execution order, with their data flow."""
@@ -155,9 +152,9 @@ class GraphBuilder:
         if elements is None:
             elements = prod(shape)
         size = elements * dtype_bytes(dtype)
-        value = Value(number, shape, dtype, elements, size, source, number, -1)
+        value = Weight(number, shape, dtype, elements, size, source, number, -1, name, module, trainable)
         self.values.append(value)
-        self.weights.append(Weight(name, module, elements, size, source, trainable, number))
+        self.weights.append(value)
         return value
 
     def operator(

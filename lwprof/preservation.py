@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
 _CONTENTS = ("_parameters", "_buffers", "_modules")
@@ -37,6 +38,8 @@ _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})
 _FOREIGN = frozenset({"torch", "numpy", "builtins", "functools"})
 """Where the types come from whose objects a forward does not store things in."""
 
+_set = object.__setattr__  # that of a module looks for parameters
+
 _MOST_KEPT = 10_000
 """Objects looked at in all: a network that holds on to a data set is not copied."""
 
@@ -45,57 +48,52 @@ _MOST_KEPT = 10_000
 def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
     """Put back every module's attributes, parameters, buffers, hooks, class and training flag.
 
+    The run has the attributes in copies of the modules' dicts, so that nothing has to be compared afterwards.
     torch materialises lazy parameters in place, so the run gets stand-ins for them.
     """
     kinds = [type(module) for module in modules]
     attributes = [module.__dict__ for module in modules]
     eager = [held for held in attributes if "training" in held]
-    scripts = [(m, m.training) for m in modules if "training" not in m.__dict__ and hasattr(m, "training")]
-    flags = [held["training"] for held in eager]
+    others = modules if len(eager) < len(attributes) else ()  # scripts keep their flags elsewhere
+    scripts = [(m, m.training) for m in others if "training" not in m.__dict__ and hasattr(m, "training")]
     contents = list(chain.from_iterable(map(_contents, eager)))
     registrations = list(chain.from_iterable(map(_registrations, eager)))  # a script's are views of its own
-    attributes_before = [held.copy() for held in attributes]
     contents_before = [table.copy() for table in contents]
-    registered = [(table, table.copy()) for table in registrations if table]
+    registered = [(table, table.copy()) for table in registrations if table] if any(registrations) else []
     parameters = [p for table in contents[:: len(_CONTENTS)] for p in table.values() if p is not None]
     trainable = [parameter.requires_grad for parameter in parameters]
     own: list[tuple[Any, Any]] = []
     seen: set[int] = set()
-    users = {kind for kind in set(kinds) if not kind.__module__.startswith("torch.nn.")}
-    for module, kind, held in zip(modules, kinds, attributes, strict=True):
-        if kind in users and len(held) > len(_TORCH_ATTRIBUTES):
-            for name in held.keys() - _TORCH_ATTRIBUTES:
-                _keep(held[name], own, seen)
-        if "_load_hook" in held and isinstance(module, nn.modules.lazy.LazyModuleMixin):
+    unknown = {kind for kind in set(kinds) if not kind.__module__.startswith("torch.nn.")}
+    for kind, held in zip(kinds, attributes, strict=True):
+        if kind in unknown and len(held) > len(_TORCH_ATTRIBUTES):
+            for name, item in held.items():
+                if name not in _TORCH_ATTRIBUTES:
+                    _keep(item, own, seen)
+    for module, held in zip(modules, attributes, strict=True):
+        _set(module, "__dict__", held.copy())
+    for module in modules if any(issubclass(kind, LazyModuleMixin) for kind in set(kinds)) else ():
+        if isinstance(module, LazyModuleMixin) and "_load_hook" in module.__dict__:
             _stand_in(module)
     try:
         yield
     finally:
-        for module, kind in zip(modules, kinds, strict=True):
+        for module, kind, held in zip(modules, kinds, attributes, strict=True):
             if type(module) is not kind:
                 module.__class__ = kind
-        for held, flag in zip(eager, flags, strict=True):
-            held["training"] = flag
+            _set(module, "__dict__", held)
         for module, flag in scripts:
             module.train(flag)
-        _put_back(attributes, attributes_before)
-        _put_back(contents, contents_before)
-        for table in registrations:
-            if table:
-                table.clear()
+        if not _same(contents, contents_before):
+            for table, copy in zip(contents, contents_before, strict=True):
+                _refill(table, copy)
+        for table in filter(None, registrations):
+            table.clear()
         for item, copy in chain(registered, own):
             _refill(item, copy)
         for parameter, wanted in zip(parameters, trainable, strict=True):
             if parameter.requires_grad is not wanted:
                 parameter.requires_grad_(wanted)
-
-
-def _put_back(items: Sequence[Any], before: Sequence[Any]) -> None:
-    """Give containers their content back. Nearly always nothing changed, and comparing takes less than writing."""
-    if not _same(items, before):
-        for item, content in zip(items, before, strict=True):
-            if not _same(item, content):
-                _refill(item, content)
 
 
 def _refill(item: Any, content: Any) -> None:
@@ -153,7 +151,7 @@ def _stand_in(module: nn.Module) -> None:
 def random_state() -> Iterator[None]:
     """Put back the random state of Python, torch (CUDA if it is in use) and NumPy (if its own is loaded)."""
     numpy_random: Any = sys.modules.get("numpy.random")
-    before = random.getstate(), torch.get_rng_state(), numpy_random.get_state() if numpy_random else None
+    before = random.getstate(), torch.get_rng_state(), numpy_random.get_state(legacy=False) if numpy_random else None
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     try:
         yield

@@ -64,7 +64,7 @@ def totals(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int], gr
         eager_bytes += row.bytes
     elements = trainable = param_bytes = buffers = 0
     for weight in graph.weights:
-        if weight.value in params:
+        if weight.number in params:
             elements += weight.elements
             param_bytes += weight.bytes
             if weight.trainable:

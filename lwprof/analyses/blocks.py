@@ -67,16 +67,13 @@ def module_blocks(graph: OpGraph, places: Sequence[int], block_type: str | None 
     for place in places:
         before[place + 1] = 1
     before = list(accumulate(before))
-    children: list[list[int]] = [[] for _ in graph.calls]
     candidate: list[bool] = []
     kinds: list[str] = []
-    for index, call in enumerate(graph.calls):
-        module, parent = modules[call.module], call.parent
+    for call in graph.calls:
+        module = modules[call.module]
         kinds.append(module.type)
-        if parent >= 0:
-            children[parent].append(index)
         several = before[call.stop] - before[call.start] >= 2
-        candidate.append(several and parent >= 0 and module.name != "" and not module.container)
+        candidate.append(several and call.parent >= 0 and module.name != "" and not module.container)
     if block_type is not None:
         repeated = {block_type}
         candidate = [kind == block_type and graph.calls[i].parent >= 0 for i, kind in enumerate(kinds)]
@@ -89,11 +86,11 @@ def module_blocks(graph: OpGraph, places: Sequence[int], block_type: str | None 
         if parent >= 0 and (inner[index] or (candidate[index] and kinds[index] in repeated)):
             inner[parent] = True
     found = []
-    waiting = [index for index, call in enumerate(graph.calls) if call.parent < 0][::-1]
-    while waiting:
-        index = waiting.pop()
-        if candidate[index] and (kinds[index] in repeated or not inner[index]):
+    taken = [False] * len(graph.calls)  # a block, or inside one
+    for index, call in enumerate(graph.calls):
+        if call.parent >= 0 and taken[call.parent]:
+            taken[index] = True
+        elif candidate[index] and (kinds[index] in repeated or not inner[index]):
+            taken[index] = True
             found.append(index)
-        else:
-            waiting.extend(reversed(children[index]))
     return found

@@ -40,7 +40,7 @@ def layers(graph: OpGraph, rows: Sequence[Costed], params: Mapping[int, int]) ->
     """Fold by module, in the order of the module tree: each one's own cost, without the modules inside it."""
     found = {module.name: Layer(module.name, module.type, 0, 0, 0, 0, (), ()) for module in graph.modules}
     for weight in graph.weights:
-        if weight.value in params:
+        if weight.number in params:
             found[weight.module].params += weight.elements
     calls = graph.calls
     for call in reversed(calls):  # the first call's shapes stay

@@ -21,9 +21,9 @@ def parameters(graph: OpGraph, rows: Sequence[Costed]) -> dict[int, int]:
     others: dict[int, int] = {}
     for weight in graph.weights:
         if weight.source == "parameter" or weight.name.startswith(PACKED):
-            sizes[weight.value] = weight.elements
+            sizes[weight.number] = weight.elements
         else:
-            others[weight.value] = weight.elements
+            others[weight.number] = weight.elements
     # nearly always only the statistics of a normalisation: nothing to follow then
     if any(value.root in others for row in rows if row.cost.kind != "normalization" for value in row.operator.inputs):
         for number in _used_as_weights(graph, rows) & others.keys():
@@ -33,7 +33,7 @@ def parameters(graph: OpGraph, rows: Sequence[Costed]) -> dict[int, int]:
 
 def _used_as_weights(graph: OpGraph, rows: Sequence[Costed]) -> set[int]:
     """Numbers of the stored values that meet data as weights, followed through operators that read no data."""
-    stems: dict[int, frozenset[int]] = {weight.value: frozenset((weight.value,)) for weight in graph.weights}
+    stems: dict[int, frozenset[int]] = {weight.number: frozenset((weight.number,)) for weight in graph.weights}
     used: set[int] = set()
     for row in rows:
         operator, cost = row.operator, row.cost

@@ -82,7 +82,8 @@ def _run(
     recorder = Recorder(execute, tree.constant)
     record = CallRecord(tree, recorder)
     with random_state(), preserved(tree.modules), open_operators(), WHOLE(), room_for_calls():
-        recorder.add_stored(tree.stored())
+        for stored in tree.stored():
+            recorder.add_stored(*stored)
         args, kwargs = mapped(partial(_real, device=tree.device) if execute else _meta, inputs)
         values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
         set_eval(tree.modules)

@@ -23,16 +23,16 @@ def same(x: Value, *_args: Any, **_options: Any) -> Shape:
     return x.shape
 
 
-def batch_norm(x: Value, *vectors: Any, **_options: Any) -> Shape | None:
+def batch_norm(
+    x: Value, weight: Value | None, bias: Value | None, mean: Value | None, variance: Value | None, *_options: Any
+) -> Shape | None:
     """A batch norm keeps the shape of what it reads; its weight, bias, mean and variance have an element a channel."""
     shape = x.shape
-    if len(shape) < 2:
-        return None
     channels = shape[1:2]
-    for vector in vectors[:4]:
+    for vector in (weight, bias, mean, variance):
         if vector is not None and vector.shape != channels:
             return None  # torch words the error
-    return shape
+    return shape if channels else None
 
 
 def broadcast(x: Value, y: Any, **_options: Any) -> Shape | None:

@@ -9,6 +9,7 @@ was done (a subclass, a hook, a forward of its own, other padding) goes through 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -32,33 +33,37 @@ Leaf = Callable[[Any, Value, Known], Handed | None]
 """
 
 _CONV2D, _BATCH_NORM = plan_for(torch.ops.aten.conv2d.default), plan_for(torch.ops.aten.batch_norm.default)
-_CONV2D_DEFAULTS = (("groups", 1), ("dilation", (1, 1)), ("padding", (0, 0)), ("stride", (1, 1)), ("bias", None))
+_CONV2D_DEFAULTS = (("groups", 1), ("dilation", (1, 1)), ("padding", (0, 0)), ("stride", (1, 1)))
 _RELU, _RELU_ = plan_for(torch.ops.aten.relu.default), plan_for(torch.ops.aten.relu_.default)
 _HARDTANH, _HARDTANH_ = plan_for(torch.ops.aten.hardtanh.default), plan_for(torch.ops.aten.hardtanh_.default)
 
 
 def _conv2d(layer: nn.Conv2d, x: Value, known: Known) -> Handed | None:
     own = layer.__dict__  # asking the layer itself takes three times as long
-    stride, padding, dilation = own["stride"], own["padding"], own["dilation"]
+    stride, padding, dilation, groups = own["stride"], own["padding"], own["dilation"], own["groups"]
     if own["padding_mode"] != "zeros" or not type(stride) is type(padding) is type(dilation) is tuple:
         return None
     weights = own["_parameters"]
     weight, bias = known[id(weights["weight"])], weights["bias"]
-    shift = None if bias is None else known[id(bias)]
-    arguments: dict[str, Any] = {
-        "input": x,
-        "weight": weight,
-        "bias": shift,
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": own["groups"],
-    }
-    for name, default in _CONV2D_DEFAULTS:  # the dispatcher leaves trailing defaults out
-        if arguments[name] != default:
+    arguments: dict[str, Any] = {"input": x, "weight": weight}
+    if bias is not None:
+        shift = arguments["bias"] = known[id(bias)]
+        return _CONV2D, arguments | _conv2d_options(stride, padding, dilation, groups), (x, weight, shift)
+    if options := _conv2d_options(stride, padding, dilation, groups):
+        arguments["bias"] = None
+        arguments |= options
+    return _CONV2D, arguments, (x, weight)
+
+
+@lru_cache
+def _conv2d_options(stride: Any, padding: Any, dilation: Any, groups: int) -> dict[str, Any]:
+    """The dispatcher leaves trailing defaults out."""
+    options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    for name, default in _CONV2D_DEFAULTS:
+        if options[name] != default:
             break
-        del arguments[name]
-    return _CONV2D, arguments, (x, weight) if shift is None else (x, weight, shift)
+        del options[name]
+    return options
 
 
 def _batch_norm2d(layer: nn.BatchNorm2d, x: Value, known: Known) -> Handed | None:

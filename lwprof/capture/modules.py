@@ -40,19 +40,18 @@ class ModuleTree:
         self._constants: dict[int, Stored] | None = None
 
     def stored(self) -> Iterator[Stored]:
-        """Every parameter and buffer, in the order of the modules; a shared one each time."""
+        """Every module's parameters and buffers."""
         for module, name in self.modules.items():
-            prefix = f"{name}." if name else ""
-            for source, table in (("parameter", module._parameters), ("buffer", module._buffers)):
-                if table:
-                    for key, tensor in table.items():
-                        if tensor is not None:
-                            yield tensor, prefix + key, name, source
+            if parameters := module._parameters:
+                yield name, "parameter", parameters
+            if buffers := module._buffers:
+                yield name, "buffer", buffers
 
     @property
     def device(self) -> torch.device:
         """Where the network's weights are."""
-        return next((tensor.device for tensor, *_ in self.stored()), torch.device("cpu"))
+        tensors = (tensor for *_, table in self.stored() for tensor in table.values() if tensor is not None)
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     def constant(self, tensor: Tensor) -> Stored | None:
         """Find a tensor among those that the network's modules hold as plain attributes."""
@@ -60,7 +59,8 @@ class ModuleTree:
             self._constants = self._plain_attributes()
         known = self._constants.get(id(tensor))
         if known is None and self._scripted:  # a frozen script keeps its weights as constants of its graph
-            known = self._constants[id(tensor)] = (tensor, f"constant_{len(self._constants)}", "", "constant")
+            name = f"constant_{len(self._constants)}"
+            known = self._constants[id(tensor)] = ("", "constant", {name: tensor})
         return known
 
     def _plain_attributes(self) -> dict[int, Stored]:
@@ -69,7 +69,7 @@ class ModuleTree:
             for key, item in list(vars(module).items()):
                 if key not in ("_parameters", "_buffers", "_modules"):
                     for tensor in tensors_in(item):
-                        found.setdefault(id(tensor), (tensor, f"{name}.{key}" if name else key, name, "constant"))
+                        found.setdefault(id(tensor), (name, "constant", {key: tensor}))
         return found
 
     def described(self) -> tuple[Module, ...]:
@@ -164,8 +164,4 @@ class CallRecord:
             elif plain and is_series(module):
                 report = partial(watched, partial(direct, module._modules.values(), module._call_impl), name)
             module.__dict__["_call_impl"] = report
-        try:
-            yield
-        finally:
-            for module in self._modules:
-                module.__dict__.pop("_call_impl", None)
+        yield

@@ -7,7 +7,7 @@ is computed: parameters stay where they are, activations have only shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -61,7 +61,7 @@ class Recorder(TorchDispatchMode):
         value = self._value_of.get(id(tensor))
         if value is None:
             if stored := self._lazy.get(id(tensor)) or self._find(tensor):
-                self.add_stored((stored,))
+                self.add_stored(*stored)
             # while activations are meta, no data can have gone into real numbers, nor into an index
             data = self.execute or (tensor.is_meta and tensor.is_floating_point())
             foreign = "unseen" if data else "constant"
@@ -75,21 +75,21 @@ class Recorder(TorchDispatchMode):
         self._alive.append(tensor)
         return value
 
-    def add_stored(self, rows: Iterable[Stored]) -> None:
-        """Give the network's own tensors their values; a lazy one gets it once it has a shape."""
-        values, dense, weight = self._value_of, self._dense, self.builder.weight
-        for tensor, name, module, source in rows:
-            key = id(tensor)
-            if key in values:
+    def add_stored(self, module: str, source: str, tensors: Mapping[str, Tensor | None]) -> None:
+        """Give the tensors that a module stores their values; a lazy one gets it once it has a shape."""
+        values, weight = self._value_of, self.builder.weight
+        for key, tensor in tensors.items():
+            number = id(tensor)
+            if tensor is None or number in values:
                 continue
             if type(tensor) not in _HAS_SHAPE and is_lazy(tensor):
-                self._lazy.setdefault(key, (tensor, name, module, source))
+                self._lazy.setdefault(number, (module, source, {key: tensor}))
                 continue
-            dtype, trainable = tensor.dtype, tensor.requires_grad
-            shape, elements = tuple(tensor.shape), tensor.numel()
-            value = values[key] = weight(name, module, shape, dtype_name(dtype), source, trainable, elements)
+            dtype, trainable, shape, elements = tensor.dtype, tensor.requires_grad, tuple(tensor.shape), tensor.numel()
+            name = f"{module}.{key}" if module else key
+            value = values[number] = weight(name, module, shape, dtype_name(dtype), source, trainable, elements)
             if source != "constant" and dtype.is_floating_point and tensor.is_contiguous():
-                dense[key] = value
+                self._dense[number] = value
 
     def shapes(self, args: Sequence[Any], kwargs: Mapping[str, Any] | None) -> tuple[tuple[int, ...], ...]:
         """Shapes of the tensors in a call's arguments or results."""
@@ -268,7 +268,7 @@ class Recorder(TorchDispatchMode):
         found = []
         for tensor in tensors_in(item.unpack()):
             self._alive.append(tensor)
-            self.add_stored([(tensor, f"{PACKED}{len(self.builder.weights)}", "", "constant")])
+            self.add_stored("", "constant", {f"{PACKED}{len(self.builder.weights)}": tensor})
             found.append(self.value(tensor))
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 META = torch.device("meta")
-Stored = tuple[Tensor, str, str, str]
-"""A tensor that the network stores, its name, its module's name, and its source."""
+Stored = tuple[str, str, Mapping[str, Tensor | None]]
+"""A module's name, a source, and the tensors that the module stores, by the names it has for them."""
 
 _DTYPE_NAMES: dict[torch.dtype, str] = {}
 

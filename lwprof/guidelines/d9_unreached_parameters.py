@@ -103,7 +103,7 @@ def _unread(evidence: Evidence) -> Mapping[str, list[Weight]]:
         if cost.state != "free":
             read.update(value.root for value in operator.inputs)
     for weight in evidence.graph.weights:
-        if weight.value in evidence.parameters and weight.value not in read:
+        if weight.number in evidence.parameters and weight.number not in read:
             unread.setdefault(weight.module, []).append(weight)
     return unread
 
@@ -113,9 +113,9 @@ def _by_outermost(evidence: Evidence, unread: Mapping[str, list[Weight]]) -> Map
     alive: set[str] = set()
     if unread:
         used = [call.module for call in evidence.graph.calls]
-        left = {weight.value for weights in unread.values() for weight in weights}
+        left = {weight.number for weights in unread.values() for weight in weights}
         read = evidence.parameters.keys() - left
-        used += [weight.module for weight in evidence.graph.weights if weight.value in read]
+        used += [weight.module for weight in evidence.graph.weights if weight.number in read]
         for name in used:
             while name and name not in alive:
                 alive.add(name)

@@ -64,7 +64,7 @@ def parameter_terms(live: OpGraph, file: OpGraph) -> dict[str, int]:
 
 def repeats(graph: OpGraph) -> int:
     """Elements of parameters that are read again, by an operator that reads them already or by another."""
-    stored = {weight.value: weight.elements for weight in graph.weights if weight.source == "parameter"}
+    stored = {weight.number: weight.elements for weight in graph.weights if weight.source == "parameter"}
     read = [value.root for operator in graph.operators if operator.effect != "view" for value in operator.inputs]
     return sum(stored[root] for root in read if root in stored) - sum(stored[root] for root in set(read) & set(stored))
 
