@@ -1,8 +1,7 @@
 """The operator graph: one plain, frozen picture of a network, whatever it was captured from.
 
 Nothing here knows torch. A capture fills a :class:`GraphBuilder` in execution order; costs and
-analyses read the :class:`OpGraph` that comes out and change nothing in it. Its rows are not frozen
-only because a frozen dataclass takes three times as long to make, and a graph has thousands.
+analyses read the :class:`OpGraph` that comes out.
 """
 
 from __future__ import annotations
@@ -10,15 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 
 from lwprof.units import dtype_bytes
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def row(kind: type[T]) -> type[T]:
+    """Make a class a dataclass of which a graph has thousands: frozen for the type checker alone.
+
+    One that is frozen when it runs takes three times as long to make.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(kind)
+
 
 PACKED = "packed_"
 """How the names of weights begin that were found inside a packed (quantised) argument."""
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@row
 class Value:
     """One tensor at one moment: writing a tensor in place makes a new value of the same root."""
 
@@ -37,7 +48,7 @@ class Value:
     """Index of the operator that made it, -1 if none did."""
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@row
 class Weight(Value):
     """A tensor that the network stores, listed once however often it is shared.
 
@@ -49,7 +60,7 @@ class Weight(Value):
     trainable: bool
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@row
 class Operator:
     """One executed operator."""
 
@@ -75,7 +86,7 @@ class Operator:
     bytes: int
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@row
 class Call:
     """One call of a module."""
 
@@ -92,7 +103,7 @@ class Call:
     """Shapes of the tensors returned."""
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@row
 class Module:
     """A module of the network; flat networks and ONNX files have only the root."""
 

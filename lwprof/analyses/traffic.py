@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lwprof.costs import Cost, cost_of
-from lwprof.graph import Operator, OpGraph
+from lwprof.graph import Operator, OpGraph, row
 from lwprof.units import dtype_bytes
 
 
-@dataclass(slots=True)
+@row
 class Costed:
     """An operator, what it costs, and what it reads and writes when called as it stands.
 

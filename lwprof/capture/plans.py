@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
 from lwprof.capture.answers import ANSWERS, Answer
+from lwprof.graph import row
 
 Overload = torch._ops.OpOverload
 
@@ -19,7 +18,7 @@ UNDECLARED_VIEWS = frozenset(
 ANSWERED_OVERLOADS = frozenset({"default", "Tensor", "Scalar"})
 
 
-@dataclass(slots=True)  # not frozen, nor a tuple: read for every operator
+@row
 class Plan:
     """How to record one operator overload."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from math import prod
 
-from lwprof.graph import Operator, Value
+from lwprof.graph import Operator, Value, row
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@row
 class Cost:
     """What one operator costs. A rule fills in what applies; counts are of elements."""
 
