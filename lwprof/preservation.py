@@ -15,18 +15,13 @@ import torch
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
+from torch.utils.hooks import RemovableHandle
 
 _CONTENTS = ("_parameters", "_buffers", "_modules")
-_contents = itemgetter(*_CONTENTS)
-_registrations = itemgetter(
-    "_forward_pre_hooks",
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_pre_hooks_with_kwargs",
-    "_load_state_dict_pre_hooks",
-    "_non_persistent_buffers_set",
-)
-"""What a module's registrations change; torch's other attributes stay as they are."""
+_PASSING = "_non_persistent_buffers_set"
+_registrations = itemgetter(_PASSING, *(name for name in vars(nn.Module()) if "_hooks" in name))
+_main_registrations = itemgetter(_PASSING, *(name for name in vars(nn.Module()) if name.endswith("_hooks")))
+"""Where these are empty, all are."""
 
 _TORCH_ATTRIBUTES = frozenset(vars(nn.Module()))
 
@@ -53,29 +48,37 @@ def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
     """
     kinds = [type(module) for module in modules]
     attributes = [module.__dict__ for module in modules]
-    eager = [held for held in attributes if "training" in held]
-    others = modules if len(eager) < len(attributes) else ()  # scripts keep their flags elsewhere
-    scripts = [(m, m.training) for m in others if "training" not in m.__dict__ and hasattr(m, "training")]
-    contents = list(chain.from_iterable(map(_contents, eager)))
-    registrations = list(chain.from_iterable(map(_registrations, eager)))  # a script's are views of its own
-    contents_before = [table.copy() for table in contents]
-    registered = [(table, table.copy()) for table in registrations if table] if any(registrations) else []
-    parameters = [p for table in contents[:: len(_CONTENTS)] for p in table.values() if p is not None]
+    eager = [held for held in attributes if "training" in held or _in_python(held)]
+    others = modules if len(eager) < len(attributes) else ()
+    scripts = [(m, m.training) for m in others if not _in_python(m.__dict__) and hasattr(m, "training")]
+    any_registered = any(map(any, map(_main_registrations, eager)))
+    tables = chain.from_iterable(map(_registrations, eager if any_registered else ()))
+    registered = [(table, table.copy()) for table in tables if table]
+    next_hook = RemovableHandle.next_id
+    parameters = [p for held in eager for p in held["_parameters"].values() if p is not None]
     trainable = [parameter.requires_grad for parameter in parameters]
-    own: list[tuple[Any, Any]] = []
+    users: list[tuple[Any, Any]] = []
     seen: set[int] = set()
-    unknown = {kind for kind in set(kinds) if not kind.__module__.startswith("torch.nn.")}
+    unknown = {k for k in set(kinds) if not k.__module__.startswith("torch.nn.") or issubclass(k, nn.RNNBase)}
     for kind, held in zip(kinds, attributes, strict=True):
         if kind in unknown and len(held) > len(_TORCH_ATTRIBUTES):
             for name, item in held.items():
                 if name not in _TORCH_ATTRIBUTES:
-                    _keep(item, own, seen)
-    for module, held in zip(modules, attributes, strict=True):
-        _set(module, "__dict__", held.copy())
-    for module in modules if any(issubclass(kind, LazyModuleMixin) for kind in set(kinds)) else ():
-        if isinstance(module, LazyModuleMixin) and "_load_hook" in module.__dict__:
-            _stand_in(module)
+                    _keep(item, users, seen)
+    in_use = {id(item) for item, _ in users}
     try:
+        for module, held in zip(modules, attributes, strict=True):
+            names = _CONTENTS if "training" in held or _in_python(held) else ()
+            if in_use and not in_use.isdisjoint(map(id, (held, *map(held.get, names)))):  # an attribute leads back to it
+                users += [(item, item.copy()) for item in (held, *map(held.get, names))]
+                continue
+            run = held.copy()
+            for name in names:
+                run[name] = run[name].copy()
+            _set(module, "__dict__", run)
+        for module in modules if any(issubclass(kind, LazyModuleMixin) for kind in set(kinds)) else ():
+            if isinstance(module, LazyModuleMixin) and "_load_hook" in module.__dict__:
+                _stand_in(module)
         yield
     finally:
         for module, kind, held in zip(modules, kinds, attributes, strict=True):
@@ -83,30 +86,26 @@ def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
                 module.__class__ = kind
             _set(module, "__dict__", held)
         for module, flag in scripts:
-            module.train(flag)
-        if not _same(contents, contents_before):
-            for table, copy in zip(contents, contents_before, strict=True):
-                _refill(table, copy)
-        for table in filter(None, registrations):
+            module.training = flag
+        for held in eager:
+            held[_PASSING].clear()
+        for table in chain.from_iterable(map(_registrations, eager if RemovableHandle.next_id != next_hook else ())):
             table.clear()
-        for item, copy in chain(registered, own):
+        for item, copy in chain(registered, users):
             _refill(item, copy)
         for parameter, wanted in zip(parameters, trainable, strict=True):
             if parameter.requires_grad is not wanted:
                 parameter.requires_grad_(wanted)
 
 
+def _in_python(attributes: dict[str, Any]) -> bool:
+    """Whether a module with these attributes holds its own tables: a script's are views of what it has in C++."""
+    return "training" in attributes or isinstance(attributes.get("_parameters"), dict)  # the flag may be a property
+
+
 def _refill(item: Any, content: Any) -> None:
     item.clear()
     (item.extend if isinstance(item, list | deque) else item.update)(content)
-
-
-def _same(now: Any, before: Any) -> bool:
-    """Whether two containers hold the same objects, or numbers that are equal."""
-    try:
-        return bool(now == before)
-    except Exception:  # tensors and arrays that are not the same object do not say whether they are equal
-        return False
 
 
 def _keep(item: Any, kept: list[tuple[Any, Any]], seen: set[int]) -> None:

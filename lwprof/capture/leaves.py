@@ -95,7 +95,7 @@ def _relu6(layer: nn.ReLU6, x: Value, _known: Known) -> Handed:
     return _HARDTANH_ if layer.inplace else _HARDTANH, {"self": x, "min_val": 0.0, "max_val": 6.0}, (x,)
 
 
-_LEAVES: dict[type[nn.Module], tuple[Callable[..., Any], Leaf]] = {
+LEAVES: dict[type[nn.Module], tuple[Callable[..., Any], Leaf]] = {
     nn.Conv2d: (nn.Conv2d.forward, _conv2d),
     nn.BatchNorm2d: (nn.BatchNorm2d.forward, _batch_norm2d),
     nn.ReLU: (nn.ReLU.forward, _relu),
@@ -112,9 +112,9 @@ _hooks = itemgetter(*(name for name in vars(nn.Module()) if name.endswith(("ward
 def leaf_of(layer: nn.Module) -> Leaf | None:
     """Find what ``layer`` hands to the dispatcher, where that is known."""
     kind = type(layer)
-    if kind not in _LEAVES:
+    if kind not in LEAVES:
         return None
-    forward, leaf = _LEAVES[kind]
+    forward, leaf = LEAVES[kind]
     return leaf if kind.forward is forward and _untouched(layer) else None
 
 
@@ -126,7 +126,7 @@ def is_series(module: nn.Module) -> bool:
 
 def _untouched(module: nn.Module) -> bool:
     attributes = module.__dict__
-    return "forward" not in attributes and "_call_impl" not in attributes and not any(_hooks(attributes))
+    return "forward" not in attributes and not any(_hooks(attributes))
 
 
 def no_global_hooks() -> bool:

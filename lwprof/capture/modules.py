@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwprof.capture.leaves import Leaf, is_series, leaf_of, no_global_hooks
+from lwprof.capture.leaves import LEAVES, is_series, leaf_of, no_global_hooks
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import Stored, tensors_in
 from lwprof.graph import Call, Module, Value
@@ -98,7 +98,9 @@ class CallRecord:
     def watching(self) -> Iterator[None]:
         """Have every module of the network report its calls in this thread.
 
-        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance.
+        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance, so it is put into the instances' dicts:
+        for :func:`lwprof.preservation.preserved` to take away. What stands there is called at any time of the run,
+        when the module may have become another.
         """
         owner = threading.get_ident()
         recorder, calls = self._recorder, self.calls
@@ -119,7 +121,10 @@ class CallRecord:
                 calls[index] = Call(parent, name, start, len(operators), given, returned)
             return result
 
-        def written(leaf: Leaf, layer: nn.Module, name: str, x: Value) -> Value | None:
+        def written(layer: nn.Module, name: str, x: Value) -> Value | None:
+            leaf = leaf_of(layer)
+            if leaf is None:
+                return None
             parent = recorder.call
             recorder.call = len(calls)
             try:
@@ -131,18 +136,25 @@ class CallRecord:
                 calls.append(Call(parent, name, start, start + 1, (x.shape,), (made.shape,)))
             return made
 
-        def direct(layers: Iterable[Any], otherwise: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def single(layer: nn.Module, name: str, otherwise: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            """Run a layer whose operator is known."""
+            if len(args) == 1 and not kwargs and threading.get_ident() == owner:
+                held = recorder.symbolic(args[0])
+                if held is not None and (made := written(layer, name, held)) is not None:
+                    return recorder.hold(args[0], made) if made.root == held.root else recorder.symbol(made)
+            return otherwise(*args, **kwargs)
+
+        def series(module: nn.Sequential, otherwise: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             """Run one layer after the other; those whose operator is known hand each other values, not tensors."""
-            if len(args) != 1 or kwargs or threading.get_ident() != owner:
+            if len(args) != 1 or kwargs or threading.get_ident() != owner or not is_series(module):
                 return otherwise(*args, **kwargs)
             x: Any = args[0]
             held: Value | None = None  # what x holds, or would if there were a tensor
-            for layer in layers:
-                made, run = None, layer
-                if (known := leaves.get(layer)) is not None:
-                    leaf, name, run = known
+            for layer in module._modules.values():
+                made = None
+                if (name := leaves.get(layer)) is not None:
                     held = held or recorder.symbolic(x)
-                    made = held and written(leaf, layer, name, held)
+                    made = held and written(layer, name, held)
                 if held is not None and made is not None:
                     if made.root != held.root:
                         x = None
@@ -150,18 +162,22 @@ class CallRecord:
                         recorder.hold(x, made)
                     held = made
                 else:
-                    x = run(recorder.symbol(held) if held is not None and x is None else x)
+                    x = layer(recorder.symbol(held) if held is not None and x is None else x)
                     held = None
             return recorder.symbol(held) if held is not None and x is None else x
 
-        leaves: dict[nn.Module, tuple[Leaf, str, Callable[..., Any]]] = {}
+        leaves: dict[nn.Module, str] = {}
         plain = not recorder.execute and no_global_hooks()
         for module, name in self._modules.items():
-            report = partial(watched, module._call_impl, name)
-            if plain and (leaf := leaf_of(module)) is not None:
-                leaves[module] = leaf, name, report
-                report = partial(direct, (module,), report)
-            elif plain and is_series(module):
-                report = partial(watched, partial(direct, module._modules.values(), module._call_impl), name)
-            module.__dict__["_call_impl"] = report
+            attributes, original = module.__dict__, module._call_impl
+            report = partial(watched, original, name)
+            if plain and "_call_impl" not in attributes:
+                if type(module) in LEAVES:
+                    leaves[module] = name
+                    report = partial(single, module, name, report)
+                elif isinstance(module, nn.Sequential):
+                    report = partial(watched, partial(series, module, original), name)
+            attributes["_call_impl"] = report
+            if "_compiled_call_impl" in attributes:
+                attributes["_compiled_call_impl"] = None  # what Module.compile() makes would be called in its place
         yield

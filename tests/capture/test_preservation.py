@@ -21,7 +21,7 @@ def fingerprint(module: nn.Module) -> list[object]:
     """Everything about a network that a user could notice."""
     seen: list[object] = [list(module.state_dict()), [name for name, _ in module.named_modules()]]
     for name, part in module.named_modules():
-        seen.append((name, type(part), part.training, sorted(vars(part)), "_call_impl" in vars(part)))
+        seen.append((name, id(vars(part)), type(part), part.training, sorted(vars(part)), "_call_impl" in vars(part)))
         seen.append([(key, repr(item)) for key, item in sorted(vars(part).items()) if key != "_modules"])
         tensors = [*part._parameters.items(), *part._buffers.items()]
         seen.append([(key, id(t), t is not None and (t.data_ptr(), t.tolist())) for key, t in tensors])
@@ -74,6 +74,12 @@ def fail(m, x):
     raise RuntimeError("on purpose")
 
 
+def put_back_later(m, x):
+    part = m.linear
+    del m.linear
+    m.linear = part
+
+
 def below_the_dispatcher(m, x):
     m.steps.numpy()[...] = 7
 
@@ -97,6 +103,9 @@ ACTS = {
     "deletes":             lambda m, x: delattr(m, "plain"),
     "adds in place":       lambda m, x: m.plain.add_(1),
     "counts":              lambda m, x: m.steps.add_(1),
+    "an equal buffer":     lambda m, x: setattr(m, "steps", m.steps * 1),
+    "an equal parameter":  lambda m, x: setattr(m.norm, "bias", nn.Parameter(m.norm.bias * 1)),
+    "another order":       put_back_later,
     "replaces a buffer":   lambda m, x: setattr(m, "steps", m.steps + 1),
     "numpy":               below_the_dispatcher,
     "buffer .data":        lambda m, x: setattr(m.steps, "data", x.detach().sum()),
@@ -109,6 +118,11 @@ ACTS = {
     "removes a module":    lambda m, x: m._modules.pop("empty", None),
     "empties and fills":   lambda m, x: (m.inside._modules.clear(), m.inside.register_buffer("extra", x)),
     "hooks":               lambda m, x: m.linear.register_forward_hook(lambda *args: None),
+    "backward hooks":      lambda m, x: m.linear.register_full_backward_hook(lambda *args: None),
+    "hooks of the state":  lambda m, x: m.empty.register_state_dict_post_hook(lambda *args: None),
+    "forward":             lambda m, x: setattr(m.linear, "forward", lambda x: x),
+    "class":               lambda m, x: setattr(m.empty, "__class__", nn.Tanh),
+    "another type":        lambda m, x: m.inside.half(),
     "mode":                lambda m, x: m.train(),
     "randomness":          use_randomness,
     "fills what is inside": lambda m, x: (m.cache.setdefault("k", {}).update(k=x), m.nested["a"][0].append(x)),
@@ -135,6 +149,82 @@ def test_mixed_training_flags_and_hooks() -> None:
     assert_untouched(module, torch.rand(2, 3, 8, 8))
     assert [part.training for part in module] == [True, False, True, True]
     assert len(module[0]._forward_hooks) == 1
+
+
+def test_hooks_that_a_run_removes_are_there_again() -> None:
+    module = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    handles = [
+        module[0].register_full_backward_hook(lambda *args: None),
+        module[0].register_forward_hook(lambda *args: None, with_kwargs=True, always_call=True),
+    ]
+
+    def remove(m, args):
+        for handle in handles:
+            handle.remove()
+
+    handles.append(module[1].register_forward_pre_hook(remove))
+    assert_untouched(module, torch.rand(2, 4))
+    assert len(module[1]._forward_pre_hooks) == len(module[0]._backward_hooks) == len(module[0]._forward_hooks) == 1
+
+
+def test_a_module_that_holds_on_to_its_own_dicts() -> None:
+    class Aliased(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+            self.own, self.parts = vars(self), (self._modules,)
+
+        def forward(self, x):
+            self.own["factor"], self.parts[0]["act"] = 2, nn.ReLU()
+            return self.act(self.linear(x)) * self.factor
+
+    module = Aliased()
+    attributes = vars(module)
+    graph = capture(module, (torch.rand(2, 4),))
+    assert [operator.name for operator in graph.operators] == ["aten::linear", "aten::relu", "aten::mul"]
+    assert vars(module) is module.own is attributes
+    assert "_call_impl" not in attributes
+    assert "factor" not in attributes
+    assert module.parts == ({"linear": module.linear},)
+    assert module.parts[0] is module._modules
+
+
+def test_a_recurrent_layer_whose_weight_the_forward_sets() -> None:
+    class Dropped(nn.Module):
+        """Drops connections, as AWD-LSTM does."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(4, 4)
+            self.kept = nn.Parameter(self.lstm._parameters.pop("weight_hh_l0").detach())
+            self.lstm.weight_hh_l0 = self.kept.detach()
+
+        def forward(self, x):
+            self.lstm.weight_hh_l0 = self.kept * 2
+            return self.lstm(x)[0]
+
+    module = Dropped()
+    before = list(map(id, module.lstm._flat_weights))
+    assert_untouched(module, torch.rand(3, 2, 4))
+    assert list(map(id, module.lstm._flat_weights)) == before
+
+
+def test_a_module_whose_training_flag_is_a_property() -> None:
+    class Frozen(nn.Module):
+        training = property(lambda self: vars(self)["flag"], lambda self, flag: vars(self).update(flag=flag))
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4).eval()
+            self.register_buffer("steps", torch.zeros(3))
+
+        def forward(self, x):
+            self.steps = self.steps + 1
+            self.extra = nn.ReLU()
+            self.register_forward_hook(lambda *args: None)
+            return self.linear(x)
+
+    assert_untouched(nn.Sequential(Frozen(), torch.jit.script(nn.ReLU())), torch.rand(3, 4))
 
 
 def test_training_normalisation_is_counted_as_inference() -> None:
