@@ -44,8 +44,9 @@ compiled: $(VENV)/.test $(VENV)/.installed  ## run the tests that compile the wh
 emulated: $(VENV)/.test $(VENV)/.installed build/.emulator  ## run the tests that count instructions on an emulated ARM core (5 minutes)
 	@$(BIN)/pytest -n 2 -m emulated tests
 
+# Of its time, a quarter would be spent on reading the tests, were their bytecode not kept.
 quick: lint $(VENV)/.models  ## the part of the tests that takes less than a minute
-	@$(PYTEST) -m "not slow and not compiled and not emulated" lwprof ./tests
+	@env -u PYTHONDONTWRITEBYTECODE $(PYTEST) -m "not slow and not compiled and not emulated" lwprof ./tests
 
 audit: $(VENV)/.installed  ## audit the catalogue's networks against audit-baseline.json
 	@$(BIN)/lwprof audit

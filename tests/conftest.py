@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from lwprof.timing.emulation.installation import Emulator
 
 ROOT = Path(__file__).resolve().parents[1]
-
-ONE_THREAD = ("architectures", "capture", "costs", "crosscheck")
-"""Folders whose networks are small: tests that run side by side need not wait for each other's threads."""
 
 # The machine may be busy: no example is failed for being slow. Every run has the same examples.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
@@ -79,17 +77,13 @@ def arm_emulator() -> Emulator:
     return installation.found()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.path.parent.name not in ONE_THREAD:
-        yield
-        return
-    import torch
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Have tests that run side by side not wait for each other's threads; their networks are small."""
+    if importlib.util.find_spec("torch"):
+        import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -103,8 +97,16 @@ def _no_ceilings() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     """Draw the same numbers in every run, for tests that have torch at all."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.manual_seed(0)
+        if torch.cuda.is_initialized():  # torch.manual_seed would note the seed, with a traceback, wherever it is not
+            torch.cuda.manual_seed_all(0)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives to the end: modules, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionstart() -> None:

@@ -79,6 +79,7 @@ def test_ratio_is_to_the_first_network(watch: Watch) -> None:
     assert wider.models[3].relative[0].verdict == "indistinguishable"
 
 
+@pytest.mark.slow
 def test_same_spec_twice_is_built_twice() -> None:
     result = compare(["squeezenet:version=1.1,resolution=64"] * 2, budget_s=0.5)
     first, second = result.models
@@ -88,6 +89,7 @@ def test_same_spec_twice_is_built_twice() -> None:
     assert len(second.relative) == 1
 
 
+@pytest.mark.slow
 def test_costs_are_those_of_a_profile() -> None:
     (row,) = compare(["mbv2:resolution=96"], timed=False).models
     alone = profile("mbv2:resolution=96")
@@ -442,6 +444,7 @@ def test_front_is_marked_in_the_result(watch: Watch) -> None:
     assert [row.pareto for row in early.models] == [None, None, None]
 
 
+@pytest.mark.slow
 def test_accuracies_on_different_data_sets_are_not_compared() -> None:
     placed = [model.pareto for model in compare(["mbv2", "effnet", "mbv1"], timed=False).models]
     assert placed == [True, None, False]

@@ -34,6 +34,7 @@ def test_input_sizes_leave_the_batch_out() -> None:
     assert lwprof.profile(nn.Linear(7, 2), input_size=(7,)).totals.mult_adds == 14
 
 
+@pytest.mark.slow
 def test_specs_and_modules_give_the_same() -> None:
     spec = lwprof.profile("mbv2:width=0.5", input_size=(3, 96, 96))
     module = lwprof.profile(lwprof.build("mbv2", width=0.5), input_size=(3, 96, 96))
@@ -107,6 +108,7 @@ def test_a_size_without_a_dtype_gets_that_of_the_users_network(tmp_path):
     assert result.model.inputs == (TensorSpec((1, 3, 8, 8), "float16"),)
 
 
+@pytest.mark.slow
 def test_weights_and_batch_go_with_a_spec_as_on_the_command_line(tmp_path):
     module = lwprof.build("mbv1:width=0.25")
     torch.save(module.state_dict(), tmp_path / "weights.pth")

@@ -275,6 +275,7 @@ def test_wrong_requests_are_refused(measured: list[float], given: dict[str, Any]
         roofline(**given)
 
 
+@pytest.mark.slow
 def test_comparison_has_floors_where_ceilings_are_known(measured: list[float]) -> None:
     watch = Watch()
 

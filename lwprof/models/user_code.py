@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -213,9 +214,14 @@ def _importable(folder: Path) -> Iterator[None]:
     Modules of the same name that came from another user's folder make room first, so that two
     networks with a ``layers.py`` each get their own.
     """
+    held: set[str] = set()
+    with contextlib.suppress(OSError):  # what cannot be listed is not imported from either
+        held.update(os.listdir(folder))
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        if top == "lwprof" or not ((folder / f"{top}.py").is_file() or (folder / top).is_dir()):
+        if top == "lwprof" or held.isdisjoint((top, f"{top}.py")):
+            continue
+        if not ((folder / f"{top}.py").is_file() or (folder / top).is_dir()):
             continue
         origin = Path(getattr(module, "__file__", None) or "/")
         for other in _folders:

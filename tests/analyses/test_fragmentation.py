@@ -185,6 +185,7 @@ def test_the_block_can_be_named() -> None:
         lwprof.profile(network, input_size=(3, 16, 16), block="Basci")
 
 
+@pytest.mark.slow
 def test_widths_of_hard_orders() -> None:
     class Net(nn.Module):
         """N layers, each adding up everything before it (a chain), or all reading the input (an antichain)."""

@@ -104,6 +104,7 @@ def run(maps, filters, stride, padding, seed=0):
     return x, weight, out, grad
 
 
+@pytest.mark.slow
 @given(layers(), st.integers(0, 2**32 - 1))
 def test_the_filter_gradient_is_the_difference_in_full(layer, seed) -> None:
     _, _, stride, padding = layer
@@ -114,6 +115,7 @@ def test_the_filter_gradient_is_the_difference_in_full(layer, seed) -> None:
     torch.testing.assert_close(weight.grad, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(layers(), st.integers(0, 2**32 - 1))
 @example(((1, 4, 1, 8), (5, 4, 1, 3), (1, 1), (0, 0)), 0)  # receptive fields overlap in one row of memory
 def test_the_input_gradient_is_the_difference_clipped(layer, seed) -> None:

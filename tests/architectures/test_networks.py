@@ -239,6 +239,7 @@ def test_all_networks_are_exported() -> None:
         assert callable(getattr(architectures, name))
 
 
+@pytest.mark.slow
 @every_network
 def test_blocks_are_modules_of_their_own(entry) -> None:
     """A Sequential would be taken for a container, not for a block."""

@@ -131,6 +131,7 @@ def test_initialisation_is_that_of_the_authors_code(builder) -> None:
     assert network.classifier.weight.std().item() == pytest.approx(0.01, rel=0.1)
 
 
+@pytest.mark.slow
 def test_v2_drops_out_at_2x_only() -> None:
     assert [build(shufflenetv2, width=width).dropout.p for width in (0.5, 1.0, 1.5, 2.0)] == [0, 0, 0, 0.2]
 
@@ -187,6 +188,7 @@ def test_v2_residual_adds_the_branchs_input_and_no_weights() -> None:
     assert plain.keys() == residual.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layers", "units", "stages"), [
     (50, (3, 4, 6, 3), (244, 488, 976, 1952)),
     (164, (10, 10, 23, 10), (340, 680, 1360, 2720)),
@@ -199,6 +201,7 @@ def test_v2_large_stages_are_those_of_the_appendix(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [50, 164])
 def test_v2_large_forms_have_as_many_layers_as_they_say(layers: int) -> None:
     network = build(shufflenetv2_large, layers=layers)

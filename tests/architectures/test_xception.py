@@ -51,6 +51,7 @@ def test_the_shortcut_reads_the_input_before_its_relu() -> None:
     assert torch.equal(x, before)
 
 
+@pytest.mark.slow
 def test_fragments_and_branches_of_the_blocks() -> None:
     blocks = lwprof.profile(build(xception), input_size=(3, 299, 299)).fragmentation.blocks
     # two a separable convolution; a pooling, and beside it all the shortcut's convolution

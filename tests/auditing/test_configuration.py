@@ -200,6 +200,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(configuration.KEYS), VALUES, max_size=3))
 def test_whatever_stands_there_is_taken_or_refused_in_one_line(table: dict[str, Any]) -> None:

@@ -102,6 +102,7 @@ def test_a_process_that_one_layer_ends_is_not_the_end_of_the_others(emulator: Em
     assert [process.closed for process in emulator.processes] == [True, True]
 
 
+@pytest.mark.slow
 def test_the_costliest_come_first_and_seconds_end_it(emulator: Emulated) -> None:
     now = 0.0
 

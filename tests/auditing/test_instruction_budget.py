@@ -128,6 +128,7 @@ def test_network_that_torch_cannot_run_is_a_wrong_input(emulator: Emulated) -> N
     assert "too tired" in weary.budgets[0].remark
 
 
+@pytest.mark.slow
 def test_network_that_cannot_be_looked_at_is_not_counted(emulator: Emulated) -> None:
     result = lwprof.audit(["nowhere.py:Net", "mbv2"], budgets={NAME: "1k"}, policy=Policy(select=["D6"]))
     failed, good = result.models

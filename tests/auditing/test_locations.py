@@ -141,6 +141,7 @@ def test_an_audit_has_them(project):
     assert {finding.location for finding in findings} == {Location("wide.py", 3)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["mbv1", "torch.nn:ReLU"])
 def test_a_library_has_no_places(spec, project):
     assert places(prepare(spec), "", "0", "features") == [None] * 3

@@ -95,6 +95,7 @@ def test_ctrl_c_while_counting_shows_what_was_found(run: Any, emulator: Emulated
     assert budgets(outcome) == [{"max_params": (112, True), NAME: (None, False)}]
 
 
+@pytest.mark.slow
 def test_measuring_on_an_emulated_core_counts(run: Any, emulator: Emulated) -> None:
     outcome = run(*WIDE, "--measure", "--device", "arm-emulated:cortex-a53", "--format", "json")
     assert (outcome.code, outcome.err) == (0, "")

@@ -17,7 +17,9 @@ SMALL = ("net.py:TinyNet", "--input-size", "3,8,8")
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.name != "net.py")
+    """What a command left, but for the bytecode of the network that stood there."""
+    found = [path.relative_to(folder) for path in folder.rglob("*")]
+    return sorted(str(path) for path in found if path.name != "net.py" and "__pycache__" not in path.parts)
 
 
 def test_a_report_in_markdown_has_its_charts_in_a_folder_beside_it(run: Any, tmp_path: Path) -> None:
@@ -59,6 +61,7 @@ def test_without_matplotlib_the_text_is_written_all_the_same(
     assert left(tmp_path) == ["r.md"]
 
 
+@pytest.mark.slow
 def test_charts_are_replaced_and_other_files_stay(run: Any, tmp_path: Path) -> None:
     folder = tmp_path / "r_files"
     folder.mkdir()
@@ -70,6 +73,7 @@ def test_charts_are_replaced_and_other_files_stay(run: Any, tmp_path: Path) -> N
     assert (folder / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_take_the_charts_leaves_the_report_on_standard_output(run: Any, tmp_path: Path) -> None:
     (tmp_path / "r_files").write_text("a file")
     outcome = run("report", SAVED, "-o", "r.md")
@@ -79,6 +83,7 @@ def test_a_place_that_cannot_take_the_charts_leaves_the_report_on_standard_outpu
     assert left(tmp_path) == ["r_files"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["rename", "replace"])
 def test_charts_are_written_whole_or_not_at_all(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
@@ -97,6 +102,7 @@ def test_charts_are_written_whole_or_not_at_all(
     assert (tmp_path / "r.md").read_text() == "old"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="names that only some systems take")
 @pytest.mark.parametrize("name", ["a b (1) #%", "ünï", "x:y", "[z]"])
 def test_links_lead_to_the_charts_whatever_the_report_is_called(run: Any, tmp_path: Path, name: str) -> None:

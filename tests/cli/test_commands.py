@@ -51,6 +51,7 @@ def test_profile_depth_sort_and_top(run: Any) -> None:
     assert "project" not in listed
 
 
+@pytest.mark.slow
 def test_the_building_block_may_be_named(run: Any) -> None:
     outcome = run("profile", "mbv2", "--block", "InvertedResidual", "--format", "json")
     blocks = json.loads(outcome.out)["fragmentation"]["blocks"]

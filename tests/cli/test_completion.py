@@ -261,6 +261,7 @@ def test_fish_completes_behind_colon_and_equals_sign(path: str, tmp_path: Path, 
     assert done.stdout.partition("\t")[0].strip() == words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_is_printed(path: str, shell: str) -> None:
     environment = {**os.environ, "PATH": path, "_LWPROF_COMPLETE": f"{shell}_source"}

@@ -129,6 +129,7 @@ def test_the_worst_place_is_reckoned_through(nets: Any) -> None:
     assert verdict["as Python"].startswith("nn.Conv2d(")
 
 
+@pytest.mark.slow
 def test_the_costliest_place_is_the_worst_where_nothing_is_measured(run: Any) -> None:
     place, _, _ = tables(run("explain", "D7", "--on", "mbv2_cbam", "--format", "json"))
     assert place["the worst"].startswith("blocks.1.")
@@ -168,6 +169,7 @@ def test_thresholds_are_those_of_an_audit_in_this_folder(nets: Any, tmp_path: Pa
     assert (place["of which break it"], verdict["verdict"], verdict["threshold, by the settings"]) == (0, "holds", 2)
 
 
+@pytest.mark.slow
 def test_only_the_first_of_many_operators_are_shown(run: Any) -> None:
     page = json.loads(run("explain", "G4", "--on", "mbv2_triplet", "--format", "json").out)
     assert len(page["operators"]) == 12

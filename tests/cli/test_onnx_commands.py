@@ -49,6 +49,7 @@ def test_open_sizes_are_asked_for(run, tmp_path: Path) -> None:
     assert run("profile", "open.onnx", "--input-size", "3x8x8").code == 0
 
 
+@pytest.mark.slow
 def test_compare_shows_a_file_without_latency(run, net) -> None:
     done = run("compare", "net.py:TinyNet", net, "--input-size", "3,8,8", "--budget", 0.2, "--format", "json")
     live, file = json.loads(done.out)["models"]
@@ -80,6 +81,7 @@ def test_compare_times_a_file_where_files_run(run, net) -> None:
     assert timed == [["onnxruntime"], ["torch", "onnxruntime"]]
 
 
+@pytest.mark.slow
 def test_latency_is_relative_to_the_first_that_was_timed(run, net) -> None:
     given = "--input-size", "3,8,8", "--budget", 0.2
     done = run("compare", net, "net.py:TinyNet", "net.py:TinyNet", *given, "--format", "json")

@@ -59,6 +59,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 FILES = ("r.txt", "r.md", "r.csv", "r.json", "r.html", "r.tex", "r.trace")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD)
 def test_what_is_no_result_is_one_line_and_leaves_nothing(run: Any, tmp_path: Path, kind: str) -> None:
     content, says = BAD[kind]
@@ -95,6 +96,7 @@ def test_a_file_that_cannot_be_read_is_named(run: Any, tmp_path: Path, name: str
     assert not (tmp_path / "r.md").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES[:-1])
 @pytest.mark.parametrize(
     "change",

@@ -59,6 +59,7 @@ def settings_of(outcome: Any) -> list[list[str]]:
     return [[timing["setting"] for timing in model["timings"]] for model in json.loads(outcome.out)["models"]]
 
 
+@pytest.mark.slow
 def test_spaces_and_repetitions_do_not_count(run: Any, fakes: dict[str, Fake]) -> None:
     outcome = run(*COMPARE, "--backend", " quick, torch,quick", "--format", "json")
     assert (outcome.code, outcome.err) == (0, "")
@@ -80,6 +81,7 @@ def test_only_missing_backends_are_said_before_any_work(run: Any, fakes: dict[st
     assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]'\n"
 
 
+@pytest.mark.slow
 def test_several_reasons_are_one_line(run: Any, fakes: dict[str, Fake]) -> None:
     fakes["quick"].missing = "quick is not installed"
     fakes["small"].refuses = {"TinyNet": "no operator for layer a", "TinyNet:width=8": "no operator for layer b"}
@@ -88,6 +90,7 @@ def test_several_reasons_are_one_line(run: Any, fakes: dict[str, Fake]) -> None:
     assert outcome.err == "error: quick is not installed: pip install 'lwprof[quick]' (and 2 more, in the report)\n"
 
 
+@pytest.mark.slow
 def test_backend_that_computes_something_else_is_exit_code_3(run: Any, fakes: dict[str, Fake]) -> None:
     fakes["quick"].wrong_by = 0.01
     outcome = run(*COMPARE, "--backend", "torch,quick,small")
@@ -103,6 +106,7 @@ def test_backend_that_computes_something_else_is_exit_code_3(run: Any, fakes: di
     assert (alone.code, settings_of(alone)) == (3, [[], []])
 
 
+@pytest.mark.slow
 def test_missing_backend_weighs_more_than_a_gate(run: Any, fakes: dict[str, Fake]) -> None:
     fakes["quick"].missing = "quick is not installed"
     strange = ("compare", "net.py:Strange", *SMALL, "--budget", "0.2", "--strict", "--backend", "torch,quick")
@@ -111,6 +115,7 @@ def test_missing_backend_weighs_more_than_a_gate(run: Any, fakes: dict[str, Fake
     assert run(*strange[:-1], "torch").code == 1
 
 
+@pytest.mark.slow
 def test_network_that_torch_cannot_run_is_exit_code_2_and_the_others_are_timed(
     run: Any, fakes: dict[str, Fake]
 ) -> None:

@@ -86,6 +86,7 @@ def test_every_network_says_how_it_deviates_and_what_its_block_is(entry: catalog
     assert network_file.block_summary(entry)
 
 
+@pytest.mark.slow
 @every_network
 def test_every_network_has_a_card(run: Any, entry: catalog.Entry) -> None:
     shown = card(run, entry.name)

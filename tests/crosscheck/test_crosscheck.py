@@ -110,6 +110,7 @@ def test_what_cannot_be_crosschecked_is_refused_in_a_sentence(arguments, says):
     assert says in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_result_names_the_model_and_survives_json():
     result = crosscheck(models.resolve("mbv2:width=0.75,resolution=32"))
     assert result.model.spec == "mbv2:width=0.75,resolution=32"

@@ -131,6 +131,7 @@ def test_widths_of_other_ranks_and_of_transposed_convolutions_are_seen() -> None
     assert {finding.module: finding.alternative is None for finding in findings} == {"0": False, "1": True}
 
 
+@pytest.mark.slow
 def test_shufflenetv2_has_two_stages_and_a_branch_off_the_multiple() -> None:
     findings, _ = asked("D3", "shufflenetv2")
     assert {finding.message.split(",")[0] for finding in findings} == {"58 channels", "92 channels", "116 channels"}

@@ -107,6 +107,7 @@ VERDICTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", VERDICTS)
 def test_a_network_breaks_what_the_paper_says(network: str) -> None:
     assert {finding.code for finding in audited(network).findings} == VERDICTS[network]
@@ -121,6 +122,7 @@ def test_blocks_of_light_networks_are_not_fragmented(network: str) -> None:
     assert candidates
 
 
+@pytest.mark.slow
 def test_cells_of_nasnet_are_fragmented() -> None:
     model = audited(NormalCells(), (48, 28, 28), select=["G3"])
     assert [finding.module for finding in model.findings] == ["second", "first"]  # the second reads more

@@ -163,6 +163,7 @@ class DenseLayer(nn.Module):
         return torch.cat([x, self.conv2(F.relu(self.norm2(self.conv1(F.relu(self.norm1(x))))))], 1)
 
 
+@pytest.mark.slow
 def test_a_densenet_breaks_it_once_a_layer() -> None:
     stem = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
     network = nn.Sequential(stem, *(DenseLayer(16 + 8 * number, 8) for number in range(4)))

@@ -37,19 +37,21 @@ def test_every_network_is_built_as_the_catalogue_says() -> None:
     ],
 )
 def test_options_reach_the_builder(spec: str, params: int, name: str, top1: float | None) -> None:
-    network = models.resolve(spec)
+    network = models.resolve(spec, weights=False)
     assert sum(parameter.numel() for parameter in network.module.parameters()) == params
     assert network.name == name
     assert (network.published and network.published.top1) == top1
 
 
 def test_resolution_is_the_input_size_and_input_size_the_resolution() -> None:
-    by_option, by_size = models.resolve("mbv2:resolution=160"), models.resolve("mbv2", input_sizes=[(3, 160, 160)])
+    by_option = models.resolve("mbv2:resolution=160", weights=False)
+    by_size = models.resolve("mbv2", input_sizes=[(3, 160, 160)], weights=False)
     assert by_option.inputs == by_size.inputs == (TensorSpec((1, 3, 160, 160), "float32"),)
     assert by_option.published == by_size.published
-    assert models.resolve("mbv2", input_sizes=[(3, 160, 128)], batch=2).published is None
+    assert models.resolve("mbv2", input_sizes=[(3, 160, 128)], batch=2, weights=False).published is None
 
 
+@pytest.mark.slow
 def test_weights_are_the_same_each_time() -> None:
     first, second = lwprof.build("mbv3_small").state_dict(), models.resolve("mbv3_small").module.state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)

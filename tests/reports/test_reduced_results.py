@@ -102,6 +102,7 @@ def test_every_format_shows_it(canned, reduce, format, request):
         assert "nan" not in text.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("canned", "reduce"), REDUCED)
 def test_what_is_left_is_drawn(canned, reduce, request):
     text, files = reports.illustrate([("", reduce(request.getfixturevalue(canned)))], "markdown", "r_files")

@@ -52,6 +52,7 @@ def test_golden(canned, format, request, monkeypatch):
     check_golden(canned + suffix_of(format), render(request.getfixturevalue(canned), format))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("canned", CANNED)
 @pytest.mark.parametrize("width", [100, 80, 60])
 def test_golden_of_a_terminal(canned, width, request):
@@ -145,6 +146,7 @@ def test_an_option_that_does_not_exist_is_refused(options, message, profile_resu
         render(profile_result, **options)
 
 
+@pytest.mark.slow
 def test_importing_reports_is_light():
     code = (
         "import sys, lwprof.reports as r; from lwprof.reports.contents import Column, Table\n"

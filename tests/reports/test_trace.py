@@ -83,6 +83,7 @@ def test_other_results_are_refused_by_name(compare_result: CompareResult, timed_
         render_all([("a.json", timed_profile), ("b.json", compare_result)], "trace")
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(trace_viewers.missing() != "", reason=f"not installed: {trace_viewers.missing()}")
 class TestViewers:

@@ -233,6 +233,7 @@ def test_a_saved_result_has_the_counts_of_today(file, monkeypatch):
             assert then[key] == now[key], key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("result", "picture"), [("backends", "tradeoff"), ("roofline", "roofline")])
 def test_pictures_are_drawn_from_what_is_saved(result, picture):
     """``lwprof report RESULT.json -o RESULT.md`` writes them anew."""

@@ -91,6 +91,7 @@ def test_the_hook_runs_under_pre_commit(project: Path, tmp_path: Path) -> None:
     assert "error: lwprof.toml" in commit_hook().stdout
 
 
+@pytest.mark.slow
 def test_the_hook_definition_is_valid(tmp_path: Path) -> None:
     done = subprocess.run(
         [BIN / "pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"],
@@ -99,6 +100,7 @@ def test_the_hook_definition_is_valid(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schema", "file"),
     [

@@ -36,17 +36,17 @@ def test_importing_the_package_is_light(tmp_path):
     ("arguments", "shown"),
     [
         ("--help", "compare"),
-        ("profile --help", "--input-size"),
-        ("audit --help", "--select"),
+        pytest.param("profile --help", "--input-size", marks=pytest.mark.slow),
+        pytest.param("audit --help", "--select", marks=pytest.mark.slow),
         ("compare --help", "--backend"),
-        ("doctor --help", "--install"),
-        ("--version", "lwprof"),
+        pytest.param("doctor --help", "--install", marks=pytest.mark.slow),
+        pytest.param("--version", "lwprof", marks=pytest.mark.slow),
         ("list", "shufflenetv2"),
-        ("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5"),
-        ("show mbv2", "MobileNetV2"),
-        ("show lcnet", "timm:lcnet_100"),
-        ("explain", "unequal-channel-widths"),
-        ("explain --help", "--on SPEC"),
+        pytest.param("list --all --variants --max-mult-adds 1G", "shufflenetv2:width=0.5", marks=pytest.mark.slow),
+        pytest.param("show mbv2", "MobileNetV2", marks=pytest.mark.slow),
+        pytest.param("show lcnet", "timm:lcnet_100", marks=pytest.mark.slow),
+        pytest.param("explain", "unequal-channel-widths", marks=pytest.mark.slow),
+        pytest.param("explain --help", "--on SPEC", marks=pytest.mark.slow),
         ("explain G1", "## What it measures"),
     ],
 )
@@ -56,6 +56,7 @@ def test_command_is_light(tmp_path, arguments, shown):
     assert not names & HEAVY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "offered"),
     [

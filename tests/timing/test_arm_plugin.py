@@ -183,6 +183,7 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Fake:
     return make
 
 
+@pytest.mark.slow
 @compiles
 @pytest.mark.parametrize(("current", "lowest"), [(1, 0), (2, 2), (3, 2), (4, 2), (6, 2), (7, 2), (7, 7)])
 def test_it_counts_with_every_version_of_the_interface(fake: Fake, current: int, lowest: int, tmp_path: Path) -> None:
@@ -276,6 +277,7 @@ def test_it_is_compiled_once(cache: Path, fake: Fake, tmp_path: Path, monkeypatc
     assert list((cache / EMULATED).iterdir()) == [first]
 
 
+@pytest.mark.slow
 @compiles
 def test_processes_that_compile_at_once_do_not_disturb_each_other(cache: Path, fake: Fake) -> None:
     code = "import sys; from lwprof.timing.emulation import plugin; print(plugin.compiled(sys.argv[1:]))"
@@ -451,6 +453,7 @@ def _words(program: bytes) -> list[int]:
     return [int.from_bytes(code[at : at + 4], "little") for at in range(0, len(code), 4)]
 
 
+@pytest.mark.slow
 def test_paths_may_have_commas(qemu: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "out=1,2"
     folder.mkdir()

@@ -140,6 +140,7 @@ def test_network_runs_there(local: Local) -> None:
     assert board.record["python"] == sys.version.split()[0]
 
 
+@pytest.mark.slow
 def test_runtime_that_refuses_a_network_says_so_and_goes_on(local: Local) -> None:
     board = local.board()
     with pytest.raises(BackendError) as caught:
@@ -152,6 +153,7 @@ def test_runtime_that_refuses_a_network_says_so_and_goes_on(local: Local) -> Non
     assert timed(board, [local.load(board, "net")])[0] == [""]
 
 
+@pytest.mark.slow
 def test_network_that_is_too_large_for_its_memory_is_refused(local: Local) -> None:
     board = local.board()
     with pytest.raises(BackendError, match=r"^ssh://board: the network does not fit into its memory$"):
@@ -159,12 +161,14 @@ def test_network_that_is_too_large_for_its_memory_is_refused(local: Local) -> No
     assert timed(board, [local.load(board, "net")])[0] == [""]
 
 
+@pytest.mark.slow
 def test_network_that_raises_is_left_out(local: Local) -> None:
     board = local.board()
     loaded = [local.load(board, "good"), local.load(board, "bad", at=300, raised="no\nmore"), local.load(board, "fine")]
     assert timed(board, loaded)[0] == ["", "net1 cannot be timed: RuntimeError: no", ""]
 
 
+@pytest.mark.slow
 def test_network_that_ends_the_agent_is_left_out(local: Local) -> None:
     board = local.board()
     first, bad = local.load(board, "first"), local.load(board, "bad", at=1500, signal="SIGKILL")
@@ -180,6 +184,7 @@ def test_network_that_ends_the_agent_is_left_out(local: Local) -> None:
     assert first.run()[0].tolist() == [[2, 2, 2, 2]]
 
 
+@pytest.mark.slow
 def test_network_that_ends_the_agent_when_it_is_loaded_is_left_out(local: Local) -> None:
     board = local.board()
     first = local.load(board, "first")
@@ -190,6 +195,7 @@ def test_network_that_ends_the_agent_when_it_is_loaded_is_left_out(local: Local)
     assert len(local.started) == 2
 
 
+@pytest.mark.slow
 def test_board_that_is_not_reached_again_loses_all_networks(local: Local) -> None:
     board = local.board()
     loaded = [local.load(board, "first"), local.load(board, "bad", at=1500, signal="SIGKILL")]
@@ -201,6 +207,7 @@ def test_board_that_is_not_reached_again_loses_all_networks(local: Local) -> Non
         local.load(board, "next")
 
 
+@pytest.mark.slow
 def test_agent_without_another_one_loses_its_network(local: Local) -> None:
     board = Board(local.agent()[0])
     local.boards.append(board)
@@ -210,6 +217,7 @@ def test_agent_without_another_one_loses_its_network(local: Local) -> None:
         local.load(board, "next")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waiting", ["SIGSTOP", "SIGKILL"])
 def test_lock_is_free_again_for_the_same_run(local: Local, waiting: str) -> None:
     board = local.board()
@@ -222,6 +230,7 @@ def test_lock_is_free_again_for_the_same_run(local: Local, waiting: str) -> None
     assert local.load(board, "next").run()[0].tolist() == [[2, 2, 2, 2]]
 
 
+@pytest.mark.slow
 def test_agent_ends_with_its_connection_whatever_it_does(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     paused = local.folder / "paused"
     os.mkfifo(paused)
@@ -247,6 +256,7 @@ def test_agent_ends_with_its_connection_whatever_it_does(local: Local, monkeypat
     assert local.left() == [lock.NAME]
 
 
+@pytest.mark.slow
 def test_second_agent_is_refused(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     local.board()
     holder = json.loads((local.there / lock.NAME).read_text())

@@ -84,6 +84,7 @@ def test_ceiling_is_the_best_of_the_probes(made: Made) -> None:
     assert {probe.of_bytes for probe in found.probes if "copy" in probe.name} == {True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "winograd", "ceiling"), [(52, False, 52), (54, True, 41), (160, True, 41)])
 def test_3x3_that_pass_all_others_clearly_are_winograd_and_no_ceiling(
     made: Made, rate: float, winograd: bool, ceiling: float
@@ -127,6 +128,7 @@ def test_what_is_kept_is_of_one_setting(made: Made, monkeypatch: pytest.MonkeyPa
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "name", "found"),
     [
@@ -154,6 +156,7 @@ def stopped(entry: dict[str, Any]) -> None:
     entry["bytes_per_s"] = 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [emptied, stopped, dict.clear])
 def test_damaged_entry_is_measured_anew(made: Made, folder: Path, damage: Callable[[dict[str, Any]], None]) -> None:
     found = made.measure()
@@ -167,6 +170,7 @@ def test_damaged_entry_is_measured_anew(made: Made, folder: Path, damage: Callab
     assert ceilings.known([made.target]) != {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 1}', "\xff"])
 def test_damaged_file_is_ignored_and_replaced(made: Made, folder: Path, text: str) -> None:
     folder.mkdir()

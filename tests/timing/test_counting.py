@@ -85,6 +85,7 @@ def alive(process: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_call_that_is_counted_gives_its_outputs_back(stand_in: Any, tmp_path: Path, temporary: Path) -> None:
     stand_in(f"open({str(tmp_path / 'id')!r}, 'w').write(str(os.getpid()))")
     source, folder = converted(tmp_path)
@@ -137,6 +138,7 @@ sys.meta_path.insert(0, Runtime())
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_process_that_hangs_is_ended(stand_in: Any, tmp_path: Path, temporary: Path) -> None:
     stand_in(f"open({str(tmp_path / 'id')!r}, 'w').write(str(os.getpid())); sys.stdin.read()", limit_s=1.0)
     source, folder = converted(tmp_path)
@@ -146,6 +148,7 @@ def test_process_that_hangs_is_ended(stand_in: Any, tmp_path: Path, temporary: P
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_network_that_the_runtime_refuses_leaves_nothing_behind(stand_in: Any, tmp_path: Path, temporary: Path) -> None:
     stand_in(f"open({str(tmp_path / 'id')!r}, 'w').write(str(os.getpid()))")
     source, folder = converted(tmp_path)

@@ -577,6 +577,7 @@ def test_a_long_download_is_followed(system: System, monkeypatch: pytest.MonkeyP
     assert "  package 3 of 3" in installed()
 
 
+@pytest.mark.slow
 def test_asking_what_is_installed_imports_no_torch() -> None:
     code = "import sys, lwprof.timing.emulation.installation; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", code]).returncode == 0

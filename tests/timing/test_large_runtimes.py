@@ -46,6 +46,7 @@ def backend(large: Large) -> Backend:
     return named(large.backend)
 
 
+@pytest.mark.slow
 @each
 def test_looking_at_backends_imports_no_runtime(large: Large) -> None:
     backend = type(named(large.backend))

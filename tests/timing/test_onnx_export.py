@@ -64,8 +64,10 @@ class Spectrum(nn.Module):
         (Nested(), ({"unread": torch.rand(4), "read": torch.rand(2)}, 2.5)),
         (nn.Linear(3, 4).double(), (torch.rand(2, 3).double(),)),
         (nn.Embedding(5, 4), (torch.tensor([[3, 1]]),)),
-        (nn.TransformerEncoderLayer(8, 2, batch_first=True), (torch.rand(1, 5, 8),)),
-        (Spectrum(), IMAGE),
+        pytest.param(
+            nn.TransformerEncoderLayer(8, 2, batch_first=True), (torch.rand(1, 5, 8),), marks=pytest.mark.slow
+        ),
+        pytest.param(Spectrum(), IMAGE, marks=pytest.mark.slow),  # the newer exporter takes seconds to import
     ],
     ids=lambda item: type(item).__name__,
 )
@@ -109,6 +111,7 @@ def test_module_is_left_as_it_is(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), states[1])
 
 
+@pytest.mark.slow
 def test_unknown_operator_is_named_with_its_module_and_nothing_is_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +130,7 @@ def test_operator_of_somebodys_own_is_named(tmp_path: Path, capfd: pytest.Captur
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_newer_exporter_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "onnxscript" else found(name))

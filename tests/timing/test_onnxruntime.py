@@ -220,6 +220,7 @@ def test_reason_is_said_without_places_in_its_source(said: str, reason: str) -> 
     assert onnx_errors.reason(said, exported=False) == reason
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_to_its_makers(tmp_path: Path) -> None:
     """ONNX Runtime reports sessions, and keeps an identity in the home folder for that."""
     code = "from lwprof.timing.backends import named; assert named('onnxruntime').unavailable('cpu') is None"

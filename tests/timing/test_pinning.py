@@ -82,6 +82,7 @@ def observed(monkeypatch: pytest.MonkeyPatch) -> list[dict[int, frozenset[int]]]
 
 
 # a thread of openvino may place itself: it is warned of
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["torch", "onnxruntime", "ncnn"])
 def test_every_thread_of_a_runtime_stays_on_the_chosen_core(
     name: str, elder: int, monkeypatch: pytest.MonkeyPatch

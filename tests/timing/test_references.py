@@ -60,6 +60,7 @@ def found(module: nn.Module, *values: Any) -> Reference:
     return reference(module, values, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mbv1", "squeezenet"])
 def test_fresh_network_is_given_what_makes_it_depend_on_its_input(name: str) -> None:
     module = lwprof.build(name).eval()
@@ -106,6 +107,7 @@ def test_network_that_gives_back_its_own_memory_depends_on_its_input() -> None:
     assert (known.outputs[0][0] == 1).all()
 
 
+@pytest.mark.slow
 def test_network_that_ignored_its_input_depends_on_it_with_statistics() -> None:
     """As MobileNetV1 in torch's own initialisation: every layer halves what it is given."""
     layers = [part for _ in range(12) for part in (nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8))]

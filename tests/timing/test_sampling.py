@@ -301,6 +301,7 @@ def lingering(seed: int, persistence: float, spread: float = 0.04) -> Any:
     return draw
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "expected", "at_least"), [(1.0, INDISTINGUISHABLE, 39), (1.05, SLOWER, 38)])
 def test_forty_comparisons_on_a_machine_that_is_slow_for_a_while(
     machine: Any, factor: float, expected: str, at_least: int

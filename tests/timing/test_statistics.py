@@ -31,6 +31,7 @@ def test_interval_is_that_of_plain_resampling(n: int) -> None:
     assert interval == pytest.approx((np.median(samples), low, high), rel=0.01)
 
 
+@pytest.mark.slow
 @given(durations, st.integers(0, 2**32))
 def test_interval_surrounds_the_median_within_the_samples(samples: list[float], seed: int) -> None:
     interval = median_interval(samples, seed)
@@ -38,6 +39,7 @@ def test_interval_surrounds_the_median_within_the_samples(samples: list[float], 
     assert interval.median == median(samples)
 
 
+@pytest.mark.slow
 @given(durations)
 def test_resamples_do_not_depend_on_the_order_of_samples(samples: list[float]) -> None:
     assert median_interval(samples, size=7) == median_interval(sorted(samples), size=7)
@@ -81,6 +83,7 @@ def test_interval_scales_with_the_unit(samples: list[float]) -> None:
     assert median_interval([1024 * sample for sample in samples]) == tuple(1024 * x for x in median_interval(samples))
 
 
+@pytest.mark.slow
 def test_interval_covers_the_true_median_as_often_as_it_says() -> None:
     random = np.random.default_rng(0)
     intervals = [median_interval(random.lognormal(0, 0.5, 31).tolist(), seed) for seed in range(400)]
