@@ -69,9 +69,11 @@ def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
     try:
         for module, held in zip(modules, attributes, strict=True):
             names = _CONTENTS if "training" in held or _in_python(held) else ()
-            if in_use and not in_use.isdisjoint(map(id, (held, *map(held.get, names)))):  # an attribute leads back to it
-                users += [(item, item.copy()) for item in (held, *map(held.get, names))]
-                continue
+            if in_use:  # an attribute may lead back to the module's own dicts: then the run writes into them
+                whole = [held, *(held[name] for name in names)]
+                if not in_use.isdisjoint(map(id, whole)):
+                    users += [(item, item.copy()) for item in whole]
+                    continue
             run = held.copy()
             for name in names:
                 run[name] = run[name].copy()
