@@ -43,7 +43,7 @@ _MOST_KEPT = 10_000
 def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
     """Put back every module's attributes, parameters, buffers, hooks, class and training flag.
 
-    The run has the attributes in copies of the modules' dicts, so that nothing has to be compared afterwards.
+    The run has copies of the modules' dicts and of their contents, so that nothing has to be compared afterwards.
     torch materialises lazy parameters in place, so the run gets stand-ins for them.
     """
     kinds = [type(module) for module in modules]

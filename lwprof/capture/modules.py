@@ -98,9 +98,8 @@ class CallRecord:
     def watching(self) -> Iterator[None]:
         """Have every module of the network report its calls in this thread.
 
-        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance, so it is put into the instances' dicts:
-        for :func:`lwprof.preservation.preserved` to take away. What stands there is called at any time of the run,
-        when the module may have become another.
+        ``nn.Module.__call__`` looks ``_call_impl`` up on the instance. It is left there: the dicts are copies that
+        :func:`lwprof.preservation.preserved` takes away. A layer is looked at when it is called, as it is then.
         """
         owner = threading.get_ident()
         recorder, calls = self._recorder, self.calls
