@@ -67,6 +67,7 @@ def test_networks_stand_side_by_side(watch: Watch) -> None:
     assert not result.interrupted
 
 
+@pytest.mark.slow
 def test_ratio_is_to_the_first_network(watch: Watch) -> None:
     modules = [Slow(watch, 1.0), Slow(watch, 0.5), Slow(watch, 1.005), Slow(watch, 1.02)]
     result = compare(modules, input_size=SIZE, clock=watch.clock, budget_s=1000)
@@ -142,6 +143,7 @@ def test_module_takes_an_image_of_its_own_dtype_by_default() -> None:
     assert inputs == [(TensorSpec((1, 3, 224, 224), dtype),) for dtype in ("float32", "float64")]
 
 
+@pytest.mark.slow
 def test_inputs_may_have_sizes_and_dtypes_of_their_own() -> None:
     class Two(nn.Module):
         def __init__(self) -> None:
@@ -163,6 +165,7 @@ def test_size_without_a_dtype_gets_that_of_a_users_network(tmp_path: Path) -> No
     assert row.model.inputs == (TensorSpec((1, 3, 8, 8), "float64"),)
 
 
+@pytest.mark.slow
 def test_state_that_a_forward_changes_is_put_back() -> None:
     class Caching(nn.Module):
         def __init__(self) -> None:

@@ -36,6 +36,7 @@ def timed(result: ProfileResult) -> list[tuple[str, str]]:
     return [(" ".join(item.layers), item.kind) for item in result.time.layers]
 
 
+@pytest.mark.slow
 def test_layers_that_compute_have_a_time_and_all_else_is_unattributed() -> None:
     network = Mixed().train()
     before = [dict(vars(module)) for module in network.modules()]
@@ -54,6 +55,7 @@ def test_layers_that_compute_have_a_time_and_all_else_is_unattributed() -> None:
     assert result.layers == lwprof.profile(network, input_size=(3, 16, 16)).layers
 
 
+@pytest.mark.slow
 def test_shares_are_of_all_the_time_and_of_all_costs() -> None:
     result = lwprof.time_layers(Mixed(), **SMALL)
     assert result.time is not None
@@ -65,6 +67,7 @@ def test_shares_are_of_all_the_time_and_of_all_costs() -> None:
     assert lwprof.profile(Mixed(), input_size=(3, 16, 16)).shares() == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"dtype": "bfloat16"}, {"layout": "channels_last"}])
 def test_a_copy_in_another_dtype_or_layout_has_the_same_layers(options: Any) -> None:
     result = lwprof.time_layers(Mixed(), **SMALL, **options)
@@ -73,6 +76,7 @@ def test_a_copy_in_another_dtype_or_layout_has_the_same_layers(options: Any) -> 
     assert result.time.timing.setting == " ".join(["torch", *options.values()])
 
 
+@pytest.mark.slow
 def test_a_script_belongs_to_the_module_that_calls_it() -> None:
     class Scripted(nn.Module):
         def __init__(self) -> None:
@@ -87,6 +91,7 @@ def test_a_script_belongs_to_the_module_that_calls_it() -> None:
     assert [name for name, _ in timed(lwprof.time_layers(Scripted(), **SMALL))] == ["script"]
 
 
+@pytest.mark.slow
 def test_inputs_by_keyword_and_lazy_modules() -> None:
     class Lazy(nn.Module):
         def __init__(self) -> None:

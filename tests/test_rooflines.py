@@ -292,6 +292,7 @@ def test_comparison_has_floors_where_ceilings_are_known(measured: list[float]) -
     assert compared(floors=False).floor_s is None
 
 
+@pytest.mark.slow
 def test_ceilings_that_are_passed_are_measured_again_or_told(measured: list[float]) -> None:
     watch = Watch()
     (target,) = find_targets(["torch"])

@@ -29,6 +29,7 @@ def test_resnet20_counts() -> None:
     assert result.totals.additions == 2 * 40_370_176
 
 
+@pytest.mark.slow
 def test_resnet50_counts() -> None:
     """ResNet-50 as torchvision builds it has 25,557,032 parameters; the scores are normalised here: 2,000 more."""
     with torch.device("meta"):

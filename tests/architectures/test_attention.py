@@ -96,6 +96,7 @@ def test_squeeze_excite() -> None:
     check(block, x, torch.stack([sample * gate.view(8, 1, 1) for sample, gate in zip(x, gates, strict=True)]))
 
 
+@pytest.mark.slow
 def test_mobilenet_v3_has_the_same_squeeze_excite_with_an_h_sigmoid() -> None:
     blocks = [module for module in mbv3_small().modules() if isinstance(module, SqueezeExcite)]
     assert len(blocks) == 9
@@ -173,6 +174,7 @@ def test_shuffle_attention_refuses_groups_without_halves(channels: int, groups: 
         ShuffleAttention(channels, groups)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_triplet_attention_averages_three_rotations() -> None:
     block = trained(TripletAttention())
@@ -263,10 +265,12 @@ def test_any_block_can_be_given_to_mobilenet_v2() -> None:
     assert added == 96 + 2 * 144 + 3 * 192 + 4 * 384 + 3 * 576 + 3 * 960
 
 
+@pytest.mark.slow
 def test_shuffle_attention_of_mbv2_has_as_many_groups_as_divide_the_channels() -> None:
     groups = {block.project.conv.in_channels: block.attention.groups for block in build(mbv2_sa).blocks[1:]}
     assert groups == {96: 16, 144: 8, 192: 32, 384: 64, 576: 32, 960: 32}
 
 
+@pytest.mark.slow
 def test_drops_out_as_the_authors_code() -> None:
     assert [build(builder).dropout.p for builder in (mbv2, mbv2_ca)] == [0.2, 0.1]

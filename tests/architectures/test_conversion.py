@@ -38,6 +38,7 @@ def test_what_was_given_is_not_changed() -> None:
     assert all(torch.equal(given[key], tensor) for key, tensor in before.items())
 
 
+@pytest.mark.slow
 def test_old_files_without_counters_and_half_precision_are_taken() -> None:
     given = {key: tensor.half() for key, tensor in torchvision_mobilenet_v2().items() if "num_batches" not in key}
     converted = from_torchvision(given)

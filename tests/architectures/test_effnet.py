@@ -49,6 +49,7 @@ def test_every_pixel_reaches_a_blocks_output() -> None:
     assert (x.grad != 0).all()
 
 
+@pytest.mark.slow
 def test_nothing_is_averaged_where_the_map_ends_in_4x4() -> None:
     launches = [lwprof.profile(build(effnet), input_size=(3, side, side)).totals.launches for side in (32, 33, 48)]
     assert launches[0] == launches[1] == launches[2] - 1

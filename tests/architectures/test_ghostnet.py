@@ -12,6 +12,7 @@ from lwprof.architectures import ghostnet
 from lwprof.architectures.ghostnet import GhostModule
 
 
+@pytest.mark.slow
 def test_maps_at_224_are_those_of_table_1() -> None:
     assert output_sizes(build(ghostnet)) == [
         (16, 112), *[(24, 56)] * 2, *[(40, 28)] * 2, *[(80, 14)] * 4, *[(112, 14)] * 2, *[(160, 7)] * 5,
@@ -60,6 +61,7 @@ def test_a_bottleneck_adds_its_input() -> None:
         assert torch.equal(block(x), x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "stem", "last"), [(0.5, 8, 480), (1.0, 16, 960), (1.3, 20, 1248)])
 def test_width_rounds_to_fours_and_leaves_the_hidden_layer(width: float, stem: int, last: int) -> None:
     network = build(ghostnet, width=width)

@@ -75,6 +75,7 @@ def test_mbv3_squeezes_to_a_quarter_of_the_expanded_channels(builder, squeezed: 
     assert [(gate.reduce.in_channels, gate.reduce.out_channels) for gate in gates] == squeezed
 
 
+@pytest.mark.slow
 def test_mbv3_maps_are_those_of_the_tables() -> None:
     assert output_sizes(build(mbv3_large)) == [
         (16, 112), *[(24, 56)] * 2, *[(40, 28)] * 3, *[(80, 14)] * 4, *[(112, 14)] * 2, *[(160, 7)] * 3,
@@ -89,6 +90,7 @@ def test_mbv3_activations_follow_the_nl_column() -> None:
     assert activations == [nn.ReLU] * 6 + [nn.Hardswish] * 9
 
 
+@pytest.mark.slow
 def test_mbv3_width_keeps_the_ratio_of_expansion_and_the_hidden_layer() -> None:
     network = build(mbv3_large, width=0.75)
     assert network.stem.conv.out_channels == 16
@@ -97,6 +99,7 @@ def test_mbv3_width_keeps_the_ratio_of_expansion_and_the_hidden_layer() -> None:
     assert network.hidden.out_features == 1280
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("builder", "momentum", "dropout"), [
     (mbv1, 3e-4, 0.001), (mbv2, 3e-3, 0.2), (mbv3_small, 0.01, 0.2), (mbv3_large, 0.01, 0.2),
 ])  # fmt: skip
@@ -138,6 +141,7 @@ def test_mbv1_full_has_a_3x3_convolution_for_every_block() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("builder", [mbv3_large, mbv3_small])
 def test_mbv3_minimalistic_has_3x3_kernels_and_relu_alone(builder) -> None:
     network = build(builder, minimalistic=True)

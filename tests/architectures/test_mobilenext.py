@@ -28,17 +28,20 @@ def test_maps_at_224() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_depthwise_convolutions_are_left_out_where_the_authors_code_has_none() -> None:
     blocks = build(mobilenext).blocks
     assert places(blocks, lambda block: isinstance(block.first, nn.Identity)) == CHANGES
     assert places(blocks, lambda block: isinstance(block.last, nn.Identity)) == [8, 16]
 
 
+@pytest.mark.slow
 def test_shortcuts_stand_at_the_wide_ends_of_twelve_blocks() -> None:
     blocks = build(mobilenext).blocks
     assert places(blocks, lambda block: not block.shortcut) == FIRST_OF_STAGE
 
 
+@pytest.mark.slow
 def test_the_second_depthwise_convolution_has_the_stride() -> None:
     blocks = build(mobilenext).blocks
     assert places(blocks, lambda block: block.first.conv.stride == (2, 2) if len(block.first._modules) else False) == []
@@ -46,6 +49,7 @@ def test_the_second_depthwise_convolution_has_the_stride() -> None:
     assert [place for place, stride in enumerate(strides) if stride == 2] == [0, 2, 5, 12]
 
 
+@pytest.mark.slow
 def test_waist_is_a_sixth_of_the_wider_end() -> None:
     waists = [block.reduce.conv.out_channels for block in build(mobilenext).blocks]
     assert waists == [16, 32, *[32] * 3, *[48] * 3, *[64] * 4, *[96] * 4, *[160] * 3, 208]
@@ -77,6 +81,7 @@ def test_the_identity_divisor_adds_the_first_channels_only(divisor: int) -> None
         assert torch.equal(out[:, added:] + x[:, added:], whole(x)[:, added:])
 
 
+@pytest.mark.slow
 def test_a_smaller_identity_saves_arithmetic_and_memory_access_only() -> None:
     whole, half = (lwprof.profile(f"mobilenext:identity_divisor={divisor}").totals for divisor in (1, 2))
     assert (whole.params, whole.mult_adds) == (half.params, half.mult_adds)
@@ -91,6 +96,7 @@ def test_other_divisors_are_refused(divisor: object) -> None:
         mobilenext(identity_divisor=divisor)
 
 
+@pytest.mark.slow
 def test_coordinate_attention_stands_after_the_first_depthwise_convolution() -> None:
     blocks = build(mobilenext_ca).blocks
     assert places(blocks, lambda block: not isinstance(block.attention, CoordinateAttention)) == CHANGES
@@ -104,6 +110,7 @@ def test_coordinate_attention_stands_after_the_first_depthwise_convolution() -> 
         assert torch.equal(block(x), expected)
 
 
+@pytest.mark.slow
 def test_narrow_networks_keep_their_strides() -> None:
     """At width 0.01 all stages but the last have 8 channels."""
     assert output_sizes(build(mobilenext, width=0.01), resolution=64)[-1] == (1280, 2)

@@ -24,6 +24,7 @@ def test_shuffle_is_torchs_channel_shuffle(groups: int) -> None:
     assert torch.equal(channel_shuffle(x, groups), nn.functional.channel_shuffle(x, groups))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("groups", "printed"), [(1, 143), (2, 140), (3, 137), (4, 133), (8, 137)])
 def test_v1_convolutions_are_those_of_table_1(groups: int, printed: int) -> None:
     network = build(shufflenetv1, groups=groups)
@@ -51,6 +52,7 @@ def test_v1_bottleneck_is_a_quarter_of_the_output_at_stride_2_too() -> None:
     assert [unit.depthwise.conv.in_channels for unit in units] == [60] * 4 + [120] * 8 + [240] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "groups", "stem"), [
     (0.25, 3, 12), (0.5, 3, 12), (0.5, 8, 16), (0.75, 1, 18), (1.0, 8, 24), (1.5, 3, 24), (2.0, 3, 48),
 ])  # fmt: skip
@@ -85,6 +87,7 @@ def test_v2_stages_are_those_of_table_5(width: float, stages: tuple[int, ...], c
     assert network.classifier.in_features == conv5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "published"), [(0.5, 1_365_792), (1.0, 2_278_760), (1.5, 3_506_720), (2.0, 7_402_600)]
 )
@@ -94,6 +97,7 @@ def test_v2_has_the_authors_parameters_but_for_the_bias(width: float, published:
     assert sum(parameter.numel() for parameter in network.parameters()) - bias == published
 
 
+@pytest.mark.slow
 def test_v2_units_differ_in_stage_2_only() -> None:
     def sides(unit: str) -> list[int]:
         return [stage[0].side[1].conv.out_channels for stage in build(shufflenetv2, unit=unit).stages]
@@ -102,6 +106,7 @@ def test_v2_units_differ_in_stage_2_only() -> None:
     assert sides("symmetric") == [58, 116, 232]
 
 
+@pytest.mark.slow
 def test_v2_unit_passes_half_of_the_channels_untouched() -> None:
     unit = shufflenetv2(width=0.5).eval().stages[0][1]
     x = torch.rand(1, 48, 4, 4)
@@ -136,6 +141,7 @@ def test_v2_drops_out_at_2x_only() -> None:
     assert [build(shufflenetv2, width=width).dropout.p for width in (0.5, 1.0, 1.5, 2.0)] == [0, 0, 0, 0.2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("builder", "anchors"), [
     (shufflenetv1, [(4, 2)] + [(3, 1)] * 3 + [(4, 2)] + [(3, 1)] * 7 + [(4, 2)] + [(3, 1)] * 3),
     (shufflenetv2, [(5, 2)] + [(3, 1)] * 3 + [(5, 2)] + [(3, 1)] * 7 + [(5, 2)] + [(3, 1)] * 3),
@@ -151,6 +157,7 @@ def gates(network: nn.Module) -> list[tuple[int, int]]:
     return [(gate.reduce.in_channels, gate.reduce.out_channels) for gate in found]
 
 
+@pytest.mark.slow
 def test_v1_squeeze_excite_gates_the_branch_before_the_join() -> None:
     branches = [144, *[240] * 3, 240, *[480] * 7, 480, *[960] * 3]
     branches[0] = 240 - 24
@@ -162,6 +169,7 @@ def test_v1_squeeze_excite_gates_the_branch_before_the_join() -> None:
         assert torch.equal(unit(x), x)
 
 
+@pytest.mark.slow
 def test_v2_squeeze_excite_gates_the_branch_and_squeezes_to_half_of_the_unit() -> None:
     units = [(92, 58), *[(58, 58)] * 3, (116, 116), *[(116, 116)] * 7, (232, 232), *[(232, 232)] * 3]
     assert gates(build(shufflenetv2, squeeze_excite=True)) == units
@@ -173,6 +181,7 @@ def test_v2_squeeze_excite_gates_the_branch_and_squeezes_to_half_of_the_unit() -
     assert (out[:, ::2] > 0).any()
 
 
+@pytest.mark.slow
 def test_v2_residual_adds_the_branchs_input_and_no_weights() -> None:
     unit = shufflenetv2(width=0.5, residual=True).eval().stages[0][1]
     nn.init.zeros_(unit.branch[-1].norm.weight)

@@ -411,6 +411,7 @@ class Tiny(nn.Module):
         return self.wide(self.stem(image))
 
 
+@pytest.mark.slow
 def test_what_an_audit_found_is_known_to_the_next(tmp_path: Path) -> None:
     first = audit(Tiny(), input_size=(3, 16, 16))
     assert not first.ok

@@ -73,6 +73,7 @@ def test_core_and_dtype_are_those_that_were_asked_for(emulator: Emulated) -> Non
     assert emulator.log == [f"{layer(channels)} cortex-a53 float16" for channels in (10, 5)]
 
 
+@pytest.mark.slow
 def test_a_layer_that_stands_in_several_pairs_is_counted_once(emulator: Emulated) -> None:
     pairs = [finding(10 + number // 2, 5, module=f"m{number}") for number in range(24)]
     result = measured(audited(*pairs), ON_ARM)
@@ -121,6 +122,7 @@ def test_the_costliest_come_first_and_seconds_end_it(emulator: Emulated) -> None
     assert len(gains(measured(audited(*findings), ON_ARM, clock=clock))) == 3 * counts.TOGETHER  # however long it takes
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_counted(emulator: Emulated) -> None:
     def press(label: str) -> None:
         if label == layer(10 + counts.TOGETHER):
@@ -142,6 +144,7 @@ def test_missing_emulator_is_said_before_anything_is_counted(emulator: Emulated)
         measured(audited(finding(10, 5)), ON_ARM)
 
 
+@pytest.mark.slow
 def test_progress_goes_from_nothing_to_all(emulator: Emulated) -> None:
     said: list[tuple[str, float]] = []
     findings = [finding(10 + number, 5) for number in range(counts.TOGETHER + 1)]

@@ -91,6 +91,7 @@ def project(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_a_finding_leads_to_the_innermost_class_of_ones_own(project):
     own = "nets/own.py"
     found = places(prepare("nets/own.py:Net"), "0.inner.conv", "0.inner", "0.seq.0", "0", "1", "2", "", "gone.away")

@@ -74,6 +74,7 @@ def test_a_wider_margin_calls_less_a_difference(watch: Watch) -> None:
     assert gain(measured(audited(finding(100, 97)), how, clock=watch.clock)).verdict == "indistinguishable"
 
 
+@pytest.mark.slow
 def test_rounds_are_paired_and_every_sample_is_kept(watch: Watch) -> None:
     watch.milliseconds = lambda channels, call: channels * (1 + call // 40)  # the machine slows down
     found = gain(measured(audited(finding(10, 5)), Measuring(budget_s=100), clock=watch.clock))

@@ -75,6 +75,7 @@ def test_networks_that_an_audit_builds_are_gone_with_it(tmp_path: Path) -> None:
     assert not any(one() is not None for one in built)
 
 
+@pytest.mark.slow
 def test_a_result_holds_no_tensor_and_no_module() -> None:
     result = lwprof.audit(net(), policy=Policy(), input_size=(64, 8, 8))
     assert not [one for one in _reachable(result) if isinstance(one, (torch.Tensor, nn.Module))]

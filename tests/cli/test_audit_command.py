@@ -52,6 +52,7 @@ def findings(document: Any) -> dict[str, list[str]]:
     return {model["name"]: [finding["code"] for finding in model["findings"]] for model in document["models"]}
 
 
+@pytest.mark.slow
 def test_a_finding_is_exit_code_1_and_none_is_0(run: Any) -> None:
     outcome = run(*WIDE)
     assert (outcome.code, outcome.err) == (1, "")
@@ -59,6 +60,7 @@ def test_a_finding_is_exit_code_1_and_none_is_0(run: Any) -> None:
     assert run(*NARROW).code == 0
 
 
+@pytest.mark.slow
 def test_top_shows_the_costliest_findings(run: Any) -> None:
     assert "the costliest first (2 of " in run("audit", "mbv2", "--top", 2).out
 
@@ -145,6 +147,7 @@ def test_what_is_typed_replaces_what_the_settings_say_of_the_same(audited: Any, 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_exemption_of_nothing_is_noted(run: Any, project: Path) -> None:
     outcome = run(*WIDE, "--exempt", "second.*")
     assert (outcome.code, outcome.err) == (1, "note: nothing is found in 'second.*', which is exempt\n")
@@ -153,6 +156,7 @@ def test_an_exemption_of_nothing_is_noted(run: Any, project: Path) -> None:
     assert run("audit", "wide").err == ""
 
 
+@pytest.mark.slow
 def test_a_baseline_lets_pass_what_was_known(run: Any, audited: Any, project: Path) -> None:
     written = run(*WIDE, "--write-baseline", "known.json")
     assert (written.code, written.err) == (0, "wrote known.json, which knows 1 finding in 1 network\n")
@@ -248,6 +252,7 @@ def test_strict_fails_where_an_operator_is_not_counted(run: Any, project: Path) 
     assert run(*strange, "--no-strict").code == 0
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_what_was_asked(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -352,6 +357,7 @@ def test_every_command_says_what_is_wrong_with_the_names_of_a_project(run: Any, 
         assert run(*command).code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
 def test_a_file_whose_name_is_no_text_is_audited_and_known_again(run: Any, project: Path) -> None:
     (project / "w\udcff.py").write_text(SOURCE)

@@ -30,6 +30,7 @@ def budgets(outcome: Any) -> list[dict[str, tuple[float | None, bool]]]:
     return [{one["name"]: (one["actual"], one["ok"]) for one in model["budgets"]} for model in models]
 
 
+@pytest.mark.slow
 def test_too_many_instructions_are_exit_code_1(run: Any, emulator: Emulated) -> None:
     emulator.executes = {"TinyNet": executed(2_000_000, 1_000)}
     assert run(*TINY, "--budget", f"{NAME}=2M").code == 0
@@ -40,6 +41,7 @@ def test_too_many_instructions_are_exit_code_1(run: Any, emulator: Emulated) -> 
     assert (fma.code, budgets(fma)) == (1, [{f"{NAME}.vector_fma": (1000, False)}])
 
 
+@pytest.mark.slow
 def test_settings_say_core_and_dtype(run: Any, emulator: Emulated, tmp_path: Path) -> None:
     (tmp_path / "lwprof.toml").write_text(
         '[networks]\ntiny = { spec = "net.py:TinyNet", input_size = "3x8x8" }\n'
@@ -126,6 +128,7 @@ def test_device_goes_with_measuring(run: Any) -> None:
     assert "--device goes with --measure or a latency budget" in outcome.err
 
 
+@pytest.mark.slow
 def test_seconds_end_counting_only_where_they_are_given(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 

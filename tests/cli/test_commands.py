@@ -32,6 +32,7 @@ def test_version(run: Any) -> None:
     assert run("--version").out == f"lwprof {lwprof.__version__}\n"
 
 
+@pytest.mark.slow
 def test_profile_of_a_catalogue_network(run: Any) -> None:
     document = json.loads(run("profile", "mbv2:width=0.75,resolution=160", "--batch", "2", "--format", "json").out)
     assert document["model"]["name"] == "mbv2:width=0.75,resolution=160"

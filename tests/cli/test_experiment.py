@@ -34,6 +34,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
 ONE = ("experiment", "g1", "--backend", "made-up", "--columns", "ARM x1", "--budget", "200")
 
 
+@pytest.mark.slow
 def test_the_table_stands_beside_the_papers(run: Any, fake: Fake) -> None:
     fake.seconds = {"ARM x1 1:2 (22, 44)": 1.05, "ARM x1 1:6 (13, 78)": 1.1, "ARM x1 1:12 (9, 108)": 1.25}
     outcome = run(*ONE)
@@ -67,6 +68,7 @@ def test_csv_has_a_row_a_network(run: Any, fake: Fake) -> None:
     assert {row["measured.ci95_s.low"] for row in rows} == {"1.0"}
 
 
+@pytest.mark.slow
 def test_a_saved_result_is_shown_again(run: Any, fake: Fake) -> None:
     shown = run(*ONE).out
     assert run(*ONE, "-o", "g1.json").code == 0

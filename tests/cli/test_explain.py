@@ -97,6 +97,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     return terminal.getvalue()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_page_laid_out(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     text = shown(monkeypatch, NO_COLOR="1")
     assert max(map(len, text.splitlines())) <= 60
@@ -145,6 +146,7 @@ def test_the_catalogue_and_the_batch_are_taken(run: Any) -> None:
     assert (steps["channels in"], steps["channels out"], steps["pixels of the output"]) == (16, 96, 2 * 112 * 112)
 
 
+@pytest.mark.slow
 def test_where_nothing_breaks_it_the_worst_place_is_shown_and_holds(nets: Any) -> None:
     arguments = ("explain", "G1", "--on", "nets.py:even", "--input-size", "64x8x8")
     place, steps, verdict = tables(nets(*arguments, "--format", "json"))

@@ -146,12 +146,14 @@ def test_a_narrow_terminal_is_not_overrun(run: Any, monkeypatch: pytest.MonkeyPa
         assert name in text
 
 
+@pytest.mark.slow
 def test_no_color_is_obeyed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" not in shown(monkeypatch, 200, NO_COLOR="1")
     assert "\x1b[" not in shown(monkeypatch, 200, NO_COLOR="", TERM="dumb")
     assert "\x1b[" in shown(monkeypatch, 200, NO_COLOR="")
 
 
+@pytest.mark.slow
 def test_an_ascii_terminal_shows_what_it_can(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from lwprof.cli import main
 

@@ -54,6 +54,7 @@ def test_it_shows_where_the_time_goes(net: str, capsys: Any) -> None:
     assert "Kinds of operator\n" in out
 
 
+@pytest.mark.slow
 def test_csv_has_a_row_a_layer_and_one_for_what_is_left(net: str, capsys: Any) -> None:
     assert main(["profile", f"{net}:Net", *TIMED, "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
@@ -62,6 +63,7 @@ def test_csv_has_a_row_a_layer_and_one_for_what_is_left(net: str, capsys: Any) -
     assert all(float(row["time.median_s"]) > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_json_is_read_back(net: str, tmp_path: Path, capsys: Any) -> None:
     file = tmp_path / "net.json"
     assert main(["profile", f"{net}:Net", *TIMED, "--dtype", "bfloat16", "--seed", "3", "-o", str(file)]) == 0
@@ -108,6 +110,7 @@ def test_a_network_that_raises_ends_with_2(net: str, capsys: Any) -> None:
     assert captured.out == ""
 
 
+@pytest.mark.slow
 def test_interrupted_it_shows_what_it_has(net: str, capsys: Any, monkeypatch: Any) -> None:
     found = layer_timing.time_layers(f"{net}:Net", input_size=(3, 16, 16), budget_s=0.05)
     assert found.time is not None

@@ -176,6 +176,7 @@ def test_instructions_are_counted_on_no_core_of_this_machine(run: Any) -> None:
     assert "do not choose cores for arm-emulated" in outcome.err
 
 
+@pytest.mark.slow
 def test_chosen_cores_are_told_with_what_was_timed(run: Any) -> None:
     if not CAN_PIN:
         pytest.skip("no core can be chosen here")
@@ -235,6 +236,7 @@ def test_advice_that_cannot_be_measured_fails_nothing(run: Any, fakes: dict[str,
     assert "quick is not installed: pip install 'lwprof[quick]'" in budget["remark"]
 
 
+@pytest.mark.slow
 def test_enforced_budget_on_a_backend_that_computes_something_else_is_exit_code_3(
     run: Any, fakes: dict[str, Fake]
 ) -> None:

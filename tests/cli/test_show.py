@@ -27,6 +27,7 @@ def test_it_is_the_whole_card(run: Any) -> None:
     assert card(run, "mbv2")["variants"][0] == {"spec": "mbv2", "params": 3504872, "mult_adds": 300774272}
 
 
+@pytest.mark.slow
 def test_figures_that_disagree_are_marked_and_explained(run: Any) -> None:
     lines = run("show", "mbv2").out.splitlines()
     paper = next(line for line in lines if "72.0 %" in line)

@@ -89,6 +89,7 @@ def test_recurrent_layers_are_missed(terms, kind):
     assert terms("fvcore", kind(6, 5), torch.randn(7, 2, 6)) == {"recurrent layers not seen": -missed}
 
 
+@pytest.mark.slow
 def test_fused_attention_is_missed(calling, terms):
     encoder = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
     x = torch.randn(2, 5, 16)

@@ -81,6 +81,7 @@ def test_recurrent_layers_count_gates_and_biases(terms, module, shape, extra):
     assert terms("thop", module, torch.randn(shape)) == {"gates and biases": extra}
 
 
+@pytest.mark.slow
 def test_recurrent_layers_that_it_misjudges(calling, rows, terms):
     sequence = torch.randn(7, 2, 6)
     projected = nn.LSTM(6, 5, 2, proj_size=3)
@@ -131,6 +132,7 @@ def test_attention_modules_are_not_hooked(calling, rows, terms):
     assert row.terms[0].why.endswith("(linear) ran in MultiheadAttention")
 
 
+@pytest.mark.slow
 def test_other_types_are_not_hooked(terms):
     class Conv2d(nn.Conv2d):
         """A subclass of the same name."""

@@ -54,6 +54,7 @@ def test_fused_attention_is_missed(calling, rows, terms):
     assert terms("torch", attention, x[0]) == {DOUBLE: 800}
 
 
+@pytest.mark.slow
 def test_attention_modules(calling, terms):
     x = torch.randn(2, 5, 16)
     weighed = calling(lambda part, x: part(x, x, x)[0], nn.MultiheadAttention(16, 4, batch_first=True))
@@ -62,6 +63,7 @@ def test_attention_modules(calling, terms):
     assert terms("torch", encoder, x) == {DOUBLE: 22_080, "attention not seen": -3_200}
 
 
+@pytest.mark.slow
 def test_lstm_layers_close_whatever_kernel_runs(calling, terms):
     lstm = nn.LSTM(6, 5, 2, bidirectional=True)
     found = terms("torch", lstm, torch.randn(7, 2, 6))

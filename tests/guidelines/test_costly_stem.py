@@ -28,6 +28,7 @@ class Block(nn.Module):
         return self.body(x)
 
 
+@pytest.mark.slow
 def test_the_stem_of_mobilenetv2_takes_more_than_its_first_block() -> None:
     ((finding,), checked) = asked("D2", "mbv2")
     assert (finding.module, finding.severity, finding.fails, checked.candidates) == ("stem.conv", "info", False, 1)
@@ -46,12 +47,14 @@ def test_the_stem_of_mobilenetv2_takes_more_than_its_first_block() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_stem_of_few_filters_gets_no_fewer() -> None:
     ((finding,), _) = asked("D2", "mbv3_large")
     assert finding.alternative is None
     assert finding.suggestion.startswith("its filters are few already")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mbv1", "shufflenetv2", "xception"])
 def test_a_stem_that_takes_less_is_looked_at_and_is_fine(name: str) -> None:
     findings, checked = asked("D2", name)
@@ -82,6 +85,7 @@ def test_networks_without_blocks_are_exempt() -> None:
     assert asked("D2", chain, 3, 32, 32)[1].candidates == 0
 
 
+@pytest.mark.slow
 def test_a_first_block_that_is_the_stem_is_exempt() -> None:
     assert asked("D2", "effnet")[1].candidates == 0
 

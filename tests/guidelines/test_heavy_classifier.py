@@ -47,6 +47,7 @@ def test_a_convolution_on_one_pixel_is_a_classifier_too() -> None:
     assert finding.suggestion == "at most 2 features instead of 8 before it"
 
 
+@pytest.mark.slow
 def test_the_suggested_features_bring_the_classifier_down_to_the_threshold() -> None:
     (finding,) = audited("shufflenetv1").findings
     assert finding.message.endswith("961,000 of 1,865,728")

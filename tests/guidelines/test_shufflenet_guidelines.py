@@ -134,6 +134,7 @@ def test_cells_of_nasnet_are_fragmented() -> None:
     assert sum(finding.cost_share for finding in model.findings) == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1.5, 2.0])
 def test_a_wide_shufflenetv2_breaks_one_where_its_stem_stays_narrow(width: float) -> None:
     (finding,) = audited(f"shufflenetv2:width={width}").findings
@@ -205,6 +206,7 @@ def test_memory_access_falls_as_speeds_rise_in_table_2(column: tuple[str, int]) 
 # G1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "broken", "candidates"),
     [("mbv1", 0, 13), ("shufflenetv2", 0, 36), ("xception", 0, 38), ("mbv2", 23, 34), ("shufflenetv1", 21, 32)],
@@ -450,6 +452,7 @@ class Inverted(nn.Module):
         return x + self.body(x) if self.shortcut else self.body(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "ratio"), [("mbv1", 3.0), ("mbv2", 19.5), ("xception", 7.5), ("shufflenetv2", 3.5)]
 )
@@ -471,6 +474,7 @@ def test_g4_measures_what_thick_maps_are_touched_over_the_ends_of_a_block() -> N
     assert finding.cost == 196 * 39 * 64 + 9 * 384  # with the weights that are read
 
 
+@pytest.mark.slow
 def test_g4_says_how_wide_a_block_may_be() -> None:
     finding, *_ = audited(twice(Inverted, 64, 384), (64, 14, 14), select=["G4"]).findings
     assert finding.suggestion == (
@@ -480,6 +484,7 @@ def test_g4_says_how_wide_a_block_may_be() -> None:
     assert fared("G4", twice(Inverted, 64, 144), (64, 14, 14)) == (2, 2)
 
 
+@pytest.mark.slow
 def test_g4_allows_more_where_a_block_halves_its_map() -> None:
     def network(wide: int) -> nn.Module:
         return nn.Sequential(Inverted(64, wide, 2), Inverted(64, wide, 2))

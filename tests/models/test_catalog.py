@@ -124,6 +124,7 @@ def test_deviations_of_a_row_are_added_to_those_of_its_source() -> None:
     assert [list(row.deviations) for row in rows] == [["params", "mult_adds"], ["params"]]
 
 
+@pytest.mark.slow
 def test_reading_the_catalogue_does_not_import_the_networks() -> None:
     code = "import sys; from lwprof.models import catalog; catalog.entries(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

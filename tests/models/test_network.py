@@ -43,6 +43,7 @@ def test_options_reach_the_builder(spec: str, params: int, name: str, top1: floa
     assert (network.published and network.published.top1) == top1
 
 
+@pytest.mark.slow
 def test_resolution_is_the_input_size_and_input_size_the_resolution() -> None:
     by_option = models.resolve("mbv2:resolution=160", weights=False)
     by_size = models.resolve("mbv2", input_sizes=[(3, 160, 160)], weights=False)

@@ -136,6 +136,7 @@ def test_every_tool_counts_inputs_by_keyword(net: Path) -> None:
     assert {row.unexplained for row in result.rows} == {0}
 
 
+@pytest.mark.slow
 def test_what_is_timed_gets_the_functions_inputs(net: Path) -> None:
     result = lwprof.compare(["pair", "narrow-pair", "one"], batch=4, budget_s=0.05)
     assert [model.model.inputs for model in result.models[:2]] == [(IMAGE, WORDS), (WORDS, IMAGE)]
@@ -195,6 +196,7 @@ def test_the_project_names_its_networks(net: Path, name: str, params: int, input
     assert sum(parameter.numel() for parameter in lwprof.build(name).parameters()) == params
 
 
+@pytest.mark.slow
 def test_what_is_typed_goes_before_what_the_project_says(net: Path) -> None:
     assert models.resolve("one", input_sizes=[(3, 4, 4)], batch=2).inputs == (TensorSpec((2, 3, 4, 4), "float32"),)
     assert models.resolve("pair", inputs="by_name").inputs == (WORDS, IMAGE)
@@ -204,6 +206,7 @@ def test_what_is_typed_goes_before_what_the_project_says(net: Path) -> None:
     ).shape == (16,)
 
 
+@pytest.mark.slow
 def test_a_resolution_is_the_images_or_else_the_builders_own(net: Path) -> None:
     assert models.resolve("small").inputs[0].shape == (1, 3, 96, 96)
     assert models.resolve("small:resolution=64").inputs[0].shape == (1, 3, 64, 64)

@@ -163,6 +163,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, spec: str) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_catalogue_says_which_conversions_a_network_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = lwprof.build("mbv1", width=0.25)
     nn.init.constant_(trained.get_parameter("stem.conv.weight"), 0.5)

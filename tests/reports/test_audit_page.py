@@ -205,6 +205,7 @@ def test_the_same_name_twice_is_told_apart(audit_result):
     assert "mbv2:width=0.5 (2): budgets" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_names_and_figures_are_whole_at_every_width(width, audit_result):
     text = render(audit_result, width=width)

@@ -79,6 +79,7 @@ def test_every_result_is_a_whole_page_of_the_words_of_its_tables(canned, request
             assert " ".join(words.replace("&amp;", "&").split()) in shown
 
 
+@pytest.mark.slow
 def test_the_sections_of_several_results_are_in_one_page(
     settings_result, gpu_result, timed_profile, roofline_result, audit_result, experiment_result, table8_result,
     crosscheck_result,
@@ -101,6 +102,7 @@ def test_the_sections_of_several_results_are_in_one_page(
     assert "networks compared in 2 files" in " ".join(page.texts["h2"])
 
 
+@pytest.mark.slow
 def test_a_section_without_data_is_left_out(compare_result, clean_audit, dubious_profile):
     def sections(result):
         return [attributes["id"] for attributes in Outline(render(result, "html")).all("section")]
@@ -112,6 +114,7 @@ def test_a_section_without_data_is_left_out(compare_result, clean_audit, dubious
     assert sections(Table.of("t", [Column("a", "a")], [["b"]])) == ["tables"]
 
 
+@pytest.mark.slow
 def test_charts_have_the_numbers_of_the_json_and_no_samples(settings_result, timed_profile):
     data = Outline(render(settings_result, "html")).data["tradeoff"]
     for point, model in zip(data["points"], settings_result.to_dict()["models"], strict=True):
@@ -127,6 +130,7 @@ def test_charts_have_the_numbers_of_the_json_and_no_samples(settings_result, tim
     assert "samples" not in json.dumps([data, network])
 
 
+@pytest.mark.slow
 def test_several_rows_of_a_network_can_be_sorted_each_by_itself(settings_result):
     text = render(settings_result, "html")
     rows = re.findall(r"<tr><th.*?</tr>", text[text.index('id="comparison-1"') :].partition("</table>")[0], re.DOTALL)
@@ -240,6 +244,7 @@ def test_accuracies_on_other_data_sets_have_an_axis_of_their_own(compare_result)
     assert placed == [True, True, False]
 
 
+@pytest.mark.slow
 def test_what_is_said_once_is_not_said_again(experiment_result, settings_result):
     timings = [item for model in settings_result.models for item in model.timings]
     warnings = {text for item in timings for text in item.warnings}

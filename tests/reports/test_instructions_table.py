@@ -78,6 +78,7 @@ def test_no_count_stands_under_a_latency_and_none_the_other_way_round(arm_result
     assert not [row for row in timed if "arm-emulated" in row["timed on"]]
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_a_dash_where_it_belongs(arm_result):
     last = cells(render(arm_result, "markdown"))[-1]
     assert last["timed or counted on"] == CORES[1]
@@ -115,6 +116,7 @@ def test_classes_of_each_network_and_core_with_its_runtime(arm_result):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_legend_says_what_is_counted_and_that_it_is_no_time(counted_result, arm_result):
     said = "instructions: executed AArch64 instructions of one inference of ncnn 1.0.20261020 on an emulated {}; "
     ending = "deterministic; no time, and no estimate of it"
@@ -157,6 +159,7 @@ def test_the_ratio_is_to_the_first_network_that_was_counted_on_the_core(arm_resu
     assert not [name for name in cells(render(one, "markdown"))[0] if name.startswith("instructions relative")]
 
 
+@pytest.mark.slow
 def test_the_front_is_of_instructions_where_nothing_was_timed(counted_result, arm_result):
     text = render(counted_result)
     assert (
@@ -183,6 +186,7 @@ def test_every_count_and_latency_is_shown_at_every_width(width, arm_result, coun
             assert max(map(len, text.splitlines())) <= width
 
 
+@pytest.mark.slow
 def test_a_narrow_part_with_counts_names_the_networks_whose_first_rows_are_left_out(arm_result):
     part = next(part for part in render(arm_result, width=60).split("\n\n") if "per" in part and "FMA" in part)
     rows = part.split("─\n")[1].splitlines()
@@ -191,6 +195,7 @@ def test_a_narrow_part_with_counts_names_the_networks_whose_first_rows_are_left_
     assert "ssh" not in part
 
 
+@pytest.mark.slow
 def test_counts_and_latencies_of_several_files_are_in_one_table(arm_result, tmp_path, capsys):
     files = []
     for name, timed in (("desk", True), ("ci", False)):
@@ -224,6 +229,7 @@ def test_counts_and_latencies_of_several_files_are_in_one_table(arm_result, tmp_
     ]
 
 
+@pytest.mark.slow
 def test_files_of_which_one_has_counts_differ_in_no_device_that_was_timed(arm_result):
     desk = dataclasses.replace(only(arm_result, timed=True), environment={"device": "cpu"})
     both = dataclasses.replace(arm_result, environment={"device": "cpu, arm-emulated:cortex-a76"})

@@ -14,6 +14,7 @@ from lwprof.reports import render
 from lwprof.results import Shares
 
 
+@pytest.mark.slow
 def test_times_are_listed_by_what_was_asked_for(timed_profile: Any) -> None:
     def first(**options: Any) -> list[str]:
         lines = render(timed_profile, **options).splitlines()

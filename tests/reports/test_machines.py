@@ -109,6 +109,7 @@ def test_the_same_network_twice_in_a_file_stays_two(compare_result, desk):
     assert [row["network"] for row in rows if row["network"]] == ["mbv1", "mbv2", "net.py:TinyNet", "mbv2 (2)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [20, 60, 80, 100, None])
 def test_every_latency_is_shown_at_every_width(width, settings_result, desk):
     text = " ".join(both(settings_result, desk, "table", width=width).split())

@@ -134,6 +134,7 @@ def test_details_have_columns_with_content_only(settings_result, gpu_result, com
     assert set(plain[0]) == {"network", "samples × calls", "90th percentile", "first call", "load", "ended by"}
 
 
+@pytest.mark.slow
 def test_a_warning_names_the_settings_that_it_is_of(settings_result):
     warned = "mbv1 on onnxruntime, onnxruntime int8: the machine was busy"
     assert f"- {warned}" in render(settings_result)
@@ -161,6 +162,7 @@ def test_csv_has_a_row_for_each_setting_timed_or_not(settings_result):
     assert (failed["model.name"], failed["untimed.difference"], failed["timings.median_s"]) == ("mbv2", "0.61", "")
 
 
+@pytest.mark.slow
 def test_a_large_comparison_is_one_table_with_a_row_a_network_and_setting(settings_result):
     first = settings_result.models[0]
     models = tuple(
@@ -208,6 +210,7 @@ def test_one_network_on_several_settings_is_relative_to_the_first_setting_alone(
     assert "paired round by round with the same network on the first setting, above 1 is slower" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_no_setting_is_torn_apart(width, settings_result):
     long = [dataclasses.replace(item, setting="openvino float16-weights") for item in settings_result.models[0].timings]

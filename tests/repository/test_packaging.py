@@ -110,6 +110,7 @@ def test_lower_bound_was_tested(requirement, pins):
     assert requirement.specifier.contains(pinned[requirement.name.lower()])
 
 
+@pytest.mark.slow
 def test_each_module_is_imported_once():
     """Doctests and tests see the same modules: a network imported twice would be two classes."""
     import lwprof

@@ -191,6 +191,7 @@ def test_it_counts_with_every_version_of_the_interface(fake: Fake, current: int,
     assert run([qemu], tmp_path, probe.program(probe.BODY, ())) == [probe.COUNTS, closing()]
 
 
+@pytest.mark.slow
 @compiles
 @pytest.mark.parametrize("lowest", [2, 8])
 def test_a_qemu_that_is_too_new_is_refused(fake: Fake, lowest: int) -> None:
@@ -204,6 +205,7 @@ def test_a_qemu_that_is_too_old_is_refused(fake: Fake) -> None:
         plugin.compiled([fake(0, 0)])
 
 
+@pytest.mark.slow
 @compiles
 def test_a_qemu_that_counts_wrongly_is_refused(fake: Fake) -> None:
     with pytest.raises(BackendError, match=r"does not run the plugin: it counts a known program wrongly .*total=28"):
@@ -384,14 +386,17 @@ def closing(**more: int) -> Instructions:
     return Instructions(**found | {"total": sum(found.values())})
 
 
+@pytest.mark.slow
 def test_every_class_is_counted_exactly(qemu: list[str], tmp_path: Path) -> None:
     assert run(qemu, tmp_path, probe.program(probe.BODY)) == [probe.COUNTS]
 
 
+@pytest.mark.slow
 def test_an_empty_region_is_what_closes_it(qemu: list[str], tmp_path: Path) -> None:
     assert run(qemu, tmp_path, probe.program(())) == [closing()]
 
 
+@pytest.mark.slow
 def test_regions_of_one_process_are_counted_apart(qemu: list[str], tmp_path: Path) -> None:
     regions = [probe.BODY, (), probe.BODY * 3, probe.BODY]
     thrice = closing(
@@ -412,12 +417,14 @@ def test_a_loop_is_counted_as_often_as_it_runs(qemu: list[str], tmp_path: Path) 
     assert run(qemu, tmp_path, probe.program(loop)) == [expected]
 
 
+@pytest.mark.slow
 def test_half_precision_counts_an_instruction_once(qemu: list[str], tmp_path: Path) -> None:
     eight_lanes = (0x4E420C20,)  # fmla v0.8h, v1.8h, v2.8h
     a76 = [*qemu, "-cpu", "cortex-a76"]
     assert run(a76, tmp_path, probe.program(eight_lanes)) == [closing(vector_fma=1)]
 
 
+@pytest.mark.slow
 def test_marks_without_each_other_count_nothing(qemu: list[str], tmp_path: Path) -> None:
     opened, closed = probe.mark(BEGIN), probe.mark(END)
     nop = 0xD503201F
@@ -425,6 +432,7 @@ def test_marks_without_each_other_count_nothing(qemu: list[str], tmp_path: Path)
     assert run(qemu, tmp_path, probe.executable(words)) == [closing(), closing()]
 
 
+@pytest.mark.slow
 def test_a_region_beside_a_thread_that_is_not_idle_is_refused(qemu: list[str], tmp_path: Path) -> None:
     clone = [0xD281E000, 0xF2A000A0, 0xD14007E1, 0xD2800002, 0xD2800003, 0xD2800004, 0xD2801B88, 0xD4000001]
     thread = [

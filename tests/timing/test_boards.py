@@ -306,6 +306,7 @@ def test_folders_of_agents_that_were_killed_are_removed(tmp_path: Path, monkeypa
     assert lock.leftovers(str(tmp_path / "lwprof-board-b")) is None
 
 
+@pytest.mark.slow
 def test_interrupted_connection_answers_nothing_else(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     board = local.board()
     loaded = local.load(board, "net")
@@ -417,6 +418,7 @@ def test_any_python_can_read_the_program() -> None:
     assert not {"'", '"', "`", "$", "!", "\\"} & set(reading(len(program)))
 
 
+@pytest.mark.slow
 def test_agent_is_of_this_version_even_where_lwprof_is_installed(local: Local, tmp_path: Path) -> None:
     (tmp_path / "lwprof").mkdir()
     (tmp_path / "lwprof" / "__init__.py").write_text("raise ImportError('another one')")

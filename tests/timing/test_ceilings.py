@@ -108,6 +108,7 @@ def test_best_that_was_ever_attained_is_kept(made: Made) -> None:
     assert ceilings.known([made.target]) == {"made-up": found}
 
 
+@pytest.mark.slow
 def test_shortest_sample_counts(made: Made, machine: Any) -> None:
     machine.speed = lambda now: 1.0
     slow = iter([5.0, 1.0] * 10_000)
@@ -115,6 +116,7 @@ def test_shortest_sample_counts(made: Made, machine: Any) -> None:
     assert made.measure().mult_adds_per_s == pytest.approx(42 * G)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_of_one_setting(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     made.measure()
     target = made.target
@@ -180,12 +182,14 @@ def test_damaged_file_is_ignored_and_replaced(made: Made, folder: Path, text: st
     assert set(ceilings.known([made.target])) == {"made-up"}
 
 
+@pytest.mark.slow
 def test_cache_that_cannot_be_written_costs_nothing_else(made: Made, folder: Path) -> None:
     folder.write_text("a file")
     assert made.measure().mult_adds_per_s == pytest.approx(42 * G)
     assert ceilings.known([made.target]) == {}
 
 
+@pytest.mark.slow
 def test_clearing_the_cache_forgets_them(made: Made, folder: Path) -> None:
     made.measure()
     size = (folder / cache.CEILINGS).stat().st_size
@@ -201,6 +205,7 @@ def test_elsewhere_there_are_no_ceilings(made: Made, device: str) -> None:
         ceilings.measure(target)
 
 
+@pytest.mark.slow
 def test_backend_that_runs_no_product_says_why(made: Made) -> None:
     target = made.target
     made.backend.refuses = {item.subject.label: "it is full" for item in probes.products(Options())}
@@ -210,6 +215,7 @@ def test_backend_that_runs_no_product_says_why(made: Made) -> None:
         ceilings.measure(replace(target, unusable="it is gone"))
 
 
+@pytest.mark.slow
 def test_probe_that_cannot_run_is_left_out(made: Made) -> None:
     target = made.target
     (label,) = (item.subject.label for item in probes.products(Options()) if item.subject.label.startswith(DENSE))
@@ -229,6 +235,7 @@ def test_products_are_what_they_say() -> None:
             assert counted == item.mult_adds
 
 
+@pytest.mark.slow
 def test_traffic_moves_what_it_says() -> None:
     found = {item.contender.label: item for item in probes.streams(Options(), 1_000_000)}
     assert [label.split()[0] for label in found] == ["copy", "reading", "update", *["copy", "update"] * 2]

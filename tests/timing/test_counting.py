@@ -181,6 +181,7 @@ def test_core_without_half_precision_says_so(core: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_missing_emulation_keeps_the_other_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LWPROF_CACHE", str(tmp_path))
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())

@@ -197,6 +197,7 @@ def installed() -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_from_nothing(system: System) -> None:
     with pytest.raises(BackendError) as error:
         installation.found()
@@ -263,6 +264,7 @@ Failed to establish a new connection: [Errno 111] Connection refused")': /simple
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "written", "sentence", "remaining"),
     [
@@ -311,6 +313,7 @@ def test_a_package_that_is_not_whole_is_fetched_anew(system: System) -> None:
     assert "libpython3.11-stdlib" not in left
 
 
+@pytest.mark.slow
 def test_what_was_downloaded_outlives_an_interruption(system: System) -> None:
     lines = []
 
@@ -408,6 +411,7 @@ def test_a_runtime_that_does_not_run(system: System) -> None:
     )
 
 
+@pytest.mark.slow
 def test_qemu_comes_from_the_packages_where_the_system_has_none(system: System) -> None:
     (system.bin / "qemu-aarch64").unlink()
     lines = installed()
@@ -423,6 +427,7 @@ def test_qemu_comes_from_the_packages_where_the_system_has_none(system: System) 
     assert [path.name for path in (system.place / "qemu" / "usr" / "bin").iterdir()] == ["qemu-aarch64"]
 
 
+@pytest.mark.slow
 def test_a_release_whose_qemu_takes_no_plugins_gets_an_older_one(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,6 +439,7 @@ def test_a_release_whose_qemu_takes_no_plugins_gets_an_older_one(
     assert installation.found().command[0] == str(system.place / "qemu" / "usr" / "bin" / "qemu-aarch64")
 
 
+@pytest.mark.slow
 def test_a_qemu_that_takes_no_plugins_is_of_no_use(system: System) -> None:
     (system.bin / "qemu-aarch64").unlink()
     (system.bin / "static").touch()
@@ -444,6 +450,7 @@ def test_a_qemu_that_takes_no_plugins_is_of_no_use(system: System) -> None:
     )
 
 
+@pytest.mark.slow
 def test_apt_fetches_as_this_machine_does_and_runs_none_of_its_hooks(system: System) -> None:
     installed()
     written = (system.bin / "apt.conf").read_text()
@@ -464,6 +471,7 @@ def test_wheels_are_those_that_the_emulated_python_can_load(system: System) -> N
     assert "--no-deps" in line
 
 
+@pytest.mark.slow
 def test_an_emulated_process_sees_none_of_the_users_variables(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     installed()
     for variable in ("OMP_NUM_THREADS", "PYTHONHOME", "LD_PRELOAD", "QEMU_CPU"):
@@ -484,6 +492,7 @@ def test_a_folder_may_be_named_from_where_one_is(
     assert installation.found().sysroot == system.place / "sysroot"
 
 
+@pytest.mark.slow
 def test_removing(system: System) -> None:
     assert (installation.size(), installation.remove()) == (0, 0)
     installed()

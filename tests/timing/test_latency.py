@@ -53,6 +53,7 @@ def test_p90_is_absent_with_a_reason_where_single_calls_are_few(machine: Any) ->
     assert timing.warnings[-1].startswith("no 90th percentile: ")
 
 
+@pytest.mark.slow
 def test_p90_is_absent_where_calls_are_too_short(machine: Any) -> None:
     (timing,) = time_subjects([Subject("a", Timed(machine, 1.1e-6), IMAGE)], rules=LONG, clock=machine.clock).timings
     assert (timing.p90_s, timing.single_calls_s, timing.calls_per_sample) == (None, (), 1000)

@@ -102,6 +102,7 @@ def test_what_computes_nothing_is_unattributed_and_all_adds_up_in_every_sample(m
     assert len(set(sums)) > 5
 
 
+@pytest.mark.slow
 def test_time_of_a_kind_is_the_sum_of_its_layers(machine: Any) -> None:
     uneven = Takes(machine, lambda calls: 2.0 + calls * 7 % 16 / 8)
     network = nn.Sequential(uneven, Takes(machine, 1.5), Takes(machine, 4.0), Takes(machine, 0.0))

@@ -96,6 +96,7 @@ def test_same_module_is_the_same_file(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
+@pytest.mark.slow
 def test_module_is_left_as_it_is(tmp_path: Path) -> None:
     module = Shuffled().eval()
     module.gate.train()  # somebody's choice

@@ -125,6 +125,7 @@ if named("openvino").unavailable("cpu") is None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_threads_of_torch_that_were_made_before_are_pinned_too(monkeypatch: pytest.MonkeyPatch) -> None:
     seen, threads = observed(monkeypatch), torch.get_num_threads()
     torch.set_num_threads(2)

@@ -115,6 +115,7 @@ def test_siblings_do_not_import_each_other_in_circles() -> None:
     assert on == {}
 
 
+@pytest.mark.slow
 def test_agent_comes_with_all_that_it_imports() -> None:
     """In a Python that sees nothing of lwprof, every module is there."""
     program = connection.source().decode().replace("agent.serve(sys.stdin.buffer)", "")

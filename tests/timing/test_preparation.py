@@ -201,6 +201,7 @@ def test_module_less_network_is_no_error_of_a_backend_that_takes_modules(tmp_pat
     assert (untimed.reason, untimed.failed) == ("torch does not run ONNX files", False)
 
 
+@pytest.mark.slow
 def test_progress_names_what_is_done() -> None:
     said: list[tuple[str, float]] = []
     timed(Runtime(), network(), network(), progress=lambda what, share: said.append((what, share)))

@@ -54,6 +54,7 @@ def test_int8_is_smaller_and_roughly_the_same(capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_weights_have_a_scale_for_each_channel(tmp_path: Path) -> None:
     onnx_quantisation.write(Source("net", network(), VALUES), tmp_path)
     graph = graph_of(tmp_path)
@@ -63,6 +64,7 @@ def test_weights_have_a_scale_for_each_channel(tmp_path: Path) -> None:
     assert sizes.count(64) >= 2  # of the two convolutions
 
 
+@pytest.mark.slow
 def test_ranges_cover_the_inputs_that_the_network_is_timed_on(tmp_path: Path) -> None:
     """Random inputs alone would cut them off."""
     for name, values in (("usual", VALUES), ("large", (100 * torch.ones(1, 3, 16, 16),))):
@@ -104,6 +106,7 @@ def test_range_is_narrow_where_sums_would_saturate(
     assert onnx_quantisation.narrow(cpuinfo) is narrow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("narrow", "most"), [(True, 64), (False, 127)])
 def test_weights_keep_to_their_range(narrow: bool, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_quantisation, "narrow", lambda: narrow)

@@ -155,6 +155,7 @@ def test_seed_decides_the_order(machine: Any) -> None:
     assert order(0) == order(0) != order(1)
 
 
+@pytest.mark.slow
 @given(interrupt_at=st.integers(0, 100))
 @settings(max_examples=50)
 def test_interruption_keeps_every_complete_round(interrupt_at: int) -> None:

@@ -45,6 +45,7 @@ def test_resamples_do_not_depend_on_the_order_of_samples(samples: list[float]) -
     assert median_interval(samples, size=7) == median_interval(sorted(samples), size=7)
 
 
+@pytest.mark.slow
 @given(durations)
 def test_samples_that_repeat_themselves_are_worth_less(samples: list[float]) -> None:
     assert 1 <= effective_size(samples) <= len(samples)
@@ -78,6 +79,7 @@ def test_interval_covers_the_true_median_though_neighbours_resemble_each_other(p
     assert covered >= 0.87 * 300
 
 
+@pytest.mark.slow
 @given(durations)
 def test_interval_scales_with_the_unit(samples: list[float]) -> None:
     assert median_interval([1024 * sample for sample in samples]) == tuple(1024 * x for x in median_interval(samples))
@@ -101,6 +103,7 @@ def test_relative_width() -> None:
     assert Interval(0.0, 0.0, 0.0).relative_width == 0
 
 
+@pytest.mark.slow
 @given(durations, st.integers(2, 8))
 def test_ratio_is_exact_where_every_round_agrees(samples: list[float], factor: int) -> None:
     assert ratio_interval([factor * sample for sample in samples], samples) == pytest.approx((factor, factor, factor))
