@@ -309,6 +309,7 @@ def test_nothing_runs_where_no_backend_can_do_it(watch: Watch, fakes: dict[str, 
 ALL = ("torch", "quick", "small")
 
 
+@pytest.mark.slow
 def test_backends_are_timed_in_the_same_rounds(watch: Watch, fakes: dict[str, Fake]) -> None:
     fakes["quick"].seconds = {"a": 0.25, "b": 0.5}
     result = compare(pair(watch), backend=ALL, clock=watch.clock, budget_s=1000)
@@ -322,6 +323,7 @@ def test_backends_are_timed_in_the_same_rounds(watch: Watch, fakes: dict[str, Fa
     assert (result.environment["quick"], result.environment["torch"]) == ("1.0", torch.__version__)
 
 
+@pytest.mark.slow
 def test_ratios_are_to_the_first_network_on_each_backend_and_to_the_first_backend_of_each_network(
     watch: Watch, fakes: dict[str, Fake]
 ) -> None:
@@ -340,12 +342,14 @@ def test_ratios_are_to_the_first_network_on_each_backend_and_to_the_first_backen
     assert [model.pareto for model in (a, b)] == [True, True]  # on torch; on the quick one, a dominates
 
 
+@pytest.mark.slow
 def test_front_is_that_of_the_first_backend(watch: Watch, fakes: dict[str, Fake]) -> None:
     fakes["quick"].seconds = {"a": 0.25, "b": 0.5}
     first = compare(pair(watch), backend=("quick", "torch"), clock=watch.clock, budget_s=1000)
     assert [model.pareto for model in first.models] == [True, False]
 
 
+@pytest.mark.slow
 def test_every_network_and_setting_that_is_timed_has_its_seconds(watch: Watch, fakes: dict[str, Fake]) -> None:
     fakes["small"].missing = "small is not installed"
     environment = compare(pair(watch), backend=ALL, dtype=("float32", "int8"), clock=watch.clock).environment
@@ -353,6 +357,7 @@ def test_every_network_and_setting_that_is_timed_has_its_seconds(watch: Watch, f
     assert compare(pair(watch), clock=watch.clock).environment["budget_s"] == 2 * 5
 
 
+@pytest.mark.slow
 def test_missing_backend_keeps_the_other_rows(watch: Watch, fakes: dict[str, Fake]) -> None:
     fakes["quick"].missing = "quick is not installed"
     result = compare(pair(watch), backend=ALL, clock=watch.clock, budget_s=1000)
@@ -369,6 +374,7 @@ def test_missing_backend_keeps_the_other_rows(watch: Watch, fakes: dict[str, Fak
     assert watch.calls == calls
 
 
+@pytest.mark.slow
 def test_network_that_a_backend_cannot_load_is_compared_where_it_can(watch: Watch, fakes: dict[str, Fake]) -> None:
     fakes["quick"].refuses = {"a": "no operator aten::odd in layers.3"}
     networks = [*pair(watch), network("c", Slow(watch, 1.0), None)]
@@ -432,6 +438,7 @@ def test_onnx_file_is_timed_where_files_run(tmp_path: Path) -> None:
     assert [one.setting for one in of_module.relative] == ["onnxruntime"]
 
 
+@pytest.mark.slow
 def test_front_is_marked_in_the_result(watch: Watch) -> None:
     networks = [
         network("good", Slow(watch, 1.0, channels=4), 72.0),

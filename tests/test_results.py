@@ -58,6 +58,7 @@ def test_every_document_comes_back_as_it_was_saved(path, tmp_path):
     assert (tmp_path / "again.json").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_every_kind_of_document_is_among_the_saved_ones():
     assert {type(results.load(path)) for path in SAVED} == set(results.DOCUMENTS.values())
 

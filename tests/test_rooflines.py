@@ -167,6 +167,7 @@ def test_networks_stand_under_the_roof(measured: list[float]) -> None:
     assert from_dict(result.to_dict()) == result
 
 
+@pytest.mark.slow
 def test_several_threads_are_settings_of_their_own(measured: list[float]) -> None:
     watch = Watch()
     result = roofline([Slow(watch, 1.0)], input_size=(3, 16, 16), clock=watch.clock, threads=[1, 2], budget_s=100)

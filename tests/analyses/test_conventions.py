@@ -56,6 +56,7 @@ def test_peak_activations_of_mobilenet_v2(profiled) -> None:
     assert (totals.peak_activation_bytes, totals.fused_peak_activation_bytes) == (9_633_792, 6_021_120)
 
 
+@pytest.mark.slow
 def test_a_batch_multiplies_what_is_no_weight() -> None:
     with torch.device("meta"):
         network = lwprof.build("mbv2")

@@ -48,6 +48,7 @@ def test_only_the_first_convolution_and_the_classifier_multiply(builder, adders)
     assert (kinds[nn.Conv2d], kinds[nn.Linear], kinds[Adder2d]) == (2, 0, adders)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spec", "blocks"), [
     ("addernet_resnet20", {("BasicBlock", 2, 1): 7, ("BasicBlock", 3, 2): 2}),
     ("addernet_resnet50", {("Bottleneck", 3, 1): 12, ("Bottleneck", 4, 2): 4}),

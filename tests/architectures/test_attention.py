@@ -126,6 +126,7 @@ def test_eca_takes_the_nearest_odd_kernel(channels: int, kernel: int) -> None:
     assert ECA(channels).conv.weight.shape == (1, 1, kernel)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_cbam_gates_channels_then_places() -> None:
     block = trained(CBAM(8, 3))
@@ -243,6 +244,7 @@ def test_counts_of_one_block(block: nn.Module, params: int, mult_adds: int) -> N
     assert (result.totals.params, result.totals.mult_adds) == (params, mult_adds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("builder", "kind"), NETWORKS.items(), ids=lambda value: value.__name__)
 def test_mbv2_attends_in_all_blocks_that_expand(builder, kind: type[nn.Module]) -> None:
     assert [type(block.attention) for block in build(builder).blocks] == [nn.Identity] + [kind] * 16
@@ -257,6 +259,7 @@ def test_attention_stands_between_depthwise_and_projection() -> None:
     assert block.attention.conv.weight.numel() == eca_kernel(24)
 
 
+@pytest.mark.slow
 def test_any_block_can_be_given_to_mobilenet_v2() -> None:
     """Also one of the user's own."""
     network = build(MobileNetV2, num_classes=10, width=1.0, attention=nn.PReLU)

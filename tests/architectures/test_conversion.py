@@ -30,6 +30,7 @@ def test_it_knows_what_is_on_a_photograph(trained, name: str, classes: set[int])
     assert float(likely[list(classes)].sum()) > 0.9
 
 
+@pytest.mark.slow
 def test_what_was_given_is_not_changed() -> None:
     given = torchvision_mobilenet_v2()
     before = {key: tensor.clone() for key, tensor in given.items()}

@@ -28,6 +28,7 @@ def test_half_of_a_ghost_modules_channels_are_made_from_the_other_half() -> None
         assert torch.equal(out[:, 4:], module.cheap(out[:, :4]))
 
 
+@pytest.mark.slow
 def test_the_first_ghost_module_of_a_bottleneck_ends_in_relu_and_the_second_does_not() -> None:
     for block in build(ghostnet).blocks:
         assert all(hasattr(part, "activation") for part in (block.expand.primary, block.expand.cheap))

@@ -85,6 +85,7 @@ def test_mbv3_maps_are_those_of_the_tables() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_mbv3_activations_follow_the_nl_column() -> None:
     activations = [type(block.depthwise.activation) for block in build(mbv3_large).blocks]
     assert activations == [nn.ReLU] * 6 + [nn.Hardswish] * 9

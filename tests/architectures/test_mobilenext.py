@@ -55,12 +55,14 @@ def test_waist_is_a_sixth_of_the_wider_end() -> None:
     assert waists == [16, 32, *[32] * 3, *[48] * 3, *[64] * 4, *[96] * 4, *[160] * 3, 208]
 
 
+@pytest.mark.slow
 def test_reduction_and_last_depthwise_are_linear() -> None:
     block = build(mobilenext).blocks[3]
     activations = [hasattr(part, "activation") for part in (block.first, block.reduce, block.expand, block.last)]
     assert activations == [True, False, True, False]
 
 
+@pytest.mark.slow
 def test_fragments_and_branches() -> None:
     blocks = lwprof.profile("mobilenext").fragmentation.blocks
     fragments = [2 if place in (8, 16) else 3 if place in CHANGES else 4 for place in range(20)]
@@ -116,6 +118,7 @@ def test_narrow_networks_keep_their_strides() -> None:
     assert output_sizes(build(mobilenext, width=0.01), resolution=64)[-1] == (1280, 2)
 
 
+@pytest.mark.slow
 def test_initialisation_is_that_of_the_authors_code() -> None:
     torch.manual_seed(0)
     network = mobilenext(num_classes=10, width=0.35)

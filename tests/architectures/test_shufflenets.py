@@ -33,6 +33,7 @@ def test_v1_convolutions_are_those_of_table_1(groups: int, printed: int) -> None
     assert abs(convolutions / 1e6 - printed) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("groups", "stages"), [
     (1, (144, 288, 576)), (2, (200, 400, 800)), (3, (240, 480, 960)), (4, (272, 544, 1088)), (8, (384, 768, 1536)),
 ])  # fmt: skip
@@ -41,12 +42,14 @@ def test_v1_stages_are_those_of_table_1(groups: int, stages: tuple[int, ...]) ->
     assert sizes == [(4, stages[0], 28), (8, stages[1], 14), (4, stages[2], 7)]
 
 
+@pytest.mark.slow
 def test_v1_groups_all_pointwise_convolutions_but_the_first() -> None:
     units = [unit for stage in build(shufflenetv1, groups=4).stages for unit in stage]
     assert [unit.reduce.conv.groups for unit in units] == [1] + [4] * 15
     assert {unit.expand.conv.groups for unit in units} == {4}
 
 
+@pytest.mark.slow
 def test_v1_bottleneck_is_a_quarter_of_the_output_at_stride_2_too() -> None:
     units = [unit for stage in build(shufflenetv1, groups=3).stages for unit in stage]
     assert [unit.depthwise.conv.in_channels for unit in units] == [60] * 4 + [120] * 8 + [240] * 4
@@ -121,6 +124,7 @@ def test_depthwise_convolutions_are_not_followed_by_an_activation(builder) -> No
             assert not hasattr(module, "activation")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("builder", [shufflenetv1, shufflenetv2])
 def test_initialisation_is_that_of_the_authors_code(builder) -> None:
     network = builder(num_classes=10)

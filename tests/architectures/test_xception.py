@@ -34,6 +34,7 @@ def test_blocks_begin_with_relu_but_the_first() -> None:
     assert begin == [SeparableConv] + [nn.ReLU] * 11
 
 
+@pytest.mark.slow
 def test_nothing_stands_between_depthwise_and_pointwise() -> None:
     for builder in (xception, xception_light):
         for module in build(builder).modules():

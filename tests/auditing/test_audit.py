@@ -198,6 +198,7 @@ def test_ctrl_c_shows_what_was_found_until_then() -> None:
         lwprof.audit("net.py:Pressed", input_size=SIZE)
 
 
+@pytest.mark.slow
 def test_strict_is_a_budget_of_no_unknown_operators(folder: Path) -> None:
     specs, quiet = ["net.py:Strange", "net.py:Wide"], Policy(fail_on="never")
     assert lwprof.audit(specs, policy=quiet, input_size=SIZE).ok

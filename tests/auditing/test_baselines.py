@@ -427,6 +427,7 @@ def test_what_an_audit_found_is_known_to_the_next(tmp_path: Path) -> None:
     assert not wider.ok
 
 
+@pytest.mark.slow
 def test_baseline_written_by_an_audit_with_a_baseline_is_the_same(tmp_path: Path) -> None:
     first, second = tmp_path / "1.json", tmp_path / "2.json"
     baselines.write(first, audit(Tiny(), input_size=(3, 16, 16)))

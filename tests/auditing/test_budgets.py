@@ -39,6 +39,7 @@ def held(seen: Examination, **table: Any) -> dict[str, Budget]:
     return {budget.name: budget for budget in check(parse(table, "budgets"), seen.graph, seen.result)}
 
 
+@pytest.mark.slow
 def test_budget_that_is_met_exactly_is_ok(mbv2: Examination) -> None:
     found = held(mbv2, **MBV2)
     assert list(found) == [name for name in NAMES if name in MBV2]
@@ -125,6 +126,7 @@ def test_views_may_be_tables_or_names_with_dots() -> None:
     assert table.counts == dotted
 
 
+@pytest.mark.slow
 def test_later_budgets_go_before_earlier_ones() -> None:
     base = parse({"max_params": 1, "max_fragments": 2, "max_latency_ratio": {"to": "mbv1", "ratio": 2}}, "file")
     both = parse(

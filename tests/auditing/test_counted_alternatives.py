@@ -82,6 +82,7 @@ def test_a_layer_that_stands_in_several_pairs_is_counted_once(emulator: Emulated
     assert [process.closed for process in emulator.processes] == [True] * (12 // counts.TOGETHER)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_counted_says_why_and_hides_nothing(emulator: Emulated) -> None:
     emulator.unconvertible = {layer(7): "ncnn has no such layer"}
     result = measured(

@@ -12,6 +12,7 @@ from lwprof.results import Form
 CONV = {"in_channels": 4, "out_channels": 8, "kernel_size": 3, "padding": 1, "groups": 2, "bias": 0}
 
 
+@pytest.mark.slow
 def test_a_layer_is_what_its_settings_say() -> None:
     layer = forms.build(Form("Conv2d", {**CONV, "stride": [2, 1]}, (1, 4, 8, 8)))
     assert layer.weight.shape == (8, 2, 3, 3)

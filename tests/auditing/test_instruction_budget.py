@@ -154,6 +154,7 @@ def test_ctrl_c_keeps_what_was_counted(emulator: Emulated) -> None:
     assert {of(model)[NAME].failure_code for model in result.models} == {0}
 
 
+@pytest.mark.slow
 def test_networks_are_built_one_after_the_other(emulator: Emulated, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(

@@ -99,6 +99,7 @@ def test_a_finding_leads_to_the_innermost_class_of_ones_own(project):
     assert found == [inner, inner, block, block, net, net, net, net]
 
 
+@pytest.mark.slow
 def test_a_line_is_that_of_the_class_and_not_of_its_decorators(project):
     ((_, number),) = places(prepare("nets/own.py:Net"), "0")
     assert LINES[number - 1] == "class Block(nn.Module):"

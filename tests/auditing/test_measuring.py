@@ -210,6 +210,7 @@ def test_layers_are_timed_on_another_backend(watch: Watch, quick: Fake) -> None:
     assert (result.environment["backend"], result.environment["quick"]) == ("quick", "1.0")
 
 
+@pytest.mark.slow
 def test_layer_that_a_backend_cannot_load_says_why_and_hides_nothing(watch: Watch, quick: Fake) -> None:
     quick.refuses = {"nn.Conv2d(7, 4, 1)": "quick has no operator for nn.Conv2d(7, 4, 1)"}
     result = measured(audited(finding(10, 7), finding(10, 5)), Measuring(backend="quick"), clock=watch.clock)

@@ -170,6 +170,7 @@ def test_a_baseline_lets_pass_what_was_known(run: Any, audited: Any, project: Pa
     assert run(*WIDE, "--write-baseline", "known.json").code == 0
 
 
+@pytest.mark.slow
 def test_a_baseline_that_settings_name_can_be_written_before_it_is_there(run: Any, project: Path) -> None:
     (project / "lwprof.toml").write_text(SETTINGS.replace("[audit]", '[audit]\nbaseline = "known.json"'))
     missing = run("audit")
@@ -186,6 +187,7 @@ def test_no_baseline_is_written_of_what_could_not_be_audited(run: Any, project: 
     assert not (project / "known.json").exists()
 
 
+@pytest.mark.slow
 def test_a_network_that_fails_does_not_hide_the_others(
     run: Any, audited: Any, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +234,7 @@ def test_an_internal_error_goes_before_all_others(run: Any, monkeypatch: pytest.
     assert "Wide:width=128" in outcome.out
 
 
+@pytest.mark.slow
 def test_ctrl_c_shows_what_was_found_until_then(run: Any, project: Path) -> None:
     outcome = run(*WIDE, "wide.py:Pressed", "wide.py:Wide:width=8", "--format", "json", "--write-baseline", "b.json")
     assert outcome.code == 130
@@ -242,6 +245,7 @@ def test_ctrl_c_shows_what_was_found_until_then(run: Any, project: Path) -> None
     assert (alone.code, alone.out, alone.err) == (130, "", "error: interrupted\n")
 
 
+@pytest.mark.slow
 def test_strict_fails_where_an_operator_is_not_counted(run: Any, project: Path) -> None:
     strange = ("audit", "net.py:Strange", "--input-size", "3x8x8", "--fail-on", "never")
     assert run(*strange).code == 0

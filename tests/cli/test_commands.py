@@ -73,6 +73,7 @@ def test_the_same_network_may_be_compared_with_itself(run: Any) -> None:
     assert [model["timings"] for model in models] == [[], []]
 
 
+@pytest.mark.slow
 def test_compare_passes_its_options_on(run: Any) -> None:
     rules = ("--budget", "0.05", "--precision", "0.5", "--margin", "0.2", "--seed", "3")
     pair = ("net.py:TinyNet", "net.py:TinyNet:width=8", "--input-size", "3,8,8", "--batch", "2")

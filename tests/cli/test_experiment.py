@@ -48,6 +48,7 @@ def test_the_table_stands_beside_the_papers(run: Any, fake: Fake) -> None:
     assert "- chosen: batch 1 by default" in outcome.out
 
 
+@pytest.mark.slow
 def test_json_has_the_keys_that_others_rely_on(run: Any, fake: Fake) -> None:
     document = json.loads(run(*ONE, "--format", "json").out)
     assert document["schema"] == "lwprof.experiment/1"
@@ -61,6 +62,7 @@ def test_json_has_the_keys_that_others_rely_on(run: Any, fake: Fake) -> None:
         assert row["paper"]["unit"] == "images/s"
 
 
+@pytest.mark.slow
 def test_csv_has_a_row_a_network(run: Any, fake: Fake) -> None:
     rows = list(csv.DictReader(io.StringIO(run(*ONE, "--format", "csv").out)))
     assert [row["setting"] for row in rows] == ["1:1 (32, 32)", "1:2 (22, 44)", "1:6 (13, 78)", "1:12 (9, 108)"]
@@ -75,6 +77,7 @@ def test_a_saved_result_is_shown_again(run: Any, fake: Fake) -> None:
     assert run("report", "g1.json").out.partition("environment")[0] == shown.partition("environment")[0]
 
 
+@pytest.mark.slow
 def test_a_network_that_fails_is_named_and_the_exit_code_is_3(run: Any, fake: Fake) -> None:
     fake.refuses = {"ARM x1 1:6 (13, 78)": "no 13 channels"}
     outcome = run(*ONE)
@@ -84,6 +87,7 @@ def test_a_network_that_fails_is_named_and_the_exit_code_is_3(run: Any, fake: Fa
     assert "1:12 (9, 108)" in outcome.out
 
 
+@pytest.mark.slow
 def test_ctrl_c_shows_what_was_measured(run: Any, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 

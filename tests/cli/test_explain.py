@@ -107,6 +107,7 @@ def test_a_terminal_shows_a_page_laid_out(run: Any, monkeypatch: pytest.MonkeyPa
     assert max(map(len, shown(monkeypatch, NO_COLOR="1", COLUMNS="300").splitlines())) <= 100
 
 
+@pytest.mark.slow
 def test_a_terminal_has_colour_unless_it_is_told_not_to(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" in shown(monkeypatch, NO_COLOR="")
     assert "\x1b[" not in shown(monkeypatch, NO_COLOR="", TERM="dumb")
@@ -138,6 +139,7 @@ def test_the_costliest_place_is_the_worst_where_nothing_is_measured(run: Any) ->
     assert place["the worst"] == findings[0]["module"]
 
 
+@pytest.mark.slow
 def test_the_catalogue_and_the_batch_are_taken(run: Any) -> None:
     place, steps, _ = tables(run("explain", "unequal-channel-widths", "--on", "mbv2", "--batch", "2",
                                  "--format", "json"))  # fmt: skip

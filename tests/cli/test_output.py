@@ -185,6 +185,7 @@ def test_saved_results_are_shown_again(run: Any, tmp_path: Path) -> None:
     assert both.out.count("2 networks compared") == 2
 
 
+@pytest.mark.slow
 def test_several_saved_results_are_one_document(run: Any, tmp_path: Path) -> None:
     run(*PROFILE, "-o", "a.json")
     run("profile", "net.py:TinyNet:width=8", *SMALL, "-o", "b.json")

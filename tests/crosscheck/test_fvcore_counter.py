@@ -45,6 +45,7 @@ def test_conventions(terms, module, expected):
     assert terms("fvcore", module, torch.randn(2, 4, 5, 5)) == expected
 
 
+@pytest.mark.slow
 def test_sampling_and_pooling_as_functions(calling, terms):
     sampling = calling(lambda x: F.grid_sample(x, torch.zeros(2, 3, 3, 2), align_corners=False))
     assert terms("fvcore", sampling, torch.randn(2, 4, 5, 5)) == {"grid sampling": 288}

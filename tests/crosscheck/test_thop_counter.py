@@ -120,6 +120,7 @@ def test_direct_calls_of_forward_are_not_hooked(calling, terms):
     assert terms("thop", network, torch.randn(2, 4)) == {"linear layers not seen": -32}
 
 
+@pytest.mark.slow
 def test_attention_modules_are_not_hooked(calling, rows, terms):
     attention = calling(lambda part, x: part(x, x, x)[0], nn.MultiheadAttention(16, 4, batch_first=True))
     x = torch.randn(2, 5, 16)

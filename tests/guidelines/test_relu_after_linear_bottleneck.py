@@ -217,6 +217,7 @@ def test_linear_layers_on_maps_are_the_1x1_convolutions_that_they_are() -> None:
     assert asked("D1", network(lambda: Last(nn.Identity()), 16), 3, 16, 16)[0] == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "blocks"), [("mbv1", 13), ("mbv2", 17), ("mbv3_large", 15), ("shufflenetv1", 13)])
 def test_published_networks_have_none(name: str, blocks: int) -> None:
     findings, checked = asked("D1", name)

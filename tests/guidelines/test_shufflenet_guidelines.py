@@ -177,6 +177,7 @@ def grouped(groups: int, channels: int) -> nn.Module:
     return nn.Sequential(*(nn.Conv2d(channels, channels, 1, groups=groups, bias=False) for _ in range(10)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", TABLE_1, ids=str)
 def test_memory_access_falls_as_speeds_rise_in_table_1(column: tuple[str, int]) -> None:
     times = column[1]

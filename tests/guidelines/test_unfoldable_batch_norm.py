@@ -209,6 +209,7 @@ def test_nodes_of_an_onnx_file_are_seen(tmp_path: Path) -> None:
     assert (finding.module, checked.candidates) == ("front", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "norms"), [("mbv1", 27), ("mbv2", 52), ("ghostnet", 80), ("shufflenetv2", 56)])
 def test_published_networks_have_none(name: str, norms: int) -> None:
     findings, checked = asked("D4", name)

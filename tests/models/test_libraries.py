@@ -116,6 +116,7 @@ def test_another_size_of_image(timm: list[Any], spec: str, given: Any, told: Any
     assert lwprof.profile(spec, input_size=given or None).model.inputs[0].shape == (1, *size)
 
 
+@pytest.mark.slow
 def test_an_alias_is_the_network_of_the_library(timm: list[Any]) -> None:
     network = models.resolve("lcnet:num_classes=3,resolution=64")
     assert (network.name, shape(network)) == ("lcnet:num_classes=3,resolution=64", (1, 3, 64, 64))

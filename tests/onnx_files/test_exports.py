@@ -115,6 +115,7 @@ def test_the_newer_exporter_writes_the_same_network(export, name: str) -> None:
     assert set(compared(network.module, inputs, path)) <= FOLDED
 
 
+@pytest.mark.slow
 def test_equal_tensors_of_a_fresh_network_are_stored_once(export) -> None:
     def layer() -> list[nn.Module]:
         return [nn.Conv2d(4, 4, 1, bias=False), nn.BatchNorm2d(4)]

@@ -72,6 +72,7 @@ def test_several_audits_are_one_table_of_findings(audit_result, clean_audit, tmp
     assert len(json.loads(capsys.readouterr().out)["runs"]) == 2
 
 
+@pytest.mark.slow
 def test_the_audit_itself_writes_them(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["audit", "mbv1", "-o", "audit.sarif"]) == 0

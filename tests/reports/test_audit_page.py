@@ -27,6 +27,7 @@ def section(text: str, title: str) -> list[str]:
     return lines[start + 1 : lines.index("", start)]
 
 
+@pytest.mark.slow
 def test_the_verdict_comes_first(audit_result, clean_audit):
     assert render(audit_result).startswith("3 of 4 networks fail the audit\n")
     assert render(clean_audit).startswith("mbv1 passes the audit\n")
@@ -198,6 +199,7 @@ def test_interrupted_is_said_before_all_else(audit_result):
     assert next(line for line in text.splitlines() if line.startswith("- ")).startswith("- interrupted")
 
 
+@pytest.mark.slow
 def test_the_same_name_twice_is_told_apart(audit_result):
     model = audit_result.models[0]
     other = dataclasses.replace(model, model=dataclasses.replace(model.model, spec="mbv2:width=0.5"))

@@ -263,11 +263,13 @@ def test_two_networks_of_one_name_are_told_apart_under_a_roof(roofline_result):
     assert [caption.split()[2] for caption in captions] == ["a.py:mbv1", "b.py:mbv1"]
 
 
+@pytest.mark.slow
 def test_names_and_intervals_are_folded_where_they_have_parts(timed_profile, experiment_result):
     assert "<span>0.80 &#215;</span> <span>[0.79, 0.81]</span>" in render(experiment_result, "html")
     assert ">features.1.<wbr>pointwise<" in render(timed_profile, "html")
 
 
+@pytest.mark.slow
 def test_profiles_of_one_network_are_told_apart_by_what_its_layers_were_timed_on(profile_result, timed_profile):
     assert timed_profile.time is not None
     eager = replace(timed_profile.time, timing=replace(timed_profile.time.timing, backend="torch", setting="torch"))

@@ -264,6 +264,7 @@ def test_interrupted_after_counting(counted_result):
     assert "- interrupted: this is what had been measured by then\n" in text
 
 
+@pytest.mark.slow
 def test_warnings_of_counts_name_their_core(arm_result, counted_result):
     assert f"- mbv1 on {CORES[0]}: the classes of 12 instructions are guessed" in render(arm_result)
     everywhere = counted_result
@@ -273,6 +274,7 @@ def test_warnings_of_counts_name_their_core(arm_result, counted_result):
     assert "- all networks: it is odd" in render(everywhere)
 
 
+@pytest.mark.slow
 def test_boards_are_in_the_environment(arm_result):
     board = "board ssh://pi@raspberrypi:2222/home/pi/venv/bin/python"
     text = render(arm_result)

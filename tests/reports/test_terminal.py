@@ -83,6 +83,7 @@ def test_a_narrow_terminal_says_which_columns_it_lacks(profile_result):
     assert "left out" not in render(profile_result, width=120)
 
 
+@pytest.mark.slow
 def test_colour_only_where_it_is_asked_for(compare_result, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert ESCAPE not in render(compare_result)

@@ -88,6 +88,7 @@ def test_metadata(distribution):
     assert [entry.value for entry in distribution.entry_points] == ["lwprof.cli:main"]
 
 
+@pytest.mark.slow
 def test_version_is_written_once_everywhere(distribution):
     import lwprof
 

@@ -199,6 +199,7 @@ def test_a_qemu_that_is_too_new_is_refused(fake: Fake, lowest: int) -> None:
         plugin.compiled([fake(8, lowest)])
 
 
+@pytest.mark.slow
 @compiles
 def test_a_qemu_that_is_too_old_is_refused(fake: Fake) -> None:
     with pytest.raises(BackendError, match=r"^QEMU 5\.0\.0 \(.*\) is too old for the plugin; QEMU 7 to 11 will do$"):
@@ -212,6 +213,7 @@ def test_a_qemu_that_counts_wrongly_is_refused(fake: Fake) -> None:
         plugin.compiled([fake(4, 2)], {"FAKE_QEMU_ENTERS": "2"})
 
 
+@pytest.mark.slow
 @compiles
 def test_a_line_is_written_whole_or_not_at_all(fake: Fake, tmp_path: Path) -> None:
     qemu, counts = [fake(4, 2)], tmp_path / "counts"
@@ -405,6 +407,7 @@ def test_regions_of_one_process_are_counted_apart(qemu: list[str], tmp_path: Pat
     assert run(qemu, tmp_path, probe.program(*regions)) == [probe.COUNTS, closing(), thrice, probe.COUNTS]
 
 
+@pytest.mark.slow
 def test_a_loop_is_counted_as_often_as_it_runs(qemu: list[str], tmp_path: Path) -> None:
     loop = (
         0xD2807D03,  # mov x3, #1000

@@ -147,6 +147,7 @@ def test_several_outputs_come_in_torchs_order(backend: Backend) -> None:
     assert shapes == [(2, 4, 6, 6), (2, 4)]
 
 
+@pytest.mark.slow
 def test_network_is_left_as_it_was(backend: Backend) -> None:
     module = network()
     module[2].eval()

@@ -230,6 +230,7 @@ def test_from_nothing(system: System) -> None:
     assert sorted(path.name for path in system.place.iterdir()) == ["packages", "sysroot"]
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_fetched_again(system: System) -> None:
     installed()
     system.log()
@@ -239,6 +240,7 @@ def test_what_is_there_is_not_fetched_again(system: System) -> None:
     assert system.log() == ["run"]
 
 
+@pytest.mark.slow
 def test_another_runtime_here_needs_another_there(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     installed()
     system.log()
@@ -380,6 +382,7 @@ def is_held(place: Path) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_second_one_waits_and_says_so(system: System) -> None:
     system.place.mkdir(parents=True)
     with contextlib.ExitStack() as held:
@@ -401,6 +404,7 @@ def test_a_second_one_waits_and_says_so(system: System) -> None:
     assert lines[-1].startswith("arm-emulated is installed")
 
 
+@pytest.mark.slow
 def test_a_runtime_that_does_not_run(system: System) -> None:
     system.fail("run", "Illegal instruction\n")
     with pytest.raises(BackendError) as error:
@@ -482,6 +486,7 @@ def test_an_emulated_process_sees_none_of_the_users_variables(system: System, mo
     assert environment["LD_LIBRARY_PATH"] == "/libraries"
 
 
+@pytest.mark.slow
 def test_a_folder_may_be_named_from_where_one_is(
     system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -581,6 +586,7 @@ def test_a_list_of_sources_names_the_keyring_that_is_there(tmp_path: Path, monke
     assert sources.line(archive, "debian", "arm64") == plain.replace("]", f" signed-by={keyring}]")
 
 
+@pytest.mark.slow
 def test_a_long_download_is_followed(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "INTERVAL_S", 0.0)
     assert "  package 3 of 3" in installed()

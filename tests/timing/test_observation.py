@@ -142,6 +142,7 @@ def test_warm_up_is_left_out(machine: Any) -> None:
     assert times.layers[0].samples_s == (1.0,) * 20
 
 
+@pytest.mark.slow
 def test_a_sample_of_short_calls_is_their_mean(machine: Any) -> None:
     by_turns = Takes(machine, lambda calls: 2e-4 if calls % 2 else 4e-4)
     times = observe(machine, nn.Sequential(by_turns, Takes(machine, 1e-5)), rules=Rules(0.2, single_calls=0))

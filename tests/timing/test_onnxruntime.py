@@ -107,6 +107,7 @@ def test_file_that_cannot_run_has_no_reference(
     assert references.of_file(file, VALUES, 0) is None
 
 
+@pytest.mark.slow
 def test_file_is_timed(file: Path) -> None:
     inputs = (TensorSpec((2, 3), "float32"), TensorSpec((2, 3), "float32"))
     found = time_subjects(

@@ -139,6 +139,7 @@ def test_threads_of_torch_that_were_made_before_are_pinned_too(monkeypatch: pyte
     assert all(after.get(task, place) == place for task, place in before.items())
 
 
+@pytest.mark.slow
 def test_nothing_is_pinned_where_no_core_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     seen, before = observed(monkeypatch), places()  # a runtime that was there before may have placed its own
     found = time_subjects([subject(nn.Conv2d(3, 8, 3))], rules=QUICK)
@@ -160,6 +161,7 @@ def timed_on_first(module: nn.Module) -> Latencies:
     return time_subjects([subject(module)], targets, rules=QUICK)
 
 
+@pytest.mark.slow
 def test_a_thread_that_leaves_the_chosen_cores_is_told() -> None:
     (timing,) = timed_on_first(Restless()).timings
     assert any(warning.startswith("a thread of a runtime left the chosen cores: ") for warning in timing.warnings)

@@ -105,6 +105,7 @@ def test_runtimes_are_imported_where_they_are_used(module: str) -> None:
     assert at_once & RUNTIMES == set()
 
 
+@pytest.mark.slow
 def test_siblings_do_not_import_each_other_in_circles() -> None:
     on = {
         name: {item.rpartition(".")[2] for item in imports(tree(name)) if item.startswith(PACKAGE)} for name in MODULES

@@ -105,6 +105,7 @@ def test_interruption_leaves_no_half_done_conversion(at: str) -> None:
     assert all(part.training for part in module.modules())
 
 
+@pytest.mark.slow
 def test_conversion_load_and_first_call_are_apart() -> None:
     module = network()
     first, second = (timed(Runtime(), module).timings[1] for _ in range(2))
@@ -168,6 +169,7 @@ def test_settings_that_cannot_be_made_cost_their_own_rows_only() -> None:
     assert [timing.backend for timing in latencies.timings] == ["torch"]
 
 
+@pytest.mark.slow
 def test_loaded_networks_are_closed() -> None:
     runtime = Runtime()
     timed(runtime, network(), network())

@@ -114,6 +114,7 @@ def test_weights_keep_to_their_range(narrow: bool, most: int, tmp_path: Path, mo
     assert max(int(abs(array.astype(int)).max()) for array in weights_of(graph_of(tmp_path))) == most
 
 
+@pytest.mark.slow
 def test_old_file_is_quantised(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Its weights are among its inputs, and its opset knows one scale for a tensor."""
     filters = numpy.linspace(-1, 1, 8 * 3 * 9, dtype=numpy.float32).reshape(8, 3, 3, 3)

@@ -65,6 +65,7 @@ def test_streams_come_back_after_a_failure(capfd: pytest.CaptureFixture[str]) ->
         assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
+@pytest.mark.slow
 def test_closed_stream_stays_closed() -> None:
     code = (
         "import os, sys; os.close(2)\n"
