@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lwprof.capture.modules import CallRecord, ModuleTree
+from lwprof.capture.calls import CallRecord
+from lwprof.capture.modules import ModuleTree
 from lwprof.capture.recorder import Recorder
 from lwprof.capture.tensors import META, mapped, tensors_in
 from lwprof.errors import InputError, first_line, missing_memory
@@ -89,7 +90,8 @@ def _run(
         set_eval(tree.modules)
         with unchanged_content(tree.modules) if execute else nullcontext():
             try:
-                with record.watching(), recorder:
+                record.watch()
+                with recorder:
                     result = module(*args, **kwargs)
             finally:
                 recorder.restore_written()
