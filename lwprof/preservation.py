@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -25,7 +25,7 @@ _main_registrations = itemgetter(_PASSING, *(name for name in vars(nn.Module()) 
 
 _TORCH_ATTRIBUTES = frozenset(vars(nn.Module()))
 
-_CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, deque})
+_CONTAINERS = frozenset({list, dict, set, OrderedDict, defaultdict, Counter, deque})
 """Types of a user's attributes whose content a forward may change: caches, logs."""
 
 _ATOMS = frozenset({bool, int, float, complex, str, bytes, type(None)})

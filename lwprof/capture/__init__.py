@@ -88,13 +88,12 @@ def _run(
         args, kwargs = mapped(partial(_real, device=tree.device) if execute else _meta, inputs)
         values = tuple(recorder.add(tensor, "input") for tensor in tensors_in((args, kwargs)))
         set_eval(tree.modules)
-        with unchanged_content(tree.modules) if execute else nullcontext():
-            try:
-                record.watch()
-                with recorder:
-                    result = module(*args, **kwargs)
-            finally:
-                recorder.restore_written()
+        record.watch()
+        try:
+            with unchanged_content(tree.modules) if execute else nullcontext(), recorder:
+                result = module(*args, **kwargs)
+        finally:
+            recorder.restore_written()  # into the memory that its tensors had before
         return OpGraph(
             operators=tuple(recorder.builder.operators),
             values=tuple(recorder.builder.values),

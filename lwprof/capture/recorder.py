@@ -27,6 +27,8 @@ _HAS_SHAPE = frozenset({Tensor, nn.Parameter, nn.Buffer})
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 # Marks that profiling and scripting leave in the stream of operators; they compute nothing.
 _IGNORED = ("profiler::", "prim::")
+_CRASHES_ON_META = frozenset({"aten::_fused_moving_avg_obs_fq_helper"})
+"""torch reads the memory that meta tensors do not have: the process would end."""
 
 
 class Recorder(TorchDispatchMode):
@@ -288,6 +290,8 @@ class Recorder(TorchDispatchMode):
             root = self.builder.values[value.root]
             return tensor.is_meta or root.source in ("parameter", "buffer") or value.root in self._stale
 
+        if plan.name in _CRASHES_ON_META:
+            raise NotImplementedError(f"{plan.name} needs values")
         if not any(symbolic(tensor) for tensor in tensors_in(list(given.values()))):
             if plan.effect == "inplace":
                 self._keep_before_write(targets)

@@ -210,6 +210,12 @@ def test_a_dict_that_is_the_one_argument_belongs_in_a_tuple() -> None:
     assert lwprof.profile(net, inputs=(batch,)).totals.elementwise_ops == X.numel()
 
 
+def test_a_network_in_quantisation_aware_training_needs_values() -> None:
+    observed = torch.ao.quantization.FusedMovingAvgObsFakeQuantize()
+    result = lwprof.profile(nn.Sequential(nn.Conv2d(8, 4, 1), observed), inputs=(X,))  # on meta tensors torch crashes
+    assert (result.totals.mult_adds, result.input_dependent) == (6 * 6 * 8 * 4, True)
+
+
 def test_memory_is_not_needed() -> None:
     graph = capture(nn.Sequential(nn.Conv2d(3, 64, 1), nn.ReLU()), (torch.empty(64, 3, 65536, 4096, device="meta"),))
     assert graph.outputs[0].bytes == 4 * 64 * 64 * 65536 * 4096

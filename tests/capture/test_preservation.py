@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from types import SimpleNamespace
 
 import numpy
@@ -56,7 +56,7 @@ class Stateful(nn.Module):
         self.register_buffer("steps", torch.zeros(()))
         self.register_buffer("nothing", None)
         self.plain, self.log, self.cache, self.seen = torch.zeros(4), [], {}, set()
-        self.by_name = defaultdict(list, kept=[1])
+        self.by_name, self.counts = defaultdict(list, kept=[1]), Counter("a")
         self.empty = nn.ReLU()
         self.inside = nn.Sequential(nn.ReLU())
         self.nested = {"a": ([],)}
@@ -99,6 +99,7 @@ ACTS = {
     "appends":             lambda m, x: m.log.append(x),
     "fills a dict":        lambda m, x: m.cache.update(k=x),
     "fills a set":         lambda m, x: m.seen.add(x),
+    "fills a counter":     lambda m, x: m.counts.update("ab"),
     "fills a defaultdict": lambda m, x: m.by_name.update(new=[x]),
     "deletes":             lambda m, x: delattr(m, "plain"),
     "adds in place":       lambda m, x: m.plain.add_(1),
@@ -112,6 +113,7 @@ ACTS = {
     "weight in place":     lambda m, x: m.linear.weight.mul_(2),
     "weight .data":        lambda m, x: m.linear.weight.data.mul_(2),
     "replaced .data":      lambda m, x: setattr(m.linear.weight, "data", m.linear.weight.data / 2),
+    "written and replaced": lambda m, x: setattr(m.linear.weight.mul_(2), "data", m.linear.weight.data + 1),
     "new parameter":       lambda m, x: setattr(m, "extra", nn.Parameter(torch.ones(2))),
     "new module":          lambda m, x: setattr(m, "extra", nn.Linear(2, 2)),
     "new buffer":          lambda m, x: m.empty.register_buffer("extra", x),
