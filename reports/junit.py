@@ -7,8 +7,7 @@ budgets) is the case's output; a rule whose findings are all ignored is skipped,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, NamedTuple
 
 from lwprof import units
 from lwprof.reports import phrases
@@ -16,6 +15,9 @@ from lwprof.reports.contents import printable
 from lwprof.reports.formats import Content, Format, Named, audit
 from lwprof.reports.options import Options
 from lwprof.results import AuditedModel, AuditResult, Finding
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 COUNTS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 """Attributes of a suite, and which outcomes they count."""
@@ -52,6 +54,8 @@ def write_all(named: Sequence[Named], options: Options) -> str:
 
 
 def _document(results: Sequence[AuditResult]) -> str:
+    from xml.etree import ElementTree
+
     root = ElementTree.Element("testsuites", name="lwprof audit")
     for result in results:
         for label, model in zip(phrases.networks(result), result.models, strict=True):
@@ -68,6 +72,8 @@ def _suite(label: str, cases: Sequence[Case]) -> ElementTree.Element:
     outcomes = [case.outcome for case in cases]
     counts = {count: str(outcomes.count(outcome)) for count, outcome in COUNTS.items()}
     name = printable(label)
+    from xml.etree import ElementTree
+
     suite = ElementTree.Element("testsuite", {"name": name, "tests": str(len(cases)), **counts})
     for case in cases:
         element = ElementTree.SubElement(suite, "testcase", classname=name, name=printable(case.name))

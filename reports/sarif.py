@@ -10,7 +10,6 @@ Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -155,6 +154,8 @@ def _result(
     code: str, severity: str, model: AuditedModel, module: str, text: str, result: AuditResult, what: str = ""
 ) -> Record:
     """What all results have; ``what`` tells those of one rule and module apart."""
+    import hashlib
+
     where = printable(f"{model.name} {module}".strip())
     identity = "\0".join((model.name, code, module, what)).encode("utf-8", "backslashreplace")
     print_ = hashlib.sha256(identity).hexdigest()[:32]

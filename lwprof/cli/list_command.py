@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from lwprof import collector
 from lwprof.cli.options import Amount, debug_option
 from lwprof.cli.output import destination, output_options
 from lwprof.errors import InputError, near
@@ -44,6 +45,7 @@ def _complete_family(ctx: click.Context, param: click.Parameter, incomplete: str
 @click.option("--sort", type=click.Choice(list(SORTS)), default="paper", show_default=True, help="Order of the rows.")
 @output_options
 @debug_option
+@collector.paused()  # a tenth of the time otherwise
 def list_command(
     family: str | None,
     year: int | None,

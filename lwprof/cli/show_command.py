@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lwprof import collector
 from lwprof.cli.completion import complete_name
 from lwprof.cli.options import debug_option
 from lwprof.cli.output import destination, output_options
@@ -16,6 +17,7 @@ from lwprof.errors import InputError
 @click.argument("name", shell_complete=complete_name)
 @output_options
 @debug_option
+@collector.paused()  # a tenth of the time otherwise
 def show_command(name: str, format_name: str | None, output: Path | None) -> None:
     """Show a network's card: paper, block, variants with exact counts, published figures, deviations.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from functools import cache
 from importlib.resources import files
@@ -66,4 +65,6 @@ def read(name: str) -> str:
 
 
 def _hash(script: str) -> str:
+    import hashlib
+
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
