@@ -7,7 +7,7 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
+from itertools import chain, compress
 from operator import itemgetter
 from typing import Any
 
@@ -48,9 +48,12 @@ def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
     """
     kinds = [type(module) for module in modules]
     attributes = [module.__dict__ for module in modules]
-    eager = [held for held in attributes if "training" in held or _in_python(held)]
-    others = modules if len(eager) < len(attributes) else ()
-    scripts = [(m, m.training) for m in others if not _in_python(m.__dict__) and hasattr(m, "training")]
+    # a script's tables are views of what it has in C++; of another module the flag may be a property
+    own_tables = ["training" in held or isinstance(held.get("_parameters"), dict) for held in attributes]
+    eager = list(compress(attributes, own_tables))
+    scripts = [
+        (m, m.training) for m, own in zip(modules, own_tables, strict=True) if not own and hasattr(m, "training")
+    ]
     any_registered = any(map(any, map(_main_registrations, eager)))
     tables = chain.from_iterable(map(_registrations, eager if any_registered else ()))
     registered = [(table, table.copy()) for table in tables if table]
@@ -67,8 +70,8 @@ def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
                     _keep(item, users, seen)
     in_use = {id(item) for item, _ in users}
     try:
-        for module, held in zip(modules, attributes, strict=True):
-            names = _CONTENTS if "training" in held or _in_python(held) else ()
+        for module, held, own in zip(modules, attributes, own_tables, strict=True):
+            names = _CONTENTS if own else ()
             if in_use:  # an attribute may lead back to the module's own dicts: then the run writes into them
                 whole = [held, *(held[name] for name in names)]
                 if not in_use.isdisjoint(map(id, whole)):
@@ -98,11 +101,6 @@ def preserved(modules: Collection[nn.Module]) -> Iterator[None]:
         for parameter, wanted in zip(parameters, trainable, strict=True):
             if parameter.requires_grad is not wanted:
                 parameter.requires_grad_(wanted)
-
-
-def _in_python(attributes: dict[str, Any]) -> bool:
-    """Whether a module with these attributes holds its own tables: a script's are views of what it has in C++."""
-    return "training" in attributes or isinstance(attributes.get("_parameters"), dict)  # the flag may be a property
 
 
 def _refill(item: Any, content: Any) -> None:

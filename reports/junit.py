@@ -69,11 +69,11 @@ def _document(results: Sequence[AuditResult]) -> str:
 
 
 def _suite(label: str, cases: Sequence[Case]) -> ElementTree.Element:
+    from xml.etree import ElementTree
+
     outcomes = [case.outcome for case in cases]
     counts = {count: str(outcomes.count(outcome)) for count, outcome in COUNTS.items()}
     name = printable(label)
-    from xml.etree import ElementTree
-
     suite = ElementTree.Element("testsuite", {"name": name, "tests": str(len(cases)), **counts})
     for case in cases:
         element = ElementTree.SubElement(suite, "testcase", classname=name, name=printable(case.name))

@@ -45,7 +45,7 @@ def _complete_family(ctx: click.Context, param: click.Parameter, incomplete: str
 @click.option("--sort", type=click.Choice(list(SORTS)), default="paper", show_default=True, help="Order of the rows.")
 @output_options
 @debug_option
-@collector.paused()  # a tenth of the time otherwise
+@collector.paused()  # collecting would take a twentieth of the time
 def list_command(
     family: str | None,
     year: int | None,

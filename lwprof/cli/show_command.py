@@ -17,7 +17,7 @@ from lwprof.errors import InputError
 @click.argument("name", shell_complete=complete_name)
 @output_options
 @debug_option
-@collector.paused()  # a tenth of the time otherwise
+@collector.paused()  # collecting would take a twentieth of the time
 def show_command(name: str, format_name: str | None, output: Path | None) -> None:
     """Show a network's card: paper, block, variants with exact counts, published figures, deviations.
 
