@@ -277,7 +277,7 @@ def at(what: str, act: Callable[[], None]) -> Callable[[str, float], None]:
 
 
 def test_agent_that_is_killed_between_rounds_is_replaced(board: Server, here: str) -> None:
-    result = compared(here, [4, 5], progress=at("timing", lambda: os.kill(board.holder()["process"], signal.SIGKILL)))
+    result = compared(here, [4, 5], progress=at("warm-up", lambda: os.kill(board.holder()["process"], signal.SIGKILL)))
     assert reasons(result) == ["", ""]
     first, second = (model.timings[0] for model in result.models)
     assert len(first.samples_s) == len(second.samples_s) > 3
@@ -299,7 +299,7 @@ def test_connection_that_is_cut_is_made_again(board: Server, here: str) -> None:
         cut.append(board.holder()["process"])
         os.kill(session_of(cut[0]), signal.SIGKILL)
 
-    result = compared(here, [4, 5], progress=at("timing", act))
+    result = compared(here, [4, 5], progress=at("warm-up", act))  # of which the rounds are still to come
     assert sum(map(bool, reasons(result))) <= 1  # it was between two rounds, or in one
     assert board.holder()["process"] != cut[0]
 
