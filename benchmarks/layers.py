@@ -14,7 +14,7 @@ import sys
 import pandas
 
 import lwprof
-from lwprof.results import LayerTimes
+from lwprof.results.layer_times import LayerTimes
 from lwprof.timing.environment import load
 
 NETWORKS = ("mbv2", "shufflenetv1")

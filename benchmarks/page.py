@@ -18,7 +18,7 @@ from pathlib import Path
 
 import lwprof
 from lwprof import reports
-from lwprof.results import Result
+from lwprof.results.loading import Result
 
 NETWORKS = (
     "mbv1", "mbv2", "mbv3_small", "mbv3_large", "mobilenext", "shufflenetv1", "shufflenetv2", "squeezenet", "effnet",

@@ -28,7 +28,7 @@ from torch import nn
 
 from lwprof.comparison import compare
 from lwprof.models import Network, resolve
-from lwprof.results import Relative
+from lwprof.results.latency import Relative
 from lwprof.timing.environment import load
 
 

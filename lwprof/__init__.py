@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lwprof.layer_timing import time_layers
     from lwprof.models import build
     from lwprof.profiling import profile
-    from lwprof.results import load
+    from lwprof.results.loading import load
     from lwprof.rooflines import roofline
 
 __version__ = "0.1.0"
@@ -34,7 +34,7 @@ _HOMES = {
     "build": "lwprof.models:build",
     "compare": "lwprof.comparison:compare",
     "experiment": "lwprof.experiments:experiment",
-    "load": "lwprof.results:load",
+    "load": "lwprof.results.loading:load",
     "profile": "lwprof.profiling:profile",
     "register_rule": "lwprof.costs:register_rule",
     "roofline": "lwprof.rooflines:roofline",

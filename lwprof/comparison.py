@@ -16,18 +16,11 @@ from lwprof.inputs import Inputs
 from lwprof.models import Network, several
 from lwprof.pareto import front_of_networks
 from lwprof.profiling import InputSize, examine_network
-from lwprof.results import (
-    Ceilings,
-    ComparedModel,
-    CompareResult,
-    Counted,
-    Model,
-    ProfileResult,
-    Relative,
-    Scalar,
-    Timing,
-    Untimed,
-)
+from lwprof.results.document import Scalar
+from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import Ceilings
+from lwprof.results.structure import Model
 from lwprof.timing import ceilings
 from lwprof.timing.backends import CONTIGUOUS, Options
 from lwprof.timing.contract import ALL_CORES

@@ -12,7 +12,7 @@ from lwprof.errors import InputError, check_positive
 from lwprof.inputs import Inputs
 from lwprof.models import Network, prepare
 from lwprof.profiling import InputSize, examine_network
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 from lwprof.timing.backends import DEFAULT, check, named
 from lwprof.timing.contract import ALL_CORES, CONTIGUOUS, Options
 from lwprof.timing.environment import environment

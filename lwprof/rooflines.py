@@ -14,16 +14,11 @@ from lwprof.inputs import Inputs
 from lwprof.layer_timing import time_layers
 from lwprof.models import Network, several
 from lwprof.profiling import InputSize, examine_network
-from lwprof.results import (
-    Ceilings,
-    LayerTimes,
-    PlacedModel,
-    RooflineResult,
-    Scalar,
-    Timing,
-    Totals,
-    Untimed,
-)
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Timing, Untimed
+from lwprof.results.layer_times import LayerTimes
+from lwprof.results.roofline import Ceilings, PlacedModel, RooflineResult
+from lwprof.results.structure import Totals
 from lwprof.timing import ceilings
 from lwprof.timing.contract import ALL_CORES, CONTIGUOUS, Options
 from lwprof.timing.environment import environment

@@ -9,7 +9,7 @@ from lwprof.reports import audit_tables, phrases
 from lwprof.reports.audit_tables import STYLES, listed
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
 from lwprof.reports.options import Options
-from lwprof.results import INFO, SEVERITIES, AuditedModel, AuditResult, Checked, Gain
+from lwprof.results.audit import INFO, SEVERITIES, AuditedModel, AuditResult, Checked, Gain
 
 
 def page(result: AuditResult, options: Options) -> Page:
@@ -40,7 +40,7 @@ def headline(result: AuditResult) -> str:
 def summary(result: AuditResult) -> str:
     """Say in a line how the audit went, and what each network that fails has.
 
-    >>> from lwprof.results import Budget
+    >>> from lwprof.results.audit import Budget
     >>> summary(AuditResult((AuditedModel("mbv2", budgets=(Budget("max_params", 1.0, 2.0, False),)),), False))
     'mbv2 fails the audit: mbv2 1 over budget'
     """

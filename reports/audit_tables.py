@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Style, Table
-from lwprof.results import ERROR, INFO, WARNING, Alternative, AuditedModel, Budget, Checked, Finding, Growth
+from lwprof.results.audit import ERROR, INFO, WARNING, Alternative, AuditedModel, Budget, Checked, Finding, Growth
 
 STYLES: dict[str, Style] = {ERROR: "bad", WARNING: "warning", INFO: "quiet"}
 """Of severities."""

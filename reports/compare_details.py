@@ -9,7 +9,7 @@ from lwprof import units
 from lwprof.reports.contents import Cell, Column, Table
 from lwprof.reports.runs import Measured, Network, Outcome, Run, names_once
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Timing, Untimed
+from lwprof.results.latency import Timing, Untimed
 
 STOPPED = {
     "interval": "interval narrow enough",

@@ -13,7 +13,7 @@ from lwprof.reports import compare_details, phrases
 from lwprof.reports.contents import Cell, Column, Note, Table, cell
 from lwprof.reports.runs import Network, Outcome, Run, names_once
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import Counted, Timing
+from lwprof.results.latency import Counted, Timing
 
 GROUP, RATIO = "instructions", "ratio"
 """Of columns; a narrow terminal shows the ratio apart, if it has to."""

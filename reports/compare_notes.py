@@ -9,7 +9,9 @@ from lwprof.reports import compare_instructions, compare_troubles, phrases
 from lwprof.reports.contents import Note
 from lwprof.reports.runs import Network, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import EMULATED, MEMORY, Scalar
+from lwprof.results.document import Scalar
+from lwprof.results.latency import EMULATED
+from lwprof.results.roofline import MEMORY
 
 PASSING = {"load_1min", "seed", "budget_s", "backend"}
 """What may differ between two runs without anything to be said."""

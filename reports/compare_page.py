@@ -10,7 +10,7 @@ from lwprof.reports import compare_details, compare_instructions, compare_notes,
 from lwprof.reports.contents import Page
 from lwprof.reports.options import Options
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import CompareResult
+from lwprof.results.latency import CompareResult
 
 
 def page(result: CompareResult, options: Options) -> Page:

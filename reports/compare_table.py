@@ -11,7 +11,8 @@ from lwprof.reports import compare_details, compare_instructions, phrases
 from lwprof.reports.contents import Cell, Column, Table, cell
 from lwprof.reports.runs import Network, Outcome, Run
 from lwprof.reports.timed_settings import Settings
-from lwprof.results import MEMORY, Counted, Relative, Timing, Untimed
+from lwprof.results.latency import Counted, Relative, Timing, Untimed
+from lwprof.results.roofline import MEMORY
 
 VERDICT_STYLES: dict[str, Any] = {"faster": "good", "slower": "warning"}
 MEASURED = f"latency across {compare_instructions.GROUP} {compare_instructions.RATIO} model"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Note, Page, Style, Table
-from lwprof.results import CrosscheckResult, CrosscheckRow
+from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow
 
 COLUMNS = (
     Column("entry", "entry", wrap=True),

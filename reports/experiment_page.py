@@ -10,7 +10,7 @@ from lwprof.reports.compare_table import VERDICT_STYLES
 from lwprof.reports.compare_troubles import FIGURE, merged
 from lwprof.reports.contents import Cell, Column, Note, Page, Style, Table
 from lwprof.reports.options import Options
-from lwprof.results import Correlation, ExperimentResult, ExperimentRow, PaperSpeed
+from lwprof.results.experiment import Correlation, ExperimentResult, ExperimentRow, PaperSpeed
 
 HOLDS: Mapping[str, tuple[str, Style]] = {
     "yes": ("the paper's order is seen here", "good"),

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from lwprof.errors import InputError
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.options import Options
-from lwprof.results import AuditResult, Finding, Result
+from lwprof.results.audit import AuditResult, Finding
+from lwprof.results.loading import Result
 
 Content = Result | Page | Table
 Named = tuple[str, Content]

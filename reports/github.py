@@ -14,7 +14,7 @@ from lwprof.reports import audit_page, phrases
 from lwprof.reports.contents import printable
 from lwprof.reports.formats import Content, Format, audit
 from lwprof.reports.options import Options
-from lwprof.results import ERROR, INFO, WARNING, AuditResult, Location
+from lwprof.results.audit import ERROR, INFO, WARNING, AuditResult, Location
 
 COMMANDS = {ERROR: "error", WARNING: "warning", INFO: "notice"}
 

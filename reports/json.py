@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import Options
-from lwprof.results import json_text
+from lwprof.results.document import json_text
 
 
 def write(content: Content, options: Options) -> str:

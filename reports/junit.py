@@ -14,7 +14,7 @@ from lwprof.reports import phrases
 from lwprof.reports.contents import printable
 from lwprof.reports.formats import Content, Format, Named, audit
 from lwprof.reports.options import Options
-from lwprof.results import AuditedModel, AuditResult, Finding
+from lwprof.results.audit import AuditedModel, AuditResult, Finding
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree

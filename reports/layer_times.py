@@ -8,7 +8,8 @@ from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Note, Table
 from lwprof.reports.options import TIME, Options
-from lwprof.results import LayerTime, LayerTimes, ProfileResult, Shares
+from lwprof.results.layer_times import LayerTime, LayerTimes, Shares
+from lwprof.results.profile import ProfileResult
 
 TOP = 20
 """Layers that are shown where nobody says how many."""

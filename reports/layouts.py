@@ -9,7 +9,12 @@ from lwprof.reports import audit_page, compare_page, crosscheck_page, experiment
 from lwprof.reports.contents import Page, Table
 from lwprof.reports.formats import Content, Named
 from lwprof.reports.options import Options
-from lwprof.results import AuditResult, CompareResult, CrosscheckResult, ExperimentResult, ProfileResult, RooflineResult
+from lwprof.results.audit import AuditResult
+from lwprof.results.crosscheck import CrosscheckResult
+from lwprof.results.experiment import ExperimentResult
+from lwprof.results.latency import CompareResult
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import RooflineResult
 
 
 def page(content: Content, options: Options) -> Page:

@@ -9,23 +9,11 @@ from dataclasses import replace
 
 from lwprof import units
 from lwprof.reports.contents import Cell, printable
-from lwprof.results import (
-    IMAGENET,
-    AuditResult,
-    Budget,
-    Counted,
-    CountedGain,
-    Coverage,
-    Finding,
-    Gain,
-    Growth,
-    KindTime,
-    LayerTime,
-    Model,
-    Published,
-    Scalar,
-    Timing,
-)
+from lwprof.results.audit import AuditResult, Budget, CountedGain, Finding, Gain, Growth
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Counted, Timing
+from lwprof.results.layer_times import KindTime, LayerTime
+from lwprof.results.structure import IMAGENET, Coverage, Model, Published
 
 Parts = tuple[tuple[str, ...], ...]
 """Names of modules: at each place one part, or the numbers that they have there."""
@@ -177,7 +165,7 @@ def environment(facts: Mapping[str, Scalar], said: Iterable[str] = ()) -> str:
 def inputs(model: Model, sign: str = "×") -> str:
     """Name the inputs that a network was given.
 
-    >>> from lwprof.results import TensorSpec
+    >>> from lwprof.results.structure import TensorSpec
     >>> inputs(Model("mbv1", "mbv1", (TensorSpec((1, 3, 224, 224), "float32"),)))
     '1×3×224×224 float32'
     """
@@ -196,7 +184,7 @@ def shapes(items: Iterable[tuple[int, ...]], sign: str = "×") -> str:
 def unknown(coverage: Coverage, sign: str = "×") -> str:
     """Name the operators that have no rule, and how often each ran; empty where there are none.
 
-    >>> from lwprof.results import OpCount
+    >>> from lwprof.results.structure import OpCount
     >>> unknown(Coverage(10, 2, (OpCount("demo::warp", 3), OpCount("demo::fold", 1))))
     'demo::warp ×3; demo::fold ×1'
     """
@@ -206,7 +194,7 @@ def unknown(coverage: Coverage, sign: str = "×") -> str:
 def no_rule(coverage: Coverage) -> str:
     """Say which operators have no rule, and which numbers they are missing from.
 
-    >>> from lwprof.results import OpCount
+    >>> from lwprof.results.structure import OpCount
     >>> no_rule(Coverage(10, 2, (OpCount("demo::warp", 3),))).partition(";")[0]
     'unknown operators, in no count of operations: demo::warp ×3'
     """
@@ -277,7 +265,7 @@ def gain(found: Gain) -> str:
 def counted_gain(found: CountedGain) -> str:
     """Say how many instructions an alternative executes, in words that nobody takes for time.
 
-    >>> from lwprof.results import Instructions
+    >>> from lwprof.results.instructions import Instructions
     >>> layer, other = (Instructions(total, 600, 0, 0, total - 600, 0, 0, 0, 0) for total in (2_000, 1_500))
     >>> on = "ncnn", "arm-emulated:cortex-a76", "cortex-a76", "ncnn 1.0", "float32"
     >>> counted_gain(CountedGain(*on, layer, other, 0.75, "fewer"))

@@ -12,7 +12,8 @@ from lwprof.errors import InputError
 from lwprof.reports import layer_times, phrases
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
 from lwprof.reports.options import TIME, Options
-from lwprof.results import Block, Fragmentation, Layer, ProfileResult, Subtree, Totals
+from lwprof.results.profile import ProfileResult
+from lwprof.results.structure import Block, Fragmentation, Layer, Subtree, Totals
 
 WORDS = {
     "params": "params",

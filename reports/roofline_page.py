@@ -8,7 +8,7 @@ from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
 from lwprof.reports.options import Options
-from lwprof.results import CACHED, WINOGRAD, Place, PlacedLayer, PlacedModel, RooflineResult
+from lwprof.results.roofline import CACHED, WINOGRAD, Place, PlacedLayer, PlacedModel, RooflineResult
 
 TOP = 10
 """Layers that are shown of a network where nobody says how many."""

@@ -7,34 +7,16 @@ from dataclasses import fields
 from typing import Any
 
 from lwprof.reports import phrases
-from lwprof.results import (
-    Alternative,
-    AuditResult,
-    Ceilings,
-    ComparedModel,
-    CompareResult,
-    Counted,
-    CountedGain,
-    CrosscheckResult,
-    ExperimentResult,
-    Finding,
-    Gain,
-    Instructions,
-    Layer,
-    LayerTime,
-    Location,
-    MeasuredSpeed,
-    PaperSpeed,
-    Place,
-    PlacedLayer,
-    ProfileResult,
-    Published,
-    Relative,
-    RooflineResult,
-    Timing,
-    Untimed,
-    plain,
-)
+from lwprof.results.audit import Alternative, AuditResult, CountedGain, Finding, Gain, Location
+from lwprof.results.crosscheck import CrosscheckResult
+from lwprof.results.document import plain
+from lwprof.results.experiment import ExperimentResult, MeasuredSpeed, PaperSpeed
+from lwprof.results.instructions import Instructions
+from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
+from lwprof.results.layer_times import LayerTime
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import Ceilings, Place, PlacedLayer, RooflineResult
+from lwprof.results.structure import Layer, Published
 
 Record = dict[str, Any]
 UNATTRIBUTED = "(unattributed)"

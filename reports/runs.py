@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell
-from lwprof.results import ComparedModel, CompareResult, Counted, Timing, Untimed
+from lwprof.results.latency import ComparedModel, CompareResult, Counted, Timing, Untimed
 
 Measured = Timing | Counted
 Outcome = Measured | Untimed

@@ -22,7 +22,8 @@ from lwprof.reports import phrases
 from lwprof.reports.contents import printable
 from lwprof.reports.formats import Content, Format, Named, audit
 from lwprof.reports.options import Options
-from lwprof.results import ERROR, INFO, WARNING, AuditedModel, AuditResult, Finding, Guideline, json_text
+from lwprof.results.audit import ERROR, INFO, WARNING, AuditedModel, AuditResult, Finding, Guideline
+from lwprof.results.document import json_text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column
 from lwprof.reports.runs import Measured, Outcome, Run
-from lwprof.results import Counted, Timing, Untimed
+from lwprof.results.latency import Counted, Timing, Untimed
 
 THREADS, BATCH, DTYPE = 2, 3, 4
 """Places among the parts of a setting."""

@@ -12,7 +12,9 @@ from typing import Any
 from lwprof.errors import InputError
 from lwprof.reports.formats import Content, Format, Named
 from lwprof.reports.options import Options
-from lwprof.results import LayerTimes, ProfileResult, json_text
+from lwprof.results.document import json_text
+from lwprof.results.layer_times import LayerTimes
+from lwprof.results.profile import ProfileResult
 
 THREAD = 1
 

@@ -12,7 +12,10 @@ from torch import nn
 from lwprof import comparison
 from lwprof.comparison import compare
 from lwprof.models import Network
-from lwprof.results import Counted, Instructions, Published, TensorSpec, Timing, from_dict
+from lwprof.results.instructions import Instructions
+from lwprof.results.latency import Counted, Timing
+from lwprof.results.loading import from_dict
+from lwprof.results.structure import Published, TensorSpec
 from lwprof.timing.contract import Options
 from lwprof.timing.latency import Latencies, Outcome
 from lwprof.timing.targets import Target

@@ -11,7 +11,7 @@ from torch import nn
 import lwprof
 from lwprof import layer_timing
 from lwprof.errors import BackendError, InputError
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 
 SMALL: dict[str, Any] = {"input_size": (3, 16, 16), "budget_s": 0.05}
 

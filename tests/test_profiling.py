@@ -8,7 +8,8 @@ from torch import nn
 
 import lwprof
 from lwprof.errors import InputError
-from lwprof.results import TensorSpec, from_dict
+from lwprof.results.loading import from_dict
+from lwprof.results.structure import TensorSpec
 
 
 class TwoInputs(nn.Module):

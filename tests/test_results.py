@@ -8,22 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lwprof import results
 from lwprof.errors import InputError
-from lwprof.results import (
-    ComparedModel,
-    CompareResult,
-    Counted,
-    Coverage,
-    Fragmentation,
-    Layer,
-    MemoryAccess,
-    Model,
-    ProfileResult,
-    Relative,
-    Timing,
-    Totals,
-)
+from lwprof.results import loading
+from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing
+from lwprof.results.profile import ProfileResult
+from lwprof.results.structure import Coverage, Fragmentation, Layer, MemoryAccess, Model, Totals
 
 SAVED = sorted((Path(__file__).parent / "goldens").glob("*.json"))
 NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0, 0, MemoryAccess(0, 0, 0, 0, 0), 0, 0)
@@ -44,7 +33,7 @@ def layer(name: str, params: int = 1) -> Layer:
 def refused(path: Path, match: str) -> None:
     """Loading ``path`` fails with one line that names the file and matches."""
     with pytest.raises(InputError, match=match) as caught:
-        results.load(path)
+        loading.load(path)
     assert str(path) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 400
@@ -52,21 +41,21 @@ def refused(path: Path, match: str) -> None:
 
 @pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
 def test_every_document_comes_back_as_it_was_saved(path, tmp_path):
-    result = results.load(path)
+    result = loading.load(path)
     result.save(tmp_path / "again.json")
-    assert results.load(tmp_path / "again.json") == result
+    assert loading.load(tmp_path / "again.json") == result
     assert (tmp_path / "again.json").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 def test_every_kind_of_document_is_among_the_saved_ones():
-    assert {type(results.load(path)) for path in SAVED} == set(results.DOCUMENTS.values())
+    assert {type(loading.load(path)) for path in SAVED} == set(loading.DOCUMENTS.values())
 
 
 def test_types_come_back_not_only_values(document, tmp_path):
     document["models"][0]["totals"]["params"] = 7
     document["models"][0]["timings"][0]["median_s"] = 2
-    first = results.from_dict(document).models[0]
+    first = loading.from_dict(document).models[0]
     assert isinstance(first.timings[0].median_s, float)
     assert isinstance(first.timings[0].ci95_s, tuple)
     assert first.model.inputs[0].shape == (1, 3, 224, 224)
@@ -74,11 +63,11 @@ def test_types_come_back_not_only_values(document, tmp_path):
 
 
 def test_a_number_that_json_cannot_hold_is_null(document):
-    result = results.from_dict(document)
+    result = loading.from_dict(document)
     timing = dataclasses.replace(result.models[0].timings[0], p90_s=float("nan"))
     model = dataclasses.replace(result.models[0], timings=(timing,))
     text = dataclasses.replace(result, models=(model,)).to_json()
-    assert results.from_dict(json.loads(text)).models[0].timings[0].p90_s is None
+    assert loading.from_dict(json.loads(text)).models[0].timings[0].p90_s is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
@@ -126,7 +115,7 @@ def test_a_missing_key_is_named(document, tmp_path):
 def test_keys_of_a_later_lwprof_are_left_alone(document):
     document["models"][0]["totals"]["energy_j"] = 1.5
     document["weather"] = "fair"
-    assert results.from_dict(document).models[0].totals.params == 4_231_976
+    assert loading.from_dict(document).models[0].totals.params == 4_231_976
 
 
 def test_a_list_where_an_object_belongs_is_refused(document, tmp_path):
@@ -182,21 +171,21 @@ def test_counts_stand_among_the_timings_and_hold_no_seconds(counted):
 
 
 def test_counts_are_told_from_latencies_wherever_they_stand(counted):
-    result = results.from_dict(counted)
+    result = loading.from_dict(counted)
     model = counted["models"][0]
     model["timings"] = [model["timings"][place] for place in (3, 0, 4, 1, 2)]
-    assert results.from_dict(counted) == result
+    assert loading.from_dict(counted) == result
     assert [type(item) for item in result.models[0].counts] == [Counted, Counted]
     assert all(isinstance(item, Timing) for item in result.models[0].timings)
 
 
 def test_a_key_that_is_none_of_the_document_makes_no_counts(document):
     document["models"][0]["counts"] = [{"anything": 1}]
-    assert results.from_dict(document).models[0].counts == ()
+    assert loading.from_dict(document).models[0].counts == ()
 
 
 def test_settings_of_latencies_and_counts_are_apart(counted):
-    result = results.from_dict(counted)
+    result = loading.from_dict(counted)
     board = "ncnn ssh://pi@raspberrypi:2222/home/pi/venv/bin/python"
     cores = ("ncnn arm-emulated:cortex-a76", "ncnn arm-emulated:cortex-a72")
     assert result.timed_on == ("torch", board, f"{board} float16")
@@ -214,7 +203,7 @@ def test_settings_of_latencies_and_counts_are_apart(counted):
 
 
 def test_what_is_missing_on_an_emulated_core_is_a_count(counted):
-    result = results.from_dict(counted)
+    result = loading.from_dict(counted)
     missing = {item.device.partition(":")[0]: item.is_count for _, item in result.untimed()}
     assert missing == {"ssh": False, "arm-emulated": True}
 
@@ -295,19 +284,19 @@ def test_a_ratio_belongs_to_the_timing_of_its_backend():
 
 
 def test_results_as_frames(document):
-    compared = results.from_dict(document)
+    compared = loading.from_dict(document)
     assert isinstance(compared, CompareResult)
     assert list(compared.to_pandas()["totals.mult_adds"]) == [568_740_352, 300_774_272, 56_510]
-    arm = results.load(next(path for path in SAVED if path.name == "arm_result.json")).to_pandas()
+    arm = loading.load(next(path for path in SAVED if path.name == "arm_result.json")).to_pandas()
     assert [len(items) for items in arm["timings"]] == [5, 4, 2]
     assert arm["timings"][1][2]["instructions"]["vector_fma"] == 75_178_016
-    profile = results.load(next(path for path in SAVED if path.name == "profile_result.json"))
+    profile = loading.load(next(path for path in SAVED if path.name == "profile_result.json"))
     assert profile.to_pandas()["mult_adds"].sum() == profile.totals.mult_adds
 
 
 def test_frames_of_what_can_be_seen():
     timed, roofline, experiment = (
-        results.load(next(path for path in SAVED if path.name == f"{name}.json"))
+        loading.load(next(path for path in SAVED if path.name == f"{name}.json"))
         for name in ("timed_profile", "roofline_result", "experiment_result")
     )
     frame = timed.to_pandas()
@@ -324,7 +313,7 @@ def test_a_roofline_without_its_ceilings_is_damaged():
     document = json.loads((Path(__file__).parent / "goldens" / "roofline_result.json").read_text(encoding="utf-8"))
     document["ceilings"] = {}
     with pytest.raises(InputError, match=r"damaged lwprof.roofline document: it lacks the ceilings of \w+"):
-        results.from_dict(document)
+        loading.from_dict(document)
 
 
 @pytest.mark.parametrize("place", ["rules", "findings"])

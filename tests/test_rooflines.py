@@ -14,20 +14,10 @@ from lwprof import rooflines
 from lwprof.analyses import FusedLayer, placed_layers
 from lwprof.comparison import OUTDATED, compare
 from lwprof.errors import BackendError, InputError
-from lwprof.results import (
-    CACHED,
-    COMPUTE,
-    MEMORY,
-    WINOGRAD,
-    Ceilings,
-    LayerTime,
-    LayerTimes,
-    PlacedModel,
-    Relative,
-    RooflineResult,
-    Timing,
-    from_dict,
-)
+from lwprof.results.latency import Relative, Timing
+from lwprof.results.layer_times import LayerTime, LayerTimes
+from lwprof.results.loading import from_dict
+from lwprof.results.roofline import CACHED, COMPUTE, MEMORY, WINOGRAD, Ceilings, PlacedModel, RooflineResult
 from lwprof.rooflines import roofline
 from lwprof.timing import ceilings, kept_ceilings
 from lwprof.timing.conversions import cache

@@ -11,7 +11,7 @@ from lwprof.guidelines.pages import document, file_name, limits
 from lwprof.models import catalog
 from lwprof.reports import render
 from lwprof.reports.contents import Cell, Column, Table
-from lwprof.results import INFO, AuditedModel, Checked
+from lwprof.results.audit import INFO, AuditedModel, Checked
 from pages.notice import GENERATED
 
 INTRODUCTION = (

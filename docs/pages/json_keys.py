@@ -10,7 +10,7 @@ import typing
 from collections.abc import Sequence
 from typing import Any
 
-from lwprof import results
+from lwprof.results import loading
 from lwprof.results.document import key_of
 from pages.notice import GENERATED
 
@@ -23,7 +23,7 @@ def page() -> str:
         "elements, bytes, seconds. The words are defined in [conventions.md](conventions.md)."
     )
     parts = [GENERATED, "# JSON", introduction, "## Documents"]
-    waiting = list(results.DOCUMENTS.values())
+    waiting = list(loading.DOCUMENTS.values())
     parts += [f"### {kind.schema}\n\n{_summary(kind)}\n\n{_keys(kind)}" for kind in waiting]
     parts.append("## Parts")
     seen: list[type] = []

@@ -15,7 +15,7 @@ from lwprof.analyses.parameters import parameters
 from lwprof.analyses.places import place, placed_layers
 from lwprof.analyses.traffic import Costed, costed
 from lwprof.graph import OpGraph
-from lwprof.results import Coverage, MemoryAccess, OpCount, Totals
+from lwprof.results.structure import Coverage, MemoryAccess, OpCount, Totals
 
 __all__ = [
     "CONTRADICTED",

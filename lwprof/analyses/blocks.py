@@ -12,7 +12,7 @@ from lwprof.analyses.fragments import is_fragment, shape_of
 from lwprof.analyses.regions import graph_blocks
 from lwprof.analyses.traffic import Costed
 from lwprof.graph import OpGraph
-from lwprof.results import Block, Fragmentation
+from lwprof.results.structure import Block, Fragmentation
 
 
 class PlacedBlock(NamedTuple):

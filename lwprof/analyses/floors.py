@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lwprof.analyses.fused_layers import FusedLayer
-from lwprof.results import CACHED, COMPUTE, MEMORY, WINOGRAD, Ceilings, Totals
+from lwprof.results.roofline import CACHED, COMPUTE, MEMORY, WINOGRAD, Ceilings
+from lwprof.results.structure import Totals
 from lwprof.units import dtype_bytes
 
 CONTRADICTED = 0.95
@@ -56,7 +57,7 @@ class Floor:
     bound: str
     """"compute" or "memory"."""
     marks: tuple[str, ...]
-    """As those of :class:`lwprof.results.Place`."""
+    """As those of :class:`lwprof.results.roofline.Place`."""
 
 
 def floor(work: Work, ceilings: Ceilings) -> Floor:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lwprof.analyses.traffic import Costed
 from lwprof.graph import OpGraph
-from lwprof.results import Kind, Layer
+from lwprof.results.structure import Kind, Layer
 
 UNREAD = "never read"
 """The kind of parameters that no operator reads."""

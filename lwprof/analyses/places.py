@@ -7,7 +7,8 @@ from typing import Any
 
 from lwprof.analyses.floors import Work, floor
 from lwprof.analyses.fused_layers import FusedLayer, joined
-from lwprof.results import Ceilings, LayerTimes, PlacedLayer, together
+from lwprof.results.layer_times import LayerTimes, together
+from lwprof.results.roofline import Ceilings, PlacedLayer
 
 
 def placed_layers(

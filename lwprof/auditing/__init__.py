@@ -25,7 +25,7 @@ from lwprof.errors import InputError, described
 from lwprof.inputs import Inputs
 from lwprof.models import not_a_network, several
 from lwprof.profiling import InputSize
-from lwprof.results import AuditedModel, AuditResult
+from lwprof.results.audit import AuditedModel, AuditResult
 from lwprof.timing.sampling import Progress
 
 __all__ = ["Configuration", "Exemption", "Limits", "Measuring", "Policy", "audit"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lwprof.auditing import forms
 from lwprof.guidelines.convolutions import python
-from lwprof.results import Alternative, AuditResult, Form, TensorSpec
+from lwprof.results.audit import Alternative, AuditResult, Form
+from lwprof.results.structure import TensorSpec
 from lwprof.timing.latency import Subject
 from lwprof.timing.sampling import Progress
 

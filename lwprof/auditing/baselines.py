@@ -18,7 +18,8 @@ from lwprof.auditing.changes import growth, origins
 from lwprof.auditing.snapshots import KnownFinding, Snapshot, shapes
 from lwprof.errors import InputError
 from lwprof.files import shown, write_whole
-from lwprof.results import BASELINE, AuditedModel, AuditResult, Finding, read_json
+from lwprof.results.audit import BASELINE, AuditedModel, AuditResult, Finding
+from lwprof.results.document import read_json
 
 SCHEMA = f"{BASELINE}/1"
 

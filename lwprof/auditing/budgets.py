@@ -13,7 +13,8 @@ from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES, Counted
 from lwprof.errors import InputError, near
 from lwprof.graph import OpGraph
-from lwprof.results import Budget, ProfileResult
+from lwprof.results.audit import Budget
+from lwprof.results.profile import ProfileResult
 
 MODEL_BYTES = "max_model_bytes"
 _COUNTS = {f"max_{quantity.name}": quantity.of_bytes for quantity in QUANTITIES if quantity.budgeted}

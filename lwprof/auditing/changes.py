@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from lwprof.auditing.quantities import FRAGMENTS, QUANTITIES
 from lwprof.auditing.snapshots import Snapshot, renamed
-from lwprof.results import Growth
+from lwprof.results.audit import Growth
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from lwprof.auditing.alternatives import Layer, Pair, layer, share, subject
 from lwprof.auditing.instruction_limits import TOLERANCE
 from lwprof.errors import InputError
-from lwprof.results import Alternative, Counted, CountedGain, Form, Scalar, Timing, Untimed
+from lwprof.results.audit import Alternative, CountedGain, Form
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Counted, Timing, Untimed
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress

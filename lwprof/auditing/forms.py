@@ -11,7 +11,7 @@ from torch import nn
 
 from lwprof.errors import InputError, near, sentence
 from lwprof.preservation import random_state
-from lwprof.results import Form
+from lwprof.results.audit import Form
 
 LAYERS: Mapping[str, type[nn.Module]] = {
     kind.__name__: kind

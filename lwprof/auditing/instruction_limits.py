@@ -8,7 +8,7 @@ from typing import Any
 
 from lwprof.auditing import amounts
 from lwprof.errors import InputError, about
-from lwprof.results import Instructions
+from lwprof.results.instructions import Instructions
 from lwprof.settings import check_keys
 from lwprof.timing.backends import Options, check
 from lwprof.timing.devices import CORES, EMULATED, parse

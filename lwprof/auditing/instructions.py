@@ -10,7 +10,8 @@ from lwprof.auditing.instruction_limits import NAME, TOLERANCE, TOTAL, Instructi
 from lwprof.auditing.latencies import INTERRUPTED, Missing, missing
 from lwprof.errors import described
 from lwprof.models import Network
-from lwprof.results import AuditedModel, AuditResult, Budget, Counted
+from lwprof.results.audit import AuditedModel, AuditResult, Budget
+from lwprof.results.latency import Counted
 from lwprof.timing.environment import environment
 from lwprof.timing.latency import time_subjects
 from lwprof.timing.sampling import Progress, part

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lwprof.auditing.policy import Policy
 from lwprof.guidelines import Advice, Case, Evidence, Rule
 from lwprof.profiling import Examination
-from lwprof.results import Checked, Finding, Ignored
+from lwprof.results.audit import Checked, Finding, Ignored
 
 DIGITS = 9
 """Of what rules measure: the same on every machine, whatever its square roots end in."""

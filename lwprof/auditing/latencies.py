@@ -10,7 +10,9 @@ from lwprof.auditing.latency_limits import NAME, LatencyLimit
 from lwprof.auditing.snapshots import shapes
 from lwprof.errors import BackendError, InputError, described
 from lwprof.models import Network
-from lwprof.results import AuditResult, Budget, Scalar, TensorSpec
+from lwprof.results.audit import AuditResult, Budget
+from lwprof.results.document import Scalar
+from lwprof.results.structure import TensorSpec
 from lwprof.timing import advice
 from lwprof.timing.backends import Options
 from lwprof.timing.latency import Latencies, time_subjects

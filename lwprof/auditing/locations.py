@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from lwprof.models import Network, names, specs, user_code
-from lwprof.results import Finding, Location
+from lwprof.results.audit import Finding, Location
 
 LIBRARIES = ("lwprof", "torch")
 """Whose classes nobody who audits a network has written."""

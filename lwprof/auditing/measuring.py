@@ -10,7 +10,8 @@ from lwprof.auditing import counts
 from lwprof.auditing.alternatives import Pair, pair, pairs, share, subject
 from lwprof.auditing.latencies import on_machines
 from lwprof.errors import BackendError, InputError
-from lwprof.results import Alternative, AuditResult, CountedGain, Finding, Gain, Scalar
+from lwprof.results.audit import Alternative, AuditResult, CountedGain, Finding, Gain
+from lwprof.results.document import Scalar
 from lwprof.timing.backends import Options
 from lwprof.timing.boards import ssh
 from lwprof.timing.contract import ALL_CORES

@@ -12,7 +12,8 @@ from typing import Any
 from lwprof import guidelines
 from lwprof.errors import InputError, about, near
 from lwprof.guidelines import Rule, Thresholds
-from lwprof.results import LARGEST, SEVERITIES, WARNING, AuditedModel, Guideline
+from lwprof.results.audit import SEVERITIES, WARNING, AuditedModel, Guideline
+from lwprof.results.document import LARGEST
 
 NEVER = "never"
 FAIL_ON = (*SEVERITIES, NEVER)

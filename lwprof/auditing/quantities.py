@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from lwprof.results import Coverage, Fragmentation, Layer, Totals
+from lwprof.results.structure import Coverage, Fragmentation, Layer, Totals
 
 
 class Counted(NamedTuple):

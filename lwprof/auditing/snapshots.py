@@ -9,7 +9,9 @@ from typing import Any
 
 from lwprof import units
 from lwprof.auditing.quantities import QUANTITIES, Counted
-from lwprof.results import AuditedModel, TensorSpec, json_text, plain, rebuild
+from lwprof.results.audit import AuditedModel
+from lwprof.results.document import json_text, plain, rebuild
+from lwprof.results.structure import TensorSpec
 
 Counts = Mapping[str, int]
 """Numbers by the name of their quantity."""

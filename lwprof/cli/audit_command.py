@@ -33,7 +33,7 @@ from lwprof.errors import INTERRUPTED
 if TYPE_CHECKING:
     from lwprof.auditing import Configuration, Measuring
     from lwprof.models.specs import Size
-    from lwprof.results import AuditResult, Budget
+    from lwprof.results.audit import AuditResult, Budget
 
 GRAVEST = (4, 2, 3)
 """Exit codes of what could not be looked at or timed; each goes before those behind it."""

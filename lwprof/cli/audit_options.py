@@ -111,6 +111,6 @@ def _thresholds() -> list[str]:
 
 
 def _severities() -> list[str]:
-    from lwprof.results import SEVERITIES
+    from lwprof.results.audit import SEVERITIES
 
     return [f"{code}={severity}" for code, _ in rule_names("", families=True) for severity in SEVERITIES]

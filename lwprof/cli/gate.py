@@ -10,7 +10,8 @@ import click
 from lwprof.errors import INTERRUPTED, BackendError
 
 if TYPE_CHECKING:
-    from lwprof.results import Coverage, Model, Untimed
+    from lwprof.results.latency import Untimed
+    from lwprof.results.structure import Coverage, Model
 
 FOUND = 1
 

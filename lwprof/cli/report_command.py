@@ -42,7 +42,7 @@ def report_command(
     array in JSON.
     """
     target = destination(format_name, output, shows=SHOWS)
-    from lwprof import results
+    from lwprof.results import loading
 
-    loaded = [(str(file), results.load(file)) for file in files]
+    loaded = [(str(file), loading.load(file)) for file in files]
     target.write_all(loaded, view=view, depth=depth, sort=sort, top=top, folder=folder)

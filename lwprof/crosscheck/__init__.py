@@ -14,7 +14,8 @@ from lwprof.crosscheck.tool import Subject, Tool
 from lwprof.inputs import Inputs, by_position, random_tensors
 from lwprof.models import Network, prepare
 from lwprof.profiling import InputSize
-from lwprof.results import CrosscheckResult, Model, TensorSpec
+from lwprof.results.crosscheck import CrosscheckResult
+from lwprof.results.structure import Model, TensorSpec
 
 __all__ = ["TOOLS", "crosscheck"]
 

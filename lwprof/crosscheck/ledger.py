@@ -12,7 +12,7 @@ from lwprof.crosscheck.isolation import isolated
 from lwprof.crosscheck.tool import Count, Subject, Term, Tool, listed
 from lwprof.errors import first_line
 from lwprof.graph import OpGraph
-from lwprof.results import CrosscheckRow, CrosscheckTerm
+from lwprof.results.crosscheck import CrosscheckRow, CrosscheckTerm
 from lwprof.units import exact
 
 

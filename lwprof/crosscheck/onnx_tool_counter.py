@@ -11,7 +11,8 @@ from lwprof.crosscheck.isolation import silence
 from lwprof.crosscheck.ledger import accounted
 from lwprof.crosscheck.tool import Count, Term
 from lwprof.graph import OpGraph
-from lwprof.results import CrosscheckRow, TensorSpec
+from lwprof.results.crosscheck import CrosscheckRow
+from lwprof.results.structure import TensorSpec
 
 if TYPE_CHECKING:
     from lwprof.onnx_files.inference import Inference

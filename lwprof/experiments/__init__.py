@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lwprof.experiments.plans import Column, Plan
-    from lwprof.results import ExperimentResult
+    from lwprof.results.experiment import ExperimentResult
     from lwprof.timing.portable.clock import Clock
     from lwprof.timing.sampling import Progress
 

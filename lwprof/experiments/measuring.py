@@ -9,7 +9,9 @@ from lwprof.experiments.plans import Column, Entry, Plan
 from lwprof.experiments.tables import IMAGE
 from lwprof.models import Network, prepare
 from lwprof.profiling import profile_network
-from lwprof.results import Scalar, Timing, Totals, Untimed
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Timing, Untimed
+from lwprof.results.structure import Totals
 from lwprof.timing.latency import Latencies, Subject, time_subjects
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.sampling import Progress, Rules, part

@@ -11,7 +11,8 @@ from lwprof.experiments.measuring import Measured
 from lwprof.experiments.plans import Column, Plan
 from lwprof.experiments.sentences import Judged
 from lwprof.experiments.tables import ARM, DEVICES, GPU, SIDES, UNITS
-from lwprof.results import Correlation, ExperimentResult, ExperimentRow, MeasuredSpeed, PaperSpeed, Timing
+from lwprof.results.experiment import Correlation, ExperimentResult, ExperimentRow, MeasuredSpeed, PaperSpeed
+from lwprof.results.latency import Timing
 from lwprof.timing.devices import CUDA
 from lwprof.timing.statistics import ratio_interval
 from lwprof.timing.targets import Target

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lwprof.graph import Operator
 from lwprof.guidelines.evidence import Evidence
-from lwprof.results import Alternative, Form
+from lwprof.results.audit import Alternative, Form
 
 NAMES = frozenset({"aten::conv1d", "aten::conv2d", "aten::conv3d"})
 LINEAR = frozenset({"aten::linear"})

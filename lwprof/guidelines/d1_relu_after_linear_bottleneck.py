@@ -77,7 +77,7 @@ from lwprof.graph import Operator, Value
 from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 
 FLATTENING = {
     "relu": "ReLU",

@@ -77,7 +77,7 @@ from lwprof.analyses import PlacedBlock
 from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import INFO
+from lwprof.results.audit import INFO
 from lwprof.units import exact
 
 _WORTH_HALVING = 32  # filters: MobileNetV3 has shown that 16 are enough

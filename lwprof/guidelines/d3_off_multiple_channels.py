@@ -73,7 +73,7 @@ from lwprof.graph import Operator
 from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import INFO, Alternative, Form
+from lwprof.results.audit import INFO, Alternative, Form
 from lwprof.units import number_of
 
 _NAMES = convolutions.NAMES | convolutions.LINEAR | {f"aten::conv_transpose{rank}d" for rank in (1, 2, 3)}

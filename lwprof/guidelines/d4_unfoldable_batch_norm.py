@@ -69,7 +69,7 @@ from lwprof.graph import Operator
 from lwprof.guidelines import convolutions
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 
 _BEHIND = {
     "aten::add": "an addition",

@@ -65,7 +65,7 @@ from collections.abc import Iterator
 from lwprof.graph import Operator
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 
 SOFTMAX = frozenset(f"aten::{name}" for name in ("softmax", "_softmax", "_safe_softmax", "log_softmax", "_log_softmax"))
 _PRODUCTS = frozenset({"aten::mul", "aten::mul_"})

@@ -71,7 +71,7 @@ from math import prod
 from lwprof.graph import Operator, Value
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 
 _FITTING = {
     **{f"{kind}Pool{rank}d": f"nn.Adaptive{kind}Pool{rank}d(1)" for kind in ("Avg", "Max") for rank in (1, 2, 3)},

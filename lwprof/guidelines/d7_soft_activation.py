@@ -67,7 +67,7 @@ from collections.abc import Iterator
 from lwprof.graph import Operator
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Thresholds
-from lwprof.results import INFO, Alternative, Form
+from lwprof.results.audit import INFO, Alternative, Form
 
 _SIGMOIDS = frozenset({"aten::sigmoid", "aten::sigmoid_"})
 _SWISHES = frozenset({"aten::silu", "aten::silu_"})

@@ -73,7 +73,7 @@ from lwprof.analyses.fragments import FRAGMENT_KINDS
 from lwprof.graph import Operator, Value
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import INFO
+from lwprof.results.audit import INFO
 from lwprof.units import exact, number_of
 
 _WEIGHTED = (FRAGMENT_KINDS | {"linear"}) - {"pooling"}

@@ -72,7 +72,7 @@ from lwprof.analyses.layers import UNREAD
 from lwprof.graph import Weight
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 from lwprof.units import exact, size
 
 _NAMED = 2

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from lwprof.analyses import Costed, Group, PlacedBlock
 from lwprof.graph import Operator, OpGraph, Value
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 
 
 class Evidence:

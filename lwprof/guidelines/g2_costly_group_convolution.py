@@ -70,7 +70,7 @@ from lwprof.guidelines import convolutions
 from lwprof.guidelines.convolutions import Convolution
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:

@@ -72,7 +72,8 @@ from typing import NamedTuple
 
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import WARNING, Block
+from lwprof.results.audit import WARNING
+from lwprof.results.structure import Block
 
 
 def cases(evidence: Evidence, thresholds: Thresholds) -> Iterator[Case]:

@@ -83,7 +83,7 @@ from lwprof.analyses import Costed
 from lwprof.graph import Value
 from lwprof.guidelines.evidence import Evidence
 from lwprof.guidelines.rule import Advice, Case, Rule, Step, Thresholds
-from lwprof.results import WARNING
+from lwprof.results.audit import WARNING
 
 KINDS = {
     "activation": "activations",

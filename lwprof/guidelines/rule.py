@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lwprof.graph import Operator
 from lwprof.guidelines.evidence import Evidence
-from lwprof.results import Alternative
+from lwprof.results.audit import Alternative
 
 Thresholds = Mapping[str, float]
 """A rule's limits by name; most rules have one."""

@@ -119,7 +119,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Subtree:
-    """A module with everything inside it, as :meth:`lwprof.results.ProfileResult.subtrees` sums it."""
+    """A module with everything inside it, as :meth:`lwprof.results.profile.ProfileResult.subtrees` sums it."""
 
     name: str
     depth: int

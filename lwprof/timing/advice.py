@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lwprof.results import Scalar
+from lwprof.results.document import Scalar
 from lwprof.timing.nvml import Reading
 from lwprof.timing.portable.cores import numbers
 from lwprof.timing.sampling import Measurement, Rules, Series

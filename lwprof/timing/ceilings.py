@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from lwprof.errors import BackendError
-from lwprof.results import Ceilings, Probe, Timing
+from lwprof.results.latency import Timing
+from lwprof.results.roofline import Ceilings, Probe
 from lwprof.timing import devices, kept_ceilings, last_cache, pinning, probes, sampling
 from lwprof.timing.latency import time_subjects
 from lwprof.timing.portable.clock import Clock, performance_clock

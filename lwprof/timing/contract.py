@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
-    from lwprof.results import Instructions
+    from lwprof.results.instructions import Instructions
     from lwprof.timing.boards.board import Board
     from lwprof.timing.portable.clock import Clock
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lwprof.results import Scalar
+from lwprof.results.document import Scalar
 from lwprof.timing import nvml
 from lwprof.timing.contract import Loaded, Options
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lwprof import results
 from lwprof.errors import InputError
+from lwprof.results import latency
 
-CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", results.EMULATED, "ssh")
+CPU, CUDA, EMULATED, SSH = KINDS = ("cpu", "cuda", latency.EMULATED, "ssh")
 SHOWN = (CPU, CUDA, EMULATED, "ssh://user@board")
 """What people write for each."""
 

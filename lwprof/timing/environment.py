@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lwprof import __version__
-from lwprof.results import Scalar
+from lwprof.results.document import Scalar
 from lwprof.timing.portable.machine import cpu_model, description, governor, load, usable_cores
 
 __all__ = ["VARIABLES", "cpu_model", "environment", "governor", "load", "usable_cores"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from lwprof.errors import InputError
 from lwprof.files import write_whole
-from lwprof.results import Ceilings, json_text, plain, rebuild
+from lwprof.results.document import json_text, plain, rebuild
+from lwprof.results.roofline import Ceilings
 from lwprof.timing import last_cache, pinning
 from lwprof.timing.conversions import cache
 from lwprof.timing.environment import cpu_model

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from lwprof.errors import BackendError
-from lwprof.results import Counted, Scalar, Timing, Untimed
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Counted, Timing, Untimed
 from lwprof.timing import advice, cuda, pinning
 from lwprof.timing.environment import environment
 from lwprof.timing.portable.blocks import Bench, Contender

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from lwprof.results import KindTime, LayerTime, LayerTimes, Relative, Scalar, Span, Timing, together
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Relative, Timing
+from lwprof.results.layer_times import KindTime, LayerTime, LayerTimes, Span, together
 from lwprof.timing.contract import ObservedCall
 from lwprof.timing.statistics import median, median_interval
 

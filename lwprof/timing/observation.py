@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from lwprof.errors import BackendError, InputError
-from lwprof.results import Counted, LayerTimes, Relative, Scalar, Timing, Untimed
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Counted, Relative, Timing, Untimed
+from lwprof.results.layer_times import LayerTimes
 from lwprof.timing import advice, pinning
 from lwprof.timing.backends import BACKENDS
 from lwprof.timing.contract import Loaded, Observed, ObservedCall

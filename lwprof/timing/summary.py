@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lwprof.results import Scalar, Timing
+from lwprof.results.document import Scalar
+from lwprof.results.latency import Timing
 from lwprof.timing import advice, cuda
 from lwprof.timing.preparation import Ready, Subject
 from lwprof.timing.sampling import Measurement, Rules, Series

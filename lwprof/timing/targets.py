@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lwprof.errors import BackendError, InputError
-from lwprof.results import Untimed
+from lwprof.results.latency import Untimed
 from lwprof.timing import devices, pinning
 from lwprof.timing.backends import (
     CONTIGUOUS,

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from lwprof.reports.charts import layer_bars, roof, speeds, tradeoff
 from lwprof.reports.charts.drawing import Drawing
 from lwprof.reports.formats import Content
-from lwprof.results import CompareResult, ExperimentResult, ProfileResult, RooflineResult
+from lwprof.results.experiment import ExperimentResult
+from lwprof.results.latency import CompareResult
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import RooflineResult
 
 
 def drawings(content: Content) -> Iterator[Drawing]:

@@ -10,7 +10,8 @@ from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.charts.drawing import BLUE, GREEN, ORANGE, Drawing, halves, shortened
 from lwprof.reports.layer_times import NOWHERE
-from lwprof.results import LayerTime, LayerTimes, ProfileResult, Shares
+from lwprof.results.layer_times import LayerTime, LayerTimes, Shares
+from lwprof.results.profile import ProfileResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

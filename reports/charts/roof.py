@@ -11,7 +11,7 @@ from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.charts.drawing import BLUE, GREEN, GREY, ORANGE, RED, Drawing, scale_by_powers, shortened
 from lwprof.reports.charts.labels import name_points
-from lwprof.results import CACHED, WINOGRAD, Ceilings, Place, PlacedLayer, PlacedModel, RooflineResult
+from lwprof.results.roofline import CACHED, WINOGRAD, Ceilings, Place, PlacedLayer, PlacedModel, RooflineResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, halves, shortened
-from lwprof.results import ExperimentResult, ExperimentRow
+from lwprof.results.experiment import ExperimentResult, ExperimentRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.charts.drawing import BLUE, ORANGE, Drawing, halves, shortened
 from lwprof.reports.charts.labels import name_points
-from lwprof.results import ComparedModel, CompareResult
+from lwprof.results.latency import ComparedModel, CompareResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

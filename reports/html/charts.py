@@ -8,21 +8,12 @@ from typing import Any
 from lwprof import units
 from lwprof.reports import phrases, runs
 from lwprof.reports.contents import printable
-from lwprof.results import (
-    IMAGENET,
-    CompareResult,
-    Counted,
-    ExperimentResult,
-    Fragmentation,
-    Layer,
-    LayerTime,
-    Place,
-    ProfileResult,
-    Published,
-    RooflineResult,
-    Timing,
-)
-from lwprof.results.layer_times import OUT_OF_PROPORTION
+from lwprof.results.experiment import ExperimentResult
+from lwprof.results.latency import CompareResult, Counted, Timing
+from lwprof.results.layer_times import OUT_OF_PROPORTION, LayerTime
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import Place, RooflineResult
+from lwprof.results.structure import IMAGENET, Fragmentation, Layer, Published
 
 Data = dict[str, Any]
 LONGEST = 200

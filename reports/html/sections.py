@@ -13,15 +13,13 @@ from lwprof.reports.html import charts
 from lwprof.reports.html.tables import Shown, show, shown
 from lwprof.reports.options import TIME, Options
 from lwprof.reports.runs import labels
-from lwprof.results import (
-    AuditResult,
-    CompareResult,
-    CrosscheckResult,
-    ExperimentResult,
-    Fragmentation,
-    ProfileResult,
-    RooflineResult,
-)
+from lwprof.results.audit import AuditResult
+from lwprof.results.crosscheck import CrosscheckResult
+from lwprof.results.experiment import ExperimentResult
+from lwprof.results.latency import CompareResult
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import RooflineResult
+from lwprof.results.structure import Fragmentation
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import lwprof
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from torch import nn
 
 from lwprof import analyses, profiling
 from lwprof.analyses import FusedLayer, Work, floor, fused_layers
-from lwprof.results import CACHED, COMPUTE, MEMORY, WINOGRAD, Ceilings
+from lwprof.results.roofline import CACHED, COMPUTE, MEMORY, WINOGRAD, Ceilings
 
 ROOFS = Ceilings("torch", "cpu", 1, "float32", "torch", 40e9, 10e9, 50e9, 1_000_000)
 BY_WINOGRAD = replace(ROOFS, winograd=True, winograd_mult_adds_per_s=100e9)

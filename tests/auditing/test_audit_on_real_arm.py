@@ -10,7 +10,7 @@ from torch import nn
 
 import lwprof
 from lwprof.auditing import Measuring, Policy
-from lwprof.results import AuditedModel
+from lwprof.results.audit import AuditedModel
 from lwprof.timing.boards import ssh
 from lwprof.timing.emulation.installation import Emulator
 

@@ -16,21 +16,16 @@ import torch
 from torch import nn
 
 import lwprof
-from lwprof import results
 from lwprof.auditing import audit, baselines
 from lwprof.auditing.baselines import Baseline
 from lwprof.auditing.quantities import counts_of
 from lwprof.errors import InputError
-from lwprof.results import (
-    AuditedModel,
-    AuditResult,
+from lwprof.results import loading
+from lwprof.results.audit import AuditedModel, AuditResult, Checked, Finding, Growth, Ignored
+from lwprof.results.structure import (
     Block,
-    Checked,
     Coverage,
-    Finding,
     Fragmentation,
-    Growth,
-    Ignored,
     Layer,
     MemoryAccess,
     Model,
@@ -381,7 +376,7 @@ def test_findings_stand_in_the_order_of_the_layers_whatever_they_cost(tmp_path: 
 def test_report_says_what_a_baseline_is(tmp_path: Path) -> None:
     file = baseline(tmp_path, model()).file
     with pytest.raises(InputError, match="is a baseline, which 'lwprof audit --baseline"):
-        results.load(file)
+        loading.load(file)
 
 
 def test_a_line_for_each_layer_and_finding(tmp_path: Path) -> None:

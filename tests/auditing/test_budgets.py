@@ -15,7 +15,7 @@ from torch import nn
 from lwprof.auditing.budgets import NAMES, Limits, check, parse
 from lwprof.errors import InputError
 from lwprof.profiling import Examination, examine
-from lwprof.results import Budget
+from lwprof.results.audit import Budget
 
 MBV2 = {
     "max_params": 3_504_872,

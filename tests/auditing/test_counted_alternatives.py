@@ -9,7 +9,8 @@ from fake_emulator import Emulated, executed, installed
 from lwprof.auditing import counts
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.errors import BackendError
-from lwprof.results import AuditResult, CountedGain, from_dict
+from lwprof.results.audit import AuditResult, CountedGain
+from lwprof.results.loading import from_dict
 from lwprof.timing.portable.clock import Clock
 
 ON_ARM = Measuring(device="arm-emulated")

@@ -7,7 +7,7 @@ import torch
 
 from lwprof.auditing import forms
 from lwprof.errors import InputError
-from lwprof.results import Form
+from lwprof.results.audit import Form
 
 CONV = {"in_channels": 4, "out_channels": 8, "kernel_size": 3, "padding": 1, "groups": 2, "bias": 0}
 

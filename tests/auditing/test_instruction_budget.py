@@ -15,7 +15,8 @@ from torch import nn
 import lwprof
 from lwprof.auditing import Measuring, Policy, budgets
 from lwprof.errors import BackendError, InputError
-from lwprof.results import AuditedModel, Budget, from_dict
+from lwprof.results.audit import AuditedModel, Budget
+from lwprof.results.loading import from_dict
 
 NAME = "max_arm_instructions"
 

@@ -15,7 +15,9 @@ from lwprof.auditing.latencies import Pair, held
 from lwprof.auditing.latency_limits import LatencyLimit
 from lwprof.errors import InputError
 from lwprof.models import Network, specs
-from lwprof.results import AuditedModel, AuditResult, Budget, TensorSpec, from_dict
+from lwprof.results.audit import AuditedModel, AuditResult, Budget
+from lwprof.results.loading import from_dict
+from lwprof.results.structure import TensorSpec
 from lwprof.timing.backends import Options, named
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.targets import Target

@@ -13,7 +13,7 @@ from torch import nn
 import lwprof
 from lwprof.auditing.locations import located
 from lwprof.models import Network, prepare
-from lwprof.results import Finding, Location
+from lwprof.results.audit import Finding, Location
 
 SOURCE = """
     import functools

@@ -13,7 +13,8 @@ from torch import nn
 from lwprof.auditing import forms
 from lwprof.auditing.measuring import Measuring, measured
 from lwprof.errors import BackendError, InputError
-from lwprof.results import AuditResult, Finding, Gain, from_dict
+from lwprof.results.audit import AuditResult, Finding, Gain
+from lwprof.results.loading import from_dict
 from lwprof.timing import backends
 from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.portable.clock import Clock

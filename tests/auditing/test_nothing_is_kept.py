@@ -14,7 +14,7 @@ from torch import nn
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import AuditResult
+from lwprof.results.audit import AuditResult
 
 NETWORK = """
 import weakref

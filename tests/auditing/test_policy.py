@@ -9,7 +9,7 @@ import pytest
 from lwprof.auditing.policy import Exemption, Policy
 from lwprof.errors import InputError
 from lwprof.guidelines import RULES, find
-from lwprof.results import AuditedModel, Ignored
+from lwprof.results.audit import AuditedModel, Ignored
 
 SLUG = "unequal-channel-widths"
 CODES = [rule.code for rule in RULES]

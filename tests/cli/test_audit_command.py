@@ -12,7 +12,7 @@ from wide_network import SOURCE
 
 from lwprof import auditing
 from lwprof.auditing import measuring
-from lwprof.results import AuditResult
+from lwprof.results.audit import AuditResult
 
 SETTINGS = """
 [networks]

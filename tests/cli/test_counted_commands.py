@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from lwprof import comparison, results
-from lwprof.results import CompareResult
+from lwprof import comparison
+from lwprof.results import loading
+from lwprof.results.latency import CompareResult
 
 SAVED = Path(__file__).parents[1] / "goldens" / "counted_result.json"
 
@@ -17,7 +18,7 @@ SAVED = Path(__file__).parents[1] / "goldens" / "counted_result.json"
 @pytest.fixture
 def counted() -> CompareResult:
     """Instructions of three networks, in two dtypes but for the last one."""
-    found = results.load(SAVED)
+    found = loading.load(SAVED)
     assert isinstance(found, CompareResult)
     return found
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lwprof.results import Ceilings, Probe, RooflineResult, from_dict
+from lwprof.results.loading import from_dict
+from lwprof.results.roofline import Ceilings, Probe, RooflineResult
 from lwprof.timing import ceilings, kept_ceilings
 from lwprof.timing.conversions import cache
 from lwprof.timing.targets import Target

@@ -10,7 +10,7 @@ from function_networks import Calling
 from torch import nn
 
 from lwprof.crosscheck import crosscheck
-from lwprof.results import CrosscheckRow
+from lwprof.results.crosscheck import CrosscheckRow
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from lwprof import models
 from lwprof.crosscheck import TOOLS, crosscheck
 from lwprof.errors import InputError
 from lwprof.models import catalog
-from lwprof.results import CrosscheckResult, TensorSpec, from_dict
+from lwprof.results.crosscheck import CrosscheckResult
+from lwprof.results.loading import from_dict
+from lwprof.results.structure import TensorSpec
 
 SIDE = 33
 """A small image whose sides no stride divides: what closes there closes everywhere."""

@@ -12,7 +12,8 @@ from lwprof.errors import BackendError, InputError
 from lwprof.experiments import EXPERIMENTS, experiment
 from lwprof.experiments.plans import PLANS
 from lwprof.experiments.tables import ARM, GPU
-from lwprof.results import ExperimentResult, from_dict
+from lwprof.results.experiment import ExperimentResult
+from lwprof.results.loading import from_dict
 from lwprof.timing import backends
 from lwprof.timing.portable.clock import Clock
 

@@ -13,7 +13,7 @@ from lwprof.experiments.correlations import ranks
 from lwprof.experiments.table8 import TABLE_8
 from lwprof.models import catalog, specs
 from lwprof.profiling import profile
-from lwprof.results import ExperimentResult
+from lwprof.results.experiment import ExperimentResult
 from lwprof.timing import backends
 from lwprof.timing.portable.clock import Clock
 

@@ -6,7 +6,7 @@ import pytest
 from rule_audits import asked
 from torch import Tensor, nn
 
-from lwprof.results import Form
+from lwprof.results.audit import Form
 
 
 class Separable(nn.Sequential):

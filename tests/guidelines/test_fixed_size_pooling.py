@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import Checked, Finding
+from lwprof.results.audit import Checked, Finding
 
 ALONE = Policy(select=("D6",))
 

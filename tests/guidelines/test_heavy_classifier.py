@@ -8,7 +8,7 @@ from torch import nn
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import AuditedModel
+from lwprof.results.audit import AuditedModel
 
 ALONE = Policy(select=("D8",))
 

@@ -7,7 +7,7 @@ import torch
 from rule_audits import asked
 from torch import Tensor, nn
 
-from lwprof.results import Form
+from lwprof.results.audit import Form
 
 
 def test_a_width_is_one_finding_at_the_first_layer_that_makes_it() -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import AuditedModel, Checked, Finding
+from lwprof.results.audit import AuditedModel, Checked, Finding
 
 
 def audited(network: Any, size: tuple[int, ...] | None = None, **policy: Any) -> AuditedModel:

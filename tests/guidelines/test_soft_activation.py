@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import Checked, Finding, Form
+from lwprof.results.audit import Checked, Finding, Form
 
 ALONE = Policy(select=("D7",))
 SHAPE = (1, 8, 6, 6)

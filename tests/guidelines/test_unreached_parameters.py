@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import AuditedModel
+from lwprof.results.audit import AuditedModel
 
 ALONE = Policy(select=("D9",))
 

@@ -11,7 +11,7 @@ import lwprof
 from lwprof import models
 from lwprof.errors import InputError
 from lwprof.models import catalog
-from lwprof.results import TensorSpec
+from lwprof.results.structure import TensorSpec
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from lwprof.capture import capture
 from lwprof.graph import OpGraph
 from lwprof.models import catalog
 from lwprof.onnx_files import capture_file
-from lwprof.results import Totals
+from lwprof.results.structure import Totals
 
 QUICK = ("mbv3_small", "squeezenet", "effnet")
 DYNAMO = ("mbv3_small", "shufflenetv1:groups=3,width=0.25", "squeezenet:version=1.1")

@@ -13,7 +13,7 @@ from made_by_others import folder
 from onnx import shape_inference
 
 import lwprof
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 
 PRODUCTS = ("Conv", "Gemm", "MatMul")
 

@@ -10,7 +10,7 @@ from torch import nn
 
 import lwprof
 from lwprof.crosscheck import crosscheck
-from lwprof.results import CrosscheckRow
+from lwprof.results.crosscheck import CrosscheckRow
 
 NETWORK = nn.Sequential(
     nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU6(), nn.Conv2d(8, 8, 3, groups=8), nn.Hardswish(),

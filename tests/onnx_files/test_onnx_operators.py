@@ -16,7 +16,7 @@ from onnx_nodes import node, weights
 from torch import nn
 
 import lwprof
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 
 IMAGE = (1, 3, 8, 8)
 

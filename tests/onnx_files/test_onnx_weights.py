@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_nodes import weights
 
 import lwprof
-from lwprof.results import ProfileResult
+from lwprof.results.profile import ProfileResult
 
 W = weights(4, 3, 3, 3)
 SHAPE = numpy.array(W.shape)

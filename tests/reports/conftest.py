@@ -6,56 +6,40 @@ from dataclasses import fields, replace
 
 import pytest
 
-from lwprof.results import (
+from lwprof.results.audit import (
     Alternative,
     AuditedModel,
     AuditResult,
-    Block,
     Budget,
-    Ceilings,
     Checked,
-    ComparedModel,
-    CompareResult,
-    Correlation,
-    Counted,
     CountedGain,
-    Coverage,
-    CrosscheckResult,
-    CrosscheckRow,
-    CrosscheckTerm,
-    ExperimentResult,
-    ExperimentRow,
     Finding,
     Form,
-    Fragmentation,
     Gain,
     Growth,
     Guideline,
     Ignored,
-    Instructions,
-    Kind,
-    KindTime,
-    Layer,
-    LayerTime,
-    LayerTimes,
     Location,
-    MeasuredSpeed,
+)
+from lwprof.results.crosscheck import CrosscheckResult, CrosscheckRow, CrosscheckTerm
+from lwprof.results.experiment import Correlation, ExperimentResult, ExperimentRow, MeasuredSpeed, PaperSpeed
+from lwprof.results.instructions import Instructions
+from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
+from lwprof.results.layer_times import KindTime, LayerTime, LayerTimes, Span
+from lwprof.results.profile import ProfileResult
+from lwprof.results.roofline import Ceilings, PlacedLayer, PlacedModel, Probe, RooflineResult
+from lwprof.results.structure import (
+    Block,
+    Coverage,
+    Fragmentation,
+    Kind,
+    Layer,
     MemoryAccess,
     Model,
     OpCount,
-    PaperSpeed,
-    PlacedLayer,
-    PlacedModel,
-    Probe,
-    ProfileResult,
     Published,
-    Relative,
-    RooflineResult,
-    Span,
     TensorSpec,
-    Timing,
     Totals,
-    Untimed,
 )
 
 IMAGE = (TensorSpec((1, 3, 224, 224), "float32"),)

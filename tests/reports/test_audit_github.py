@@ -8,7 +8,7 @@ import re
 import pytest
 
 from lwprof.reports import render
-from lwprof.results import AuditedModel, AuditResult, Budget, Location
+from lwprof.results.audit import AuditedModel, AuditResult, Budget, Location
 
 
 def lines(result: AuditResult) -> list[str]:

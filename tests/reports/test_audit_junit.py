@@ -9,7 +9,7 @@ import junitparser
 import pytest
 
 from lwprof.reports import render, render_all
-from lwprof.results import AuditResult, Ignored
+from lwprof.results.audit import AuditResult, Ignored
 
 
 def read(result: AuditResult) -> dict[str, dict[str, junitparser.TestCase]]:

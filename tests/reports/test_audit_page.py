@@ -9,9 +9,9 @@ import io
 import pytest
 from rich.cells import cell_len
 
-from lwprof import results
 from lwprof.reports import render
-from lwprof.results import AuditedModel, AuditResult, Finding, Growth
+from lwprof.results import loading
+from lwprof.results.audit import AuditedModel, AuditResult, Finding, Growth
 
 
 def only(result: AuditResult, place: int = 0, **changes: object) -> AuditResult:
@@ -238,7 +238,7 @@ def test_a_bare_audit_is_shown(format):
     text = render(bare, format)
     assert "X1" in text
     if format == "json":
-        assert results.from_dict(bare.to_dict()) == bare
+        assert loading.from_dict(bare.to_dict()) == bare
 
 
 def test_an_alternative_that_touches_more_does_not_save(audit_result):

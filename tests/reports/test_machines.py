@@ -12,7 +12,7 @@ import pytest
 from lwprof.cli import main
 from lwprof.reports import render, render_all
 from lwprof.reports.runs import labels
-from lwprof.results import CompareResult, Relative
+from lwprof.results.latency import CompareResult, Relative
 
 
 def cells(text):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lwprof import reports
-from lwprof.results import Fragmentation
+from lwprof.results.structure import Fragmentation
 
 
 def one_layer(result):

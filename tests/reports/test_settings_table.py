@@ -9,9 +9,9 @@ import json
 
 import pytest
 
-from lwprof import results
 from lwprof.reports import render
-from lwprof.results import Timing, Untimed
+from lwprof.results import loading
+from lwprof.results.latency import Timing, Untimed
 
 LATER = {
     "setting", "layout", "convert_s", "converted_before", "size_bytes", "difference", "events_s", "median_events_s",
@@ -46,7 +46,7 @@ def changed(result, place, **fields):
 def test_a_document_of_an_earlier_version_looks_as_it_did(format, width, compare_result):
     document = without(json.loads(compare_result.to_json()), LATER)
     assert not LATER & set(document["models"][0]["timings"][0])
-    earlier = results.from_dict(document)
+    earlier = loading.from_dict(document)
     assert earlier == compare_result
     assert render(earlier, format, width=width) == render(compare_result, format, width=width)
 

@@ -11,7 +11,8 @@ from rich.cells import cell_len
 
 from lwprof.reports import render
 from lwprof.reports.contents import Cell, Column, Page, Table
-from lwprof.results import Model, Relative
+from lwprof.results.latency import Relative
+from lwprof.results.structure import Model
 
 ESCAPE = "\x1b["
 HOSTILE = [

@@ -10,7 +10,9 @@ import trace_viewers
 
 from lwprof.errors import InputError
 from lwprof.reports import render, render_all
-from lwprof.results import CompareResult, ProfileResult, Span
+from lwprof.results.latency import CompareResult
+from lwprof.results.layer_times import Span
+from lwprof.results.profile import ProfileResult
 
 HOSTILE = 'a"b\\c</script><img src=x onerror=alert(1)>\u2028é'
 

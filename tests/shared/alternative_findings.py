@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lwprof.results import Alternative, AuditedModel, AuditResult, Finding, Form
+from lwprof.results.audit import Alternative, AuditedModel, AuditResult, Finding, Form
 
 
 def form(channels: int, type: str = "Conv2d") -> Form:

@@ -11,7 +11,7 @@ from fake_backends import Fake
 
 from lwprof.errors import BackendError
 from lwprof.inputs import Values
-from lwprof.results import Instructions
+from lwprof.results.instructions import Instructions
 from lwprof.timing import backends
 from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.contract import Conversion, Loaded, Options, Source

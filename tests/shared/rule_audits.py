@@ -8,7 +8,7 @@ from torch import nn
 
 import lwprof
 from lwprof.auditing import Policy
-from lwprof.results import Checked, Finding
+from lwprof.results.audit import Checked, Finding
 
 
 def asked(

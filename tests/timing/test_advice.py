@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lwprof.results import Scalar
+from lwprof.results.document import Scalar
 from lwprof.timing import advice
 from lwprof.timing.sampling import Measurement, Rules, Series
 

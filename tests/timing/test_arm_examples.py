@@ -10,7 +10,7 @@ import pandas
 import pytest
 
 import lwprof
-from lwprof.results import ComparedModel, Counted
+from lwprof.results.latency import ComparedModel, Counted
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "arm.md").read_text(encoding="utf-8")

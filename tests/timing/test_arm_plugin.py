@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lwprof.errors import BackendError
-from lwprof.results import Instructions
+from lwprof.results.instructions import Instructions
 from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import plugin, probe
 from lwprof.timing.portable.agent import BEGIN, END

@@ -17,7 +17,8 @@ from torch import nn
 
 import lwprof
 from lwprof.errors import BackendError
-from lwprof.results import ComparedModel, Counted, Instructions
+from lwprof.results.instructions import Instructions
+from lwprof.results.latency import ComparedModel, Counted
 from lwprof.timing import devices
 from lwprof.timing.contract import Options, Source
 from lwprof.timing.emulation import counting, installation, plugin

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof.results import TensorSpec, Timing, Untimed
+from lwprof.results.latency import Timing, Untimed
+from lwprof.results.structure import TensorSpec
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Rules
 

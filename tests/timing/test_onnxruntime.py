@@ -19,7 +19,8 @@ from prepared_networks import ready
 from torch import nn
 
 from lwprof.errors import BackendError
-from lwprof.results import TensorSpec, Timing, Untimed
+from lwprof.results.latency import Timing, Untimed
+from lwprof.results.structure import TensorSpec
 from lwprof.timing import cuda, references
 from lwprof.timing.agreement import DisagreementError, agreement
 from lwprof.timing.backends import Options, named, usable

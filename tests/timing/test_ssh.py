@@ -24,7 +24,7 @@ from torch import nn
 import lwprof
 from lwprof.cli import main
 from lwprof.errors import BackendError
-from lwprof.results import CompareResult
+from lwprof.results.latency import CompareResult
 from lwprof.timing import devices
 from lwprof.timing.boards import ssh
 from lwprof.timing.emulation.installation import Emulator

@@ -16,7 +16,8 @@ from torch import nn
 import lwprof
 from lwprof.errors import BackendError
 from lwprof.inputs import random_tensors
-from lwprof.results import TensorSpec, Timing
+from lwprof.results.latency import Timing
+from lwprof.results.structure import TensorSpec
 from lwprof.timing import differences
 from lwprof.timing.backends import CHANNELS_LAST, Options, named, usable
 from lwprof.timing.contract import Loaded, Source

@@ -20,7 +20,7 @@ from lwprof.timing.portable import wire
 
 if TYPE_CHECKING:
     from lwprof.inputs import Values
-    from lwprof.results import Scalar
+    from lwprof.results.document import Scalar
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lwprof.errors import BackendError
-from lwprof.results import Instructions
+from lwprof.results.instructions import Instructions
 from lwprof.timing.boards.board import Board
 from lwprof.timing.boards.connection import Connection, reading, source
 from lwprof.timing.contract import FLOAT16_WEIGHTS, Loaded, Options, Source

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lwprof.errors import BackendError
-from lwprof.results import Instructions
+from lwprof.results.instructions import Instructions
 from lwprof.timing.conversions.cache import cache_folder
 from lwprof.timing.devices import EMULATED
 from lwprof.timing.emulation import probe

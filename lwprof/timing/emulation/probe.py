@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from lwprof.results import Instructions
+from lwprof.results.instructions import Instructions
 from lwprof.timing.portable.agent import BEGIN, END, MARK
 
 _ADDRESS = 0x10000

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from browsing import PHONE, WIDE, column, hover, texts
 
-from lwprof.results import Block, Fragmentation, Model
+from lwprof.results.structure import Block, Fragmentation, Model
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
