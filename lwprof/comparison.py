@@ -18,9 +18,9 @@ from lwprof.pareto import front_of_networks
 from lwprof.profiling import InputSize, examine_network
 from lwprof.results.document import Scalar
 from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
+from lwprof.results.networks import Model
 from lwprof.results.profile import ProfileResult
 from lwprof.results.roofline import Ceilings
-from lwprof.results.structure import Model
 from lwprof.timing import ceilings
 from lwprof.timing.backends import CONTIGUOUS, Options
 from lwprof.timing.contract import ALL_CORES

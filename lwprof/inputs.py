@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 from lwprof.errors import InputError
 
 if TYPE_CHECKING:
-    from lwprof.results.structure import TensorSpec
+    from lwprof.results.networks import TensorSpec
 
 Values = Sequence[Any] | Mapping[str, Any]
 """What a network is called with: by position, or by keyword."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lwprof.results.latency import Counted, Timing
-from lwprof.results.structure import Published
+from lwprof.results.networks import Published
 from lwprof.timing.verdicts import FASTER, ROUNDS_FOR_A_VERDICT, paired
 
 

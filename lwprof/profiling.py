@@ -17,8 +17,8 @@ from lwprof.graph import OpGraph
 from lwprof.inputs import Inputs, meta_tensors
 from lwprof.models import Network, prepare
 from lwprof.models.specs import Spec
+from lwprof.results.networks import Model, TensorSpec
 from lwprof.results.profile import ProfileResult
-from lwprof.results.structure import Model, TensorSpec
 
 InputSize = TensorSpec | Sequence[int] | Sequence[Sequence[int] | TensorSpec]
 

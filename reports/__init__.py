@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from lwprof.errors import InputError
-from lwprof.reports import csv, github, html, json, junit, latex, layouts, markdown, sarif, table, trace
-from lwprof.reports.formats import Content, Format, Illustrated, Named
+from lwprof.reports import layouts
+from lwprof.reports.formats import Content, Format, Illustrated, Named, Writer
 from lwprof.reports.options import SORTS, VIEWS, Options
 
 __all__ = ["FORMATS", "SORTS", "VIEWS", "Content", "Format", "format_of", "illustrate", "render", "render_all"]
 
 FORMATS: tuple[Format, ...] = (
-    table.FORMAT,
-    markdown.FORMAT,
-    csv.FORMAT,
-    json.FORMAT,
-    html.FORMAT,
-    latex.FORMAT,
-    trace.FORMAT,
-    sarif.FORMAT,
-    junit.FORMAT,
-    github.FORMAT,
+    Format("table", (".txt",)),
+    Format("markdown", (".md",)),
+    Format("csv", (".csv",)),
+    Format("json", (".json",)),
+    Format("html", (".html", ".htm")),
+    Format("latex", (".tex",)),
+    Format("trace", (".trace",), only="profiles"),
+    Format("sarif", (".sarif",), only="audits"),
+    Format("junit", (".xml",), only="audits"),
+    Format("github", only="audits"),
 )
 
 
@@ -47,7 +47,7 @@ def render(
         InputError: no such format, or an option's value does not exist.
     """
     options = Options(width=width, color=color, view=view, depth=depth, sort=sort, top=top, folder=folder)
-    return _format(format).write(content, options)
+    return _writer(format).write(content, options)
 
 
 def render_all(named: Sequence[Named], format: str = "table", **options: Any) -> str:
@@ -58,11 +58,11 @@ def render_all(named: Sequence[Named], format: str = "table", **options: Any) ->
     Raises:
         InputError: as :func:`render`, or results of several kinds are to be one CSV.
     """
-    chosen = _format(format)
+    writer = _writer(format)
     wanted = Options(**options)
-    if chosen.write_all is not None and len(named) > 1:
-        return chosen.write_all(named, wanted)
-    return "\n".join(chosen.write(content, wanted) for content in layouts.pages(named, wanted))
+    if writer.write_all is not None and len(named) > 1:
+        return writer.write_all(named, wanted)
+    return "\n".join(writer.write(content, wanted) for content in layouts.pages(named, wanted))
 
 
 def illustrate(named: Sequence[Named], format: str, beside: str, **options: Any) -> Illustrated:
@@ -75,16 +75,16 @@ def illustrate(named: Sequence[Named], format: str, beside: str, **options: Any)
         InputError: as :func:`render_all`.
         BackendError: there is something to draw, and nothing to draw it with.
     """
-    chosen = _format(format)
-    if chosen.illustrate is None:
+    writer = _writer(format)
+    if writer.illustrate is None:
         return render_all(named, format, **options), {}
-    return chosen.illustrate(named, Options(**options), beside)
+    return writer.illustrate(named, Options(**options), beside)
 
 
-def _format(name: str) -> Format:
+def _writer(name: str) -> Writer:
     for candidate in FORMATS:
         if candidate.name == name:
-            return candidate
+            return candidate.writer
     raise InputError(f"unknown format {name!r}; choose one of {', '.join(item.name for item in FORMATS)}")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from lwprof.errors import InputError
 from lwprof.reports import layouts
 from lwprof.reports.contents import printable
-from lwprof.reports.formats import Content, Format, Named
+from lwprof.reports.formats import Content, Named, Writer
 from lwprof.reports.options import Options
 
 
@@ -65,4 +65,4 @@ def _safe(value: Any) -> Any:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-FORMAT = Format("csv", (".csv",), write, write_all)
+WRITER = Writer(write, write_all)

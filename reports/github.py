@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from lwprof.reports import audit_page, phrases
 from lwprof.reports.contents import printable
-from lwprof.reports.formats import Content, Format, audit
+from lwprof.reports.formats import Content, Writer
 from lwprof.reports.options import Options
+from lwprof.reports.placed_audits import placed_audit
 from lwprof.results.audit import ERROR, INFO, WARNING, AuditResult, Location
 
 COMMANDS = {ERROR: "error", WARNING: "warning", INFO: "notice"}
@@ -25,7 +26,7 @@ def write(content: Content, options: Options) -> str:
     Raises:
         InputError: it is no audit.
     """
-    result = audit(content, "github", options)
+    result = placed_audit(content, "github", options)
     return "".join(f"{line}\n" for line in (*_commands(result), _plain(audit_page.summary(result))))
 
 
@@ -85,4 +86,4 @@ def _plain(text: str) -> str:
     return printable(text).replace("##[", "## [")
 
 
-FORMAT = Format("github", (), write, only="audits")
+WRITER = Writer(write)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from lwprof.reports.contents import Page, Table
-from lwprof.reports.formats import Content, Format, Named
+from lwprof.reports.formats import Content, Named, Writer
 from lwprof.reports.options import Options
 from lwprof.results.document import json_text
 
@@ -26,4 +26,4 @@ def write_all(named: Sequence[Named], options: Options) -> str:
     return json_text(documents, indent=2) + "\n"
 
 
-FORMAT = Format("json", (".json",), write, write_all)
+WRITER = Writer(write, write_all)

@@ -7,17 +7,16 @@ budgets) is the case's output; a rule whose findings are all ignored is skipped,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+from xml.etree import ElementTree
 
 from lwprof import units
 from lwprof.reports import phrases
 from lwprof.reports.contents import printable
-from lwprof.reports.formats import Content, Format, Named, audit
+from lwprof.reports.formats import Content, Named, Writer
 from lwprof.reports.options import Options
+from lwprof.reports.placed_audits import placed_audit
 from lwprof.results.audit import AuditedModel, AuditResult, Finding
-
-if TYPE_CHECKING:
-    from xml.etree import ElementTree
 
 COUNTS = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 """Attributes of a suite, and which outcomes they count."""
@@ -41,7 +40,7 @@ def write(content: Content, options: Options) -> str:
     Raises:
         InputError: it is no audit.
     """
-    return _document([audit(content, "junit", options)])
+    return _document([placed_audit(content, "junit", options)])
 
 
 def write_all(named: Sequence[Named], options: Options) -> str:
@@ -50,12 +49,10 @@ def write_all(named: Sequence[Named], options: Options) -> str:
     Raises:
         InputError: one is no audit.
     """
-    return _document([audit(content, "junit", options) for _, content in named])
+    return _document([placed_audit(content, "junit", options) for _, content in named])
 
 
 def _document(results: Sequence[AuditResult]) -> str:
-    from xml.etree import ElementTree
-
     root = ElementTree.Element("testsuites", name="lwprof audit")
     for result in results:
         for label, model in zip(phrases.networks(result), result.models, strict=True):
@@ -69,8 +66,6 @@ def _document(results: Sequence[AuditResult]) -> str:
 
 
 def _suite(label: str, cases: Sequence[Case]) -> ElementTree.Element:
-    from xml.etree import ElementTree
-
     outcomes = [case.outcome for case in cases]
     counts = {count: str(outcomes.count(outcome)) for count, outcome in COUNTS.items()}
     name = printable(label)
@@ -129,4 +124,4 @@ def _line(finding: Finding) -> str:
     return f"{at}{phrases.place(finding.module)}: {phrases.finding(finding)} ({finding.severity}{known})"
 
 
-FORMAT = Format("junit", (".xml",), write, write_all, only="audits")
+WRITER = Writer(write, write_all)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lwprof.reports import layouts
 from lwprof.reports.contents import Cell, Column, Note, Page, Table
-from lwprof.reports.formats import Content, Format, Named
+from lwprof.reports.formats import Content, Named, Writer
 from lwprof.reports.options import Options
 
 if TYPE_CHECKING:
@@ -173,4 +173,4 @@ def _note(note: Note) -> str:
     return f"\\textbf{{{escape(note.text)}}}" if note.style == "bad" else escape(note.text)
 
 
-FORMAT = Format("latex", (".tex",), write, write_all)
+WRITER = Writer(write, write_all)

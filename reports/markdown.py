@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from lwprof.reports import charts, layouts
 from lwprof.reports.contents import Cell, Note, Page, Table, printable
-from lwprof.reports.formats import Content, Format, Illustrated, Named
+from lwprof.reports.formats import Content, Illustrated, Named, Writer
 from lwprof.reports.options import Options
 
 
@@ -80,4 +80,4 @@ def _list(notes: Iterable[Note]) -> list[str]:
     return ["\n".join(f"- **{text}**" if style == "bad" else f"- {text}" for text, style in items)] if items else []
 
 
-FORMAT = Format("markdown", (".md",), write, illustrate=illustrate)
+WRITER = Writer(write, illustrate=illustrate)

@@ -13,7 +13,8 @@ from lwprof.results.audit import AuditResult, Budget, CountedGain, Finding, Gain
 from lwprof.results.document import Scalar
 from lwprof.results.latency import Counted, Timing
 from lwprof.results.layer_times import KindTime, LayerTime
-from lwprof.results.structure import IMAGENET, Coverage, Model, Published
+from lwprof.results.networks import IMAGENET, Model, Published
+from lwprof.results.structure import Coverage
 
 Parts = tuple[tuple[str, ...], ...]
 """Names of modules: at each place one part, or the numbers that they have there."""
@@ -165,7 +166,7 @@ def environment(facts: Mapping[str, Scalar], said: Iterable[str] = ()) -> str:
 def inputs(model: Model, sign: str = "×") -> str:
     """Name the inputs that a network was given.
 
-    >>> from lwprof.results.structure import TensorSpec
+    >>> from lwprof.results.networks import TensorSpec
     >>> inputs(Model("mbv1", "mbv1", (TensorSpec((1, 3, 224, 224), "float32"),)))
     '1×3×224×224 float32'
     """

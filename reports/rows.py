@@ -14,9 +14,10 @@ from lwprof.results.experiment import ExperimentResult, MeasuredSpeed, PaperSpee
 from lwprof.results.instructions import Instructions
 from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
 from lwprof.results.layer_times import LayerTime
+from lwprof.results.networks import Published
 from lwprof.results.profile import ProfileResult
 from lwprof.results.roofline import Ceilings, Place, PlacedLayer, RooflineResult
-from lwprof.results.structure import Layer, Published
+from lwprof.results.structure import Layer
 
 Record = dict[str, Any]
 UNATTRIBUTED = "(unattributed)"

@@ -10,6 +10,7 @@ Source: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1.0 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,8 +21,9 @@ from urllib.parse import quote
 import lwprof
 from lwprof.reports import phrases
 from lwprof.reports.contents import printable
-from lwprof.reports.formats import Content, Format, Named, audit
+from lwprof.reports.formats import Content, Named, Writer
 from lwprof.reports.options import Options
+from lwprof.reports.placed_audits import placed_audit
 from lwprof.results.audit import ERROR, INFO, WARNING, AuditedModel, AuditResult, Finding, Guideline
 from lwprof.results.document import json_text
 
@@ -46,7 +48,7 @@ def write(content: Content, options: Options) -> str:
     Raises:
         InputError: it is no audit.
     """
-    return _log([_run(audit(content, "sarif", options))])
+    return _log([_run(placed_audit(content, "sarif", options))])
 
 
 def write_all(named: Sequence[Named], options: Options) -> str:
@@ -55,7 +57,7 @@ def write_all(named: Sequence[Named], options: Options) -> str:
     Raises:
         InputError: one is no audit.
     """
-    return _log([_run(audit(content, "sarif", options)) for _, content in named])
+    return _log([_run(placed_audit(content, "sarif", options)) for _, content in named])
 
 
 def _log(runs: list[Record]) -> str:
@@ -155,8 +157,6 @@ def _result(
     code: str, severity: str, model: AuditedModel, module: str, text: str, result: AuditResult, what: str = ""
 ) -> Record:
     """What all results have; ``what`` tells those of one rule and module apart."""
-    import hashlib
-
     where = printable(f"{model.name} {module}".strip())
     identity = "\0".join((model.name, code, module, what)).encode("utf-8", "backslashreplace")
     print_ = hashlib.sha256(identity).hexdigest()[:32]
@@ -235,4 +235,4 @@ def _notifications(result: AuditResult) -> Iterator[Record]:
         yield {"level": "warning", "message": {"text": _literal(printable(warning))}}
 
 
-FORMAT = Format("sarif", (".sarif",), write, write_all, only="audits")
+WRITER = Writer(write, write_all)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lwprof.reports import layouts
 from lwprof.reports.contents import Note, Table
-from lwprof.reports.formats import Content, Format
+from lwprof.reports.formats import Content, Writer
 from lwprof.reports.options import Options
 
 if TYPE_CHECKING:
@@ -124,4 +124,4 @@ def _list(notes: Iterable[Note]) -> Iterator[RenderableType]:
         yield grid
 
 
-FORMAT = Format("table", (".txt",), write)
+WRITER = Writer(write)

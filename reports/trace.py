@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lwprof.errors import InputError
-from lwprof.reports.formats import Content, Format, Named
+from lwprof.reports.formats import Content, Named, Writer
 from lwprof.reports.options import Options
 from lwprof.results.document import json_text
 from lwprof.results.layer_times import LayerTimes
@@ -98,4 +98,4 @@ def _arguments(layers: Sequence[str], result: ProfileResult) -> dict[str, Any]:
     return found
 
 
-FORMAT = Format("trace", (".trace",), write, write_all, only="profiles")
+WRITER = Writer(write, write_all)

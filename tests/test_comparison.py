@@ -14,7 +14,7 @@ from lwprof.errors import BackendError, InputError
 from lwprof.models import Network
 from lwprof.profiling import profile
 from lwprof.results.loading import from_dict
-from lwprof.results.structure import Published, TensorSpec
+from lwprof.results.networks import Published, TensorSpec
 from lwprof.timing import backends
 from lwprof.timing.backends.torch_eager import TorchEager
 from lwprof.timing.portable.clock import Clock

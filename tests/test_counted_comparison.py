@@ -15,7 +15,7 @@ from lwprof.models import Network
 from lwprof.results.instructions import Instructions
 from lwprof.results.latency import Counted, Timing
 from lwprof.results.loading import from_dict
-from lwprof.results.structure import Published, TensorSpec
+from lwprof.results.networks import Published, TensorSpec
 from lwprof.timing.contract import Options
 from lwprof.timing.latency import Latencies, Outcome
 from lwprof.timing.targets import Target

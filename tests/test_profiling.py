@@ -9,7 +9,7 @@ from torch import nn
 import lwprof
 from lwprof.errors import InputError
 from lwprof.results.loading import from_dict
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 
 class TwoInputs(nn.Module):

@@ -11,8 +11,9 @@ import pytest
 from lwprof.errors import InputError
 from lwprof.results import loading
 from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing
+from lwprof.results.networks import Model
 from lwprof.results.profile import ProfileResult
-from lwprof.results.structure import Coverage, Fragmentation, Layer, MemoryAccess, Model, Totals
+from lwprof.results.structure import Coverage, Fragmentation, Layer, MemoryAccess, Totals
 
 SAVED = sorted((Path(__file__).parent / "goldens").glob("*.json"))
 NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0, 0, MemoryAccess(0, 0, 0, 0, 0), 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lwprof.auditing import forms
 from lwprof.guidelines.convolutions import python
 from lwprof.results.audit import Alternative, AuditResult, Form
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.latency import Subject
 from lwprof.timing.sampling import Progress
 

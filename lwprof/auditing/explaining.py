@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lwprof.auditing.judging import evidence_of
 from lwprof.guidelines import Advice, Case, Rule, Thresholds
 from lwprof.profiling import Examination
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 
 @dataclass(frozen=True, slots=True)

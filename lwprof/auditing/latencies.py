@@ -12,7 +12,7 @@ from lwprof.errors import BackendError, InputError, described
 from lwprof.models import Network
 from lwprof.results.audit import AuditResult, Budget
 from lwprof.results.document import Scalar
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import advice
 from lwprof.timing.backends import Options
 from lwprof.timing.latency import Latencies, time_subjects

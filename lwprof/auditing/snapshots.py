@@ -11,7 +11,7 @@ from lwprof import units
 from lwprof.auditing.quantities import QUANTITIES, Counted
 from lwprof.results.audit import AuditedModel
 from lwprof.results.document import json_text, plain, rebuild
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 Counts = Mapping[str, int]
 """Numbers by the name of their quantity."""

@@ -12,7 +12,7 @@ from lwprof.models.projects import ProjectNetwork
 from lwprof.models.specs import Size
 from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Page, Table
-from lwprof.results.structure import IMAGENET, TensorSpec
+from lwprof.results.networks import IMAGENET, TensorSpec
 
 DISAGREES = "≠"
 WORDS = {"params": "params", "mult_adds": "mult-adds"}

@@ -11,7 +11,8 @@ from lwprof.errors import INTERRUPTED, BackendError
 
 if TYPE_CHECKING:
     from lwprof.results.latency import Untimed
-    from lwprof.results.structure import Coverage, Model
+    from lwprof.results.networks import Model
+    from lwprof.results.structure import Coverage
 
 FOUND = 1
 

@@ -10,7 +10,7 @@ from lwprof.models.catalog import Entry
 from lwprof.models.names import Named
 from lwprof.models.projects import ProjectNetwork
 from lwprof.reports.contents import Cell, Column, Table
-from lwprof.results.structure import IMAGENET
+from lwprof.results.networks import IMAGENET
 
 
 @dataclass(frozen=True, slots=True)

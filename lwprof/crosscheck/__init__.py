@@ -15,7 +15,7 @@ from lwprof.inputs import Inputs, by_position, random_tensors
 from lwprof.models import Network, prepare
 from lwprof.profiling import InputSize
 from lwprof.results.crosscheck import CrosscheckResult
-from lwprof.results.structure import Model, TensorSpec
+from lwprof.results.networks import Model, TensorSpec
 
 __all__ = ["TOOLS", "crosscheck"]
 

@@ -12,7 +12,7 @@ from lwprof.crosscheck.ledger import accounted
 from lwprof.crosscheck.tool import Count, Term
 from lwprof.graph import OpGraph
 from lwprof.results.crosscheck import CrosscheckRow
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 if TYPE_CHECKING:
     from lwprof.onnx_files.inference import Inference

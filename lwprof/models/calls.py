@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lwprof.errors import InputError
 from lwprof.models import builders, specs, user_code
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

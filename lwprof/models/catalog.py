@@ -17,7 +17,7 @@ from typing import Any
 
 from lwprof.errors import InputError, near
 from lwprof.models.specs import plain
-from lwprof.results.structure import IMAGENET, Published
+from lwprof.results.networks import IMAGENET, Published
 
 Value = str | int | float | bool
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lwprof.errors import InputError
 from lwprof.models import builders, calls, catalog, names, requests, sources, specs
 from lwprof.models.projects import ProjectNetwork
-from lwprof.results.structure import Published, TensorSpec
+from lwprof.results.networks import Published, TensorSpec
 
 if TYPE_CHECKING:
     from torch import nn

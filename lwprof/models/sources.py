@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lwprof.errors import InputError
 from lwprof.models import builders, calls, catalog, requests, specs
-from lwprof.results.structure import Published
+from lwprof.results.networks import Published
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lwprof.errors import InputError, near
 from lwprof.files import shown
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.units import DTYPE_BYTES
 
 LIBRARIES = ("timm", "torchvision", "pytorchcv")

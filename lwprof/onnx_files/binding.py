@@ -8,7 +8,7 @@ import onnx
 
 from lwprof.errors import InputError
 from lwprof.onnx_files.tensors import Known
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 Sizes = Sequence[Sequence[int] | TensorSpec] | Mapping[str, TensorSpec]
 """Of each input, in the file's order or by name."""

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from lwprof.results.document import Document, Scalar
 from lwprof.results.instructions import Instructions
-from lwprof.results.structure import Coverage, Fragmentation, Model, Totals
+from lwprof.results.networks import Model
+from lwprof.results.structure import Coverage, Fragmentation, Totals
 
 ERROR, WARNING, INFO = SEVERITIES = ("error", "warning", "info")
 """The gravest first."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lwprof.results.document import Document
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 
 @dataclass(frozen=True, slots=True)

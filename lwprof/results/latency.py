@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from lwprof.results.document import Document, Scalar, among, plain
 from lwprof.results.instructions import Instructions
-from lwprof.results.structure import Coverage, Fragmentation, Model, Published, Totals
+from lwprof.results.networks import Model, Published
+from lwprof.results.structure import Coverage, Fragmentation, Totals
 
 EMULATED = "arm-emulated"
 """What the names of devices begin with whose instructions are counted."""

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from lwprof.results.document import Document, plain
 from lwprof.results.layer_times import LayerTime, LayerTimes, Shares, together
-from lwprof.results.structure import Coverage, Fragmentation, Kind, Layer, Model, Published, Subtree, Totals
+from lwprof.results.networks import Model, Published
+from lwprof.results.structure import Coverage, Fragmentation, Kind, Layer, Subtree, Totals
 
 
 @dataclass(frozen=True, slots=True)

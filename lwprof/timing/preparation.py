@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lwprof.errors import BackendError, LwprofError, first_line, missing_memory
 from lwprof.inputs import Values
 from lwprof.results.latency import Counted, Timing, Untimed
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import devices
 from lwprof.timing.contract import Loaded, Source
 from lwprof.timing.conversions.cache import Converted, converted

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, repeat
 
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.contract import Options
 from lwprof.timing.portable.blocks import Contender
 from lwprof.timing.preparation import Subject

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lwprof.reports.formats import Content, Format, Named
+from lwprof.reports.formats import Content, Named, Writer
+from lwprof.reports.html import document, sections
 from lwprof.reports.options import Options
 
 
@@ -15,9 +16,7 @@ def write(content: Content, options: Options) -> str:
 
 def write_all(named: Sequence[Named], options: Options) -> str:
     """Write one page of all results, whatever their kinds."""
-    from lwprof.reports.html import document, sections  # which know the layouts, and those all formats
-
     return document.render(sections.contents(named, options))
 
 
-FORMAT = Format("html", (".html", ".htm"), write, write_all)
+WRITER = Writer(write, write_all)

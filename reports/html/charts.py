@@ -11,9 +11,10 @@ from lwprof.reports.contents import printable
 from lwprof.results.experiment import ExperimentResult
 from lwprof.results.latency import CompareResult, Counted, Timing
 from lwprof.results.layer_times import OUT_OF_PROPORTION, LayerTime
+from lwprof.results.networks import IMAGENET, Published
 from lwprof.results.profile import ProfileResult
 from lwprof.results.roofline import Place, RooflineResult
-from lwprof.results.structure import IMAGENET, Fragmentation, Layer, Published
+from lwprof.results.structure import Fragmentation, Layer
 
 Data = dict[str, Any]
 LONGEST = 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from functools import cache
 from importlib.resources import files
@@ -65,6 +66,4 @@ def read(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    import hashlib
-
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

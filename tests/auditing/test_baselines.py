@@ -22,17 +22,8 @@ from lwprof.auditing.quantities import counts_of
 from lwprof.errors import InputError
 from lwprof.results import loading
 from lwprof.results.audit import AuditedModel, AuditResult, Checked, Finding, Growth, Ignored
-from lwprof.results.structure import (
-    Block,
-    Coverage,
-    Fragmentation,
-    Layer,
-    MemoryAccess,
-    Model,
-    OpCount,
-    TensorSpec,
-    Totals,
-)
+from lwprof.results.networks import Model, TensorSpec
+from lwprof.results.structure import Block, Coverage, Fragmentation, Layer, MemoryAccess, OpCount, Totals
 
 
 def finding(module: str, measured: float | None = 1.5, cost: int = 100, code: str = "G1") -> Finding:

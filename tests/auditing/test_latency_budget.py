@@ -17,7 +17,7 @@ from lwprof.errors import InputError
 from lwprof.models import Network, specs
 from lwprof.results.audit import AuditedModel, AuditResult, Budget
 from lwprof.results.loading import from_dict
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.backends import Options, named
 from lwprof.timing.portable.clock import Clock
 from lwprof.timing.targets import Target

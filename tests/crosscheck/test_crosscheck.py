@@ -16,7 +16,7 @@ from lwprof.errors import InputError
 from lwprof.models import catalog
 from lwprof.results.crosscheck import CrosscheckResult
 from lwprof.results.loading import from_dict
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 SIDE = 33
 """A small image whose sides no stride divides: what closes there closes everywhere."""

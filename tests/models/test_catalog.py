@@ -10,7 +10,7 @@ import pytest
 
 from lwprof.errors import InputError
 from lwprof.models import catalog
-from lwprof.results.structure import Published
+from lwprof.results.networks import Published
 
 ENTRIES = catalog.entries()
 ROWS = [

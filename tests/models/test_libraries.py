@@ -15,7 +15,7 @@ from torch import nn
 import lwprof
 from lwprof import models
 from lwprof.errors import BackendError, InputError
-from lwprof.results.structure import Published, TensorSpec
+from lwprof.results.networks import Published, TensorSpec
 
 
 class Net(nn.Module):

@@ -11,7 +11,7 @@ import lwprof
 from lwprof import models
 from lwprof.errors import InputError
 from lwprof.models import catalog
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 
 @pytest.mark.slow

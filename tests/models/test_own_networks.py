@@ -14,7 +14,7 @@ import lwprof
 from lwprof import models
 from lwprof.crosscheck import crosscheck
 from lwprof.errors import InputError
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 NET = """
 import torch

@@ -8,7 +8,7 @@ import pytest
 
 from lwprof.errors import InputError
 from lwprof.models import projects
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 
 def project(folder: Path, text: str) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from lwprof.errors import InputError
 from lwprof.models import specs
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_a_file_or_module_that_is_not_there(tmp_path: Path, spec: str, says: str
 
 
 def test_input_sizes_and_batch(net: Path) -> None:
-    from lwprof.results.structure import TensorSpec
+    from lwprof.results.networks import TensorSpec
 
     network = models.resolve(f"{net}:TinyNet", input_sizes=[(3, 32, 16), TensorSpec((7,), "int64")], batch=4)
     assert network.inputs == (TensorSpec((4, 3, 32, 16), "float32"), TensorSpec((4, 7), "int64"))

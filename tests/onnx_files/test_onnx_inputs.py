@@ -14,7 +14,7 @@ from lwprof import models
 from lwprof.crosscheck import crosscheck
 from lwprof.errors import BackendError, InputError
 from lwprof.models import specs
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 
 CONV = [("Conv", "x w", "y")]
 

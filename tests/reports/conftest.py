@@ -26,21 +26,10 @@ from lwprof.results.experiment import Correlation, ExperimentResult, ExperimentR
 from lwprof.results.instructions import Instructions
 from lwprof.results.latency import ComparedModel, CompareResult, Counted, Relative, Timing, Untimed
 from lwprof.results.layer_times import KindTime, LayerTime, LayerTimes, Span
+from lwprof.results.networks import Model, Published, TensorSpec
 from lwprof.results.profile import ProfileResult
 from lwprof.results.roofline import Ceilings, PlacedLayer, PlacedModel, Probe, RooflineResult
-from lwprof.results.structure import (
-    Block,
-    Coverage,
-    Fragmentation,
-    Kind,
-    Layer,
-    MemoryAccess,
-    Model,
-    OpCount,
-    Published,
-    TensorSpec,
-    Totals,
-)
+from lwprof.results.structure import Block, Coverage, Fragmentation, Kind, Layer, MemoryAccess, OpCount, Totals
 
 IMAGE = (TensorSpec((1, 3, 224, 224), "float32"),)
 

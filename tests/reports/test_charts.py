@@ -16,7 +16,7 @@ from lwprof import reports
 from lwprof.errors import BackendError
 from lwprof.reports.charts import drawings
 from lwprof.reports.charts.labels import name_points
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from lwprof.reports import render, render_all
 from lwprof.reports.contents import Column, Table
 from lwprof.reports.html.document import SCRIPTS, read
 from lwprof.results.latency import CompareResult
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 FOLDER = Path(lwprof.reports.html.__file__).parent
 VENDORED = json.loads((FOLDER / "vendored" / "vendored.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 from lwprof.reports import render, render_all
 from lwprof.reports.contents import Column, Note, Page, Table
 from lwprof.reports.latex import escape
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 
 def grids(text):

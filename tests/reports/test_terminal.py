@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from lwprof.reports import render
 from lwprof.reports.contents import Cell, Column, Page, Table
 from lwprof.results.latency import Relative
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 ESCAPE = "\x1b["
 HOSTILE = [

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from lwprof.reports import render
-from lwprof.results.structure import Model
+from lwprof.results.networks import Model
 
 
 def named(result, name):

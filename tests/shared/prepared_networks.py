@@ -8,7 +8,7 @@ from typing import Any
 
 from lwprof.errors import BackendError, InputError
 from lwprof.results.latency import Timing, Untimed
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.backends import Backend, Options, named
 from lwprof.timing.portable.clock import performance_clock
 from lwprof.timing.preparation import Place, Preparation, Ready, Subject

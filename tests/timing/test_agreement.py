@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.agreement import DisagreementError, agreement
 from lwprof.timing.backends import CHANNELS_LAST, Options, named
 from lwprof.timing.contract import Loaded

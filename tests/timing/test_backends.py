@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from lwprof.errors import BackendError, InputError
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import backends, devices
 from lwprof.timing.backends import BACKENDS, Backend, Options
 from lwprof.timing.conversions import cache

@@ -15,7 +15,7 @@ from prepared_networks import preparation
 import lwprof
 from lwprof.models import catalog
 from lwprof.results.latency import Untimed
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import references
 from lwprof.timing.backends import BACKENDS, Backend, Options, usable
 from lwprof.timing.differences import difference

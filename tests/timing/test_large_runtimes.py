@@ -13,7 +13,7 @@ from prepared_networks import ready
 
 from lwprof.errors import BackendError
 from lwprof.models import prepare
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.backends import Backend, named
 
 

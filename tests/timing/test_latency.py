@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lwprof.results.latency import Timing, Untimed
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.latency import Subject, time_subjects
 from lwprof.timing.sampling import Rules
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from lwprof.errors import BackendError, InputError
 from lwprof.results.layer_times import LayerTimes
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.backends import Options
 from lwprof.timing.backends.torch_layers import observed
 from lwprof.timing.contract import LayerCall, Loaded, Observed, ObservedCall, Source

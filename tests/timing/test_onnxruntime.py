@@ -20,7 +20,7 @@ from torch import nn
 
 from lwprof.errors import BackendError
 from lwprof.results.latency import Timing, Untimed
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import cuda, references
 from lwprof.timing.agreement import DisagreementError, agreement
 from lwprof.timing.backends import Options, named, usable

@@ -14,7 +14,7 @@ from prepared_networks import ready
 from torch import nn
 
 from lwprof.errors import BackendError
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.backends import Options, Source, named
 from lwprof.timing.contract import Loaded
 from lwprof.timing.conversions import onnx_export, openvino_files

@@ -16,7 +16,7 @@ from torch import nn
 
 from lwprof import compare
 from lwprof.errors import BackendError, InputError
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import backends, latency, pinning
 from lwprof.timing.contract import Options
 from lwprof.timing.latency import Latencies, Subject, time_subjects

@@ -15,7 +15,7 @@ from prepared_networks import ready
 from torch import Tensor, nn
 
 from lwprof.errors import BackendError
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.backends import Options, named
 from lwprof.timing.contract import Source
 from lwprof.timing.conversions import onnx_export, onnx_quantisation

@@ -18,7 +18,7 @@ from torch import nn
 
 import lwprof
 from lwprof.models import catalog
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing.agreement import SAYS_LITTLE, agreement
 from lwprof.timing.backends import Options, named
 from lwprof.timing.contract import Loaded

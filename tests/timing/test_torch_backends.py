@@ -17,7 +17,7 @@ import lwprof
 from lwprof.errors import BackendError
 from lwprof.inputs import random_tensors
 from lwprof.results.latency import Timing
-from lwprof.results.structure import TensorSpec
+from lwprof.results.networks import TensorSpec
 from lwprof.timing import differences
 from lwprof.timing.backends import CHANNELS_LAST, Options, named, usable
 from lwprof.timing.contract import Loaded, Source

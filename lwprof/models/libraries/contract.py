@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lwprof.errors import BackendError, first_line
-from lwprof.results.structure import Published
+from lwprof.results.networks import Published
 
 if TYPE_CHECKING:
     from torch import nn

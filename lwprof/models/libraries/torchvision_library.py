@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lwprof.models.libraries.contract import Made, package, sides
-from lwprof.results.structure import Published
+from lwprof.results.networks import Published
 
 if TYPE_CHECKING:
     from torch import nn

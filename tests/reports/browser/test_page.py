@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 from browsing import PHONE, WIDE, column, hover, texts
 
-from lwprof.results.structure import Block, Fragmentation, Model
+from lwprof.results.networks import Model
+from lwprof.results.structure import Block, Fragmentation
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
