@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lwprof.results.loading import Result
 
 Content: TypeAlias = "Result | Page | Table"
+"""A name alone at run time, when results are not imported."""
+
 Named: TypeAlias = tuple[str, Content]
 """A report among others, under the name that tells it from them, such as its file's."""
 

@@ -1,4 +1,7 @@
-"""Layouts: contents as tables and notes for people, as rows for machines."""
+"""Layouts: contents as tables and notes for people, as rows for machines.
+
+What lays out results is imported when there is one: a list of networks needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def page(content: Content, options: Options) -> Page:
 
 def pages(named: Sequence[Named], options: Options) -> list[Content]:
     """Lay several out for people: comparisons in one page, others in one each."""
-    if len(named) > 1:
+    if len(named) > 1:  # otherwise there may be no result at all
         from lwprof.reports import result_layouts
 
         if (together := result_layouts.page_of_several(named, options)) is not None:

@@ -1,4 +1,4 @@
-"""Placed audits: for formats that show audits only, to those who look at the whole repository."""
+"""Placed audits: their files named from the root of the repository, for formats that show nothing else."""
 
 from __future__ import annotations
 

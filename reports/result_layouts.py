@@ -36,9 +36,9 @@ def page(result: Result, options: Options) -> Page:
 
 
 def page_of_several(named: Sequence[Named], options: Options) -> Page | None:
-    """Lay several out in one page, if they are all comparisons."""
+    """Lay two or more comparisons out in one page; ``None`` where something else is among them."""
     compared = [(name, content) for name, content in named if isinstance(content, CompareResult)]
-    return compare_page.page_of_several(compared, options) if len(compared) == len(named) else None
+    return compare_page.page_of_several(compared, options) if 1 < len(compared) == len(named) else None
 
 
 def records(result: Result) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lwprof.capture import failures
 from lwprof.capture.calls import CallRecord
 from lwprof.capture.modules import ModuleTree
 from lwprof.capture.recorder import Recorder
@@ -69,10 +70,11 @@ def capture(
         advice = (
             "a dict gives them by keyword; one that is itself the argument belongs in a tuple"
             if kwargs
-            else "name others with --input-size or input_size"
+            else "name others with --input-size, once for each, or input_size"
         )
         raise InputError(
-            f"the forward of {type(module).__name__} raised {first_line(error)} (inputs: {shapes or 'none'}; {advice})"
+            f"the forward of {type(module).__name__} raised {first_line(error)}{failures.place(error, module)} "
+            f"(inputs: {shapes or 'none'}; {advice})"
         ) from error
 
 

@@ -17,8 +17,7 @@ from lwprof.results.profile import ProfileResult
 from lwprof.results.roofline import RooflineResult
 
 Result = ProfileResult | CompareResult | CrosscheckResult | AuditResult | RooflineResult | ExperimentResult
-KINDS = (ProfileResult, CompareResult, CrosscheckResult, AuditResult, RooflineResult, ExperimentResult)
-DOCUMENTS: dict[str, type[Result]] = {kind.schema.partition("/")[0]: kind for kind in KINDS}
+DOCUMENTS: dict[str, type[Result]] = {kind.schema.partition("/")[0]: kind for kind in typing.get_args(Result)}
 
 
 def load(path: str | Path) -> Result:

@@ -8,6 +8,8 @@ import json
 from functools import cache
 from importlib.resources import files
 
+import jinja2
+
 import lwprof
 from lwprof.reports.html.sections import Contents
 from lwprof.reports.html.tables import bits, classes, order, pieces
@@ -22,8 +24,6 @@ ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 def render(contents: Contents) -> str:
     """Write the page. Every character that ASCII lacks is a reference, so that no encoding changes it."""
-    import jinja2
-
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
