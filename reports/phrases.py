@@ -215,15 +215,6 @@ def settings(timing: Timing | Counted) -> tuple[str, ...]:
     return timing.backend, timing.device, threads, f"batch {timing.batch}", timing.dtype
 
 
-def percent(number: float | None) -> str:
-    """Write a published accuracy with the digits it was printed with, one at least.
-
-    >>> percent(72.0), percent(69.36), percent(None)
-    ('72.0 %', '69.36 %', '–')
-    """
-    return "–" if number is None else f"{number if number * 10 % 1 else round(number, 1)} %"
-
-
 def elsewhere(figures: Published) -> str:
     """Name the data set of a published accuracy where it is not ImageNet."""
     return "" if figures.dataset == IMAGENET else f" on {figures.dataset}"
@@ -234,7 +225,7 @@ def published(figures: Published) -> str:
     parts = [
         f"{figures.params_millions:g} M params" if figures.params_millions is not None else "",
         f"{figures.mult_adds_millions:g} M FLOPs (mult-adds)" if figures.mult_adds_millions is not None else "",
-        f"{percent(figures.top1)} top-1{elsewhere(figures)}" if figures.top1 is not None else "",
+        f"{units.percent(figures.top1)} top-1{elsewhere(figures)}" if figures.top1 is not None else "",
     ]
     text = ", ".join(filter(None, parts)) or "nothing"
     return f"{text} ({figures.source})" if figures.source else text

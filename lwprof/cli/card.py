@@ -10,7 +10,6 @@ from lwprof.models.aliases import Alias
 from lwprof.models.catalog import Entry
 from lwprof.models.projects import ProjectNetwork
 from lwprof.models.specs import Size
-from lwprof.reports import phrases
 from lwprof.reports.contents import Cell, Column, Page, Table
 from lwprof.results.networks import IMAGENET, TensorSpec
 
@@ -118,7 +117,7 @@ def _published(entry: Entry) -> Table:
                 Cell(str(row.resolution), row.resolution),
                 _figure(row.params_millions, "params" in disagreeing),
                 _figure(row.mult_adds_millions, "mult_adds" in disagreeing),
-                Cell(phrases.percent(row.top1), row.top1),
+                Cell(units.percent(row.top1), row.top1),
                 row.source,
                 Cell(", ".join(marks), remarks),
             )

@@ -64,8 +64,9 @@ def test_command_is_light(tmp_path, arguments, shown):
     assert not names & (HEAVY | FOR_RESULTS)
 
 
-def test_a_list_imports_no_classes_of_results(tmp_path):
-    names, _ = imported(tmp_path, "-m", "lwprof", "list")
+@pytest.mark.parametrize("arguments", ["list", "show mbv2"])
+def test_a_list_imports_no_classes_of_results(tmp_path, arguments):
+    names, _ = imported(tmp_path, "-m", "lwprof", *arguments.split())
     assert {name for name in names if name.startswith("lwprof.results.")} == {"lwprof.results.networks"}
 
 
