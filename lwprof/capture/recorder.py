@@ -20,6 +20,7 @@ from lwprof.capture.answers import Answer
 from lwprof.capture.leaves import Leaf, dispatch_is_plain
 from lwprof.capture.plans import PLANS, Overload, Plan, plan_for
 from lwprof.capture.tensors import META, Stored, distinct_elements, dtype_name, tensors_in
+from lwprof.capture.twins import Twins
 from lwprof.costs import has_rule
 from lwprof.graph import PACKED, GraphBuilder, Value
 
@@ -27,8 +28,6 @@ _HAS_SHAPE = frozenset({Tensor, nn.Parameter, nn.Buffer})
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 # Marks that profiling and scripting leave in the stream of operators; they compute nothing.
 _IGNORED = ("profiler::", "prim::")
-_CRASHES_ON_META = frozenset({"aten::_fused_moving_avg_obs_fq_helper"})
-"""torch reads the memory that meta tensors do not have: the process would end."""
 
 
 class Recorder(TorchDispatchMode):
@@ -54,7 +53,7 @@ class Recorder(TorchDispatchMode):
         self._dense: dict[int, Value] = {}  # those that the closed list may answer for
         self._lazy: dict[int, Stored] = {}
         self._alive: list[Any] = []  # a freed tensor's id would be given to another one
-        self._twins: dict[int, Tensor] = {}
+        self._twins = Twins()
         self._stale: set[int] = set()  # roots of real tensors written only through their meta twin
         self._before_writes: list[tuple[Tensor, Tensor]] = []
 
@@ -290,17 +289,11 @@ class Recorder(TorchDispatchMode):
             root = self.builder.values[value.root]
             return tensor.is_meta or root.source in ("parameter", "buffer") or value.root in self._stale
 
-        if plan.name in _CRASHES_ON_META:
-            raise NotImplementedError(f"{plan.name} needs values")
         if not any(symbolic(tensor) for tensor in tensors_in(list(given.values()))):
             if plan.effect == "inplace":
                 self._keep_before_write(targets)
             return func(*args, **kwargs)
-        if "device" in kwargs:
-            kwargs = kwargs | {"device": META}
-        result = func(*self._twin(args), **self._twin(kwargs))
-        if plan.name == "aten::conv2d" and any(_is_channels_last(tensor) for tensor in args[:2]):
-            return torch.empty_like(result, memory_format=torch.channels_last)  # as on the CPU; torch's answer is not
+        result = self._twins.run(func, plan, args, kwargs)
         if plan.effect != "inplace":
             return result
         self._stale.update(self._value_of[id(target)].root for target in targets if not target.is_meta)
@@ -308,34 +301,12 @@ class Recorder(TorchDispatchMode):
             return targets[0]
         return tuple(targets) if isinstance(result, tuple) else [*targets] if isinstance(result, list) else result
 
-    def _twin(self, item: Any) -> Any:
-        if isinstance(item, Tensor):
-            if item.is_meta:
-                return item
-            twin = self._twins.get(id(item))
-            if twin is None:
-                if item.layout is torch.strided:
-                    twin = torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device=META)
-                else:
-                    twin = torch.empty(item.shape, dtype=item.dtype, device=META)
-                self._twins[id(item)] = twin
-            return twin
-        if isinstance(item, list | tuple):
-            return type(item)(self._twin(part) for part in item)
-        if isinstance(item, dict):
-            return {name: self._twin(part) for name, part in item.items()}
-        return item
-
     def _keep_before_write(self, targets: list[Tensor]) -> None:
         """Keep a copy of what is not the run's own memory before it is overwritten."""
         for target in targets:
             root = self.builder.values[self._value_of[id(target)].root]
             if root.source != "operator":
                 self._before_writes.append((target, target.detach().clone()))
-
-
-def _is_channels_last(tensor: Tensor) -> bool:
-    return tensor.dim() == 4 and not tensor.is_contiguous() and tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _only_moves(given: dict[str, Any]) -> bool:

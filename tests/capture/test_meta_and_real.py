@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
-from function_networks import Calling
+from function_networks import Calling, Forward
 from torch import nn
 
 import lwprof
-from lwprof.capture import capture
+from lwprof.capture import capture, twins
 from lwprof.graph import OpGraph
 from lwprof.models import catalog
 
@@ -59,3 +61,38 @@ LAYERS = {
 def test_layers(name: str) -> None:
     module, x = LAYERS[name]
     assert_same(module, *(x, x, x) if name == "attention" else (x,))
+
+
+RECURRENT = {
+    "lstm": nn.LSTM(8, 4),
+    "both ways": nn.LSTM(8, 4, 2, bidirectional=True),
+    "projected": nn.LSTM(8, 4, proj_size=3, batch_first=True),
+    "gru": nn.GRU(8, 4),
+    "gru, batch first": nn.GRU(8, 4, 2, batch_first=True),
+    "rnn": nn.RNN(8, 4, nonlinearity="relu", bidirectional=True, batch_first=True),
+}
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 8), (2, 1, 8), (1, 3, 8), (5, 8)], ids=str)
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_layers(name: str, shape: tuple[int, ...]) -> None:
+    x = torch.rand(shape, generator=RANDOM)
+    assert_same(RECURRENT[name], x)
+    assert_same(Forward(lambda m, x: m.l(x)[0].reshape(-1), l=RECURRENT[name]), x)  # copies or not, by the strides
+
+
+def test_a_recurrent_layer_is_asked_for_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    usual = twins._in_one_step
+
+    def counted(func: Any, given: dict[str, Any]) -> Any:
+        def noted(**options: Any) -> Any:
+            steps.append(options["input"].shape[1])
+            return func(**options)
+
+        return usual(noted, given)
+
+    monkeypatch.setattr(twins, "_in_one_step", counted)
+    graph = capture(nn.LSTM(8, 4, batch_first=True), (torch.zeros(2, 3000, 8),))
+    assert graph.outputs[0].shape == (2, 3000, 4)
+    assert steps == [1]
