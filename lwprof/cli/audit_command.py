@@ -19,6 +19,7 @@ from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
     DEBUG_ADVICE,
     FiniteRange,
+    IntegerRange,
     batch_option,
     block_option,
     debug_option,
@@ -68,7 +69,7 @@ GRAVEST = (4, 2, 3)
 @batch_option
 @weights_files_option
 @block_option
-@click.option("--top", type=click.IntRange(min=1), help="Show only so many lines of findings, the costliest first.")
+@click.option("--top", type=IntegerRange(min=1), help="Show only so many lines of findings, the costliest first.")
 @partial(output_options, shows=("audits",))
 @click.option("--strict/--no-strict", default=None, help="Fail when an operator could not be counted.")
 @debug_option

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lwprof.cli import gate, progress
-from lwprof.cli.options import LARGEST, debug_option
+from lwprof.cli.options import LARGEST, IntegerRange, debug_option
 from lwprof.cli.output import destination, guests, output_options
 from lwprof.cli.runtime_options import LAYOUT, budget_option, margin_option, one_runtime, precision_option, seed_option
 from lwprof.timing.contract import ALL_CORES
@@ -44,7 +44,7 @@ def _plain(ctx: click.Context, param: click.Parameter, name: Any) -> str:
 )
 @click.option(
     "--batch",
-    type=click.IntRange(1, LARGEST),
+    type=IntegerRange(1, LARGEST),
     show_default="1; of table8 on a GPU 8",
     help="Images in one call.",
 )

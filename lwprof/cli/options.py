@@ -49,8 +49,16 @@ class InputSize(click.ParamType["Size"]):
         return specs.input_size(value) if isinstance(value, str) else value
 
 
+class IntegerRange(click.IntRange):
+    """A range of integers."""
+
+    name = "integer"
+
+
 class FiniteRange(click.FloatRange):
     """A range of numbers, to which "nan" does not belong."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -137,7 +145,7 @@ weights_files_option = click.option(
 block_option = click.option("--block", metavar="TYPE", help="Class of the building block, where the guess is wrong.")
 
 batch_option = click.option(
-    "--batch", type=click.IntRange(1, LARGEST), default=1, show_default=True, help="Images in one call."
+    "--batch", type=IntegerRange(1, LARGEST), default=1, show_default=True, help="Images in one call."
 )
 strict_option = click.option("--strict", is_flag=True, help="Exit with 1 when an operator could not be counted.")
 
@@ -161,7 +169,7 @@ view_option = click.option(
 
 def layer_options(command: F) -> F:
     """Add what decides which layers a profile shows: ``--depth``, ``--sort`` and ``--top``."""
-    positive = click.IntRange(min=1)
+    positive = IntegerRange(min=1)
     for option in (
         click.option("--top", type=positive, help="Show only so many layers, the costliest first."),
         click.option(

@@ -10,6 +10,7 @@ import click
 from lwprof.cli import gate, progress
 from lwprof.cli.completion import complete_spec
 from lwprof.cli.options import (
+    IntegerRange,
     batch_option,
     debug_option,
     input_size_option,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @budget_option(
     "3 for each network and setting", "Seconds of timing the networks; the ceilings of each setting take about 3 more."
 )
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Layers to show of a network.")
+@click.option("--top", type=IntegerRange(min=1), default=10, show_default=True, help="Layers to show of a network.")
 @seed_option()
 @output_options
 @debug_option

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from lwprof.cli.options import FiniteRange
+from lwprof.cli.options import FiniteRange, IntegerRange
 from lwprof.timing.contract import ALL_CORES, CHANNELS_LAST, CONTIGUOUS, MOST_THREADS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,12 +104,12 @@ class Counts(click.ParamType[tuple[int, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         if not isinstance(value, str):
             return tuple(value)
-        one: click.ParamType[Any] = click.IntRange(1, MOST_THREADS)
+        one: click.ParamType[Any] = IntegerRange(1, MOST_THREADS)
         return tuple(dict.fromkeys(one.convert(number.strip(), param, ctx) for number in value.split(",")))
 
 
 CORES = click.option("--cores", type=Cores(), default=ALL_CORES, show_default=True, help=PINNED)
-THREADS = click.option("--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True,
+THREADS = click.option("--threads", type=IntegerRange(1, MOST_THREADS), default=1, show_default=True,
                        help="Threads of the CPU, for each backend.")  # fmt: skip
 SEVERAL_THREADS = click.option("--threads", type=Counts(), default=(1,), show_default="1",
                                help="Threads of the CPU, for each backend, with commas between several.")  # fmt: skip
@@ -169,7 +169,7 @@ def _one_backend(command: F, *, device: str, backend: str, usual_backend: str, l
     """Add options that are ``None`` unless they are given; ``device`` and ``backend`` are what these two say."""
     for option in (
         click.option("--cores", type=Cores(), show_default=ALL_CORES, help=PINNED),
-        click.option("--threads", type=click.IntRange(1, MOST_THREADS), show_default="1",
+        click.option("--threads", type=IntegerRange(1, MOST_THREADS), show_default="1",
                      help="Threads of the CPU."),
         *[click.option("--layout", type=LAYOUTS, show_default=CONTIGUOUS, help=IMAGES_LIE)] * layout,
         click.option("--dtype", type=Name("dtype"), show_default="the network's own", help="What to compute in."),
@@ -217,7 +217,7 @@ def seed_option(default: int | None = 0) -> Callable[[F], F]:
     """Add ``--seed``; where there is no ``default``, it is ``None`` unless it is given."""
     return click.option(
         "--seed",
-        type=click.IntRange(0, 2**63 - 1),
+        type=IntegerRange(0, 2**63 - 1),
         default=default,
         show_default=default is not None or "0",
         help="Seed of everything random.",
