@@ -186,10 +186,10 @@ def share(part: float | None, whole: float | None) -> str:
     return "–" if part is None or not whole else f"{100 * part / whole:.2f} %"
 
 
-def percent(number: float | None) -> str:
-    """Write a published accuracy with the digits it was printed with, one at least.
+def accuracy(number: float | None) -> str:
+    """Write a published accuracy, in percent, with the digits it was printed with, one at least.
 
-    >>> percent(72.0), percent(69.36), percent(None)
+    >>> accuracy(72.0), accuracy(69.36), accuracy(None)
     ('72.0 %', '69.36 %', '–')
     """
     return "–" if number is None else f"{number if number * 10 % 1 else round(number, 1)} %"

@@ -225,7 +225,7 @@ def published(figures: Published) -> str:
     parts = [
         f"{figures.params_millions:g} M params" if figures.params_millions is not None else "",
         f"{figures.mult_adds_millions:g} M FLOPs (mult-adds)" if figures.mult_adds_millions is not None else "",
-        f"{units.percent(figures.top1)} top-1{elsewhere(figures)}" if figures.top1 is not None else "",
+        f"{units.accuracy(figures.top1)} top-1{elsewhere(figures)}" if figures.top1 is not None else "",
     ]
     text = ", ".join(filter(None, parts)) or "nothing"
     return f"{text} ({figures.source})" if figures.source else text

@@ -59,7 +59,7 @@ def _glance() -> str:
         result = lwprof.profile(entry.name)
         totals, blocks = result.totals, result.fragmentation
         figures = result.published
-        top1 = units.percent(figures.top1) + phrases.elsewhere(figures) if figures and figures.top1 else "–"
+        top1 = units.accuracy(figures.top1) + phrases.elsewhere(figures) if figures and figures.top1 else "–"
         rows.append(
             (
                 entry.name,

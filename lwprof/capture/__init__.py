@@ -70,11 +70,11 @@ def capture(
         advice = (
             "a dict gives them by keyword; one that is itself the argument belongs in a tuple"
             if kwargs
-            else "name others with --input-size, once for each, or input_size"
+            else "name others with --input-size for each input, or input_size"
         )
+        said = [failures.place(error, ModuleTree(module).modules), f"inputs: {shapes or 'none'}", advice]
         raise InputError(
-            f"the forward of {type(module).__name__} raised {first_line(error)}{failures.place(error, module)} "
-            f"(inputs: {shapes or 'none'}; {advice})"
+            f"the forward of {type(module).__name__} raised {first_line(error)} ({'; '.join(filter(None, said))})"
         ) from error
 
 

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import os
+import sysconfig
 import traceback
+from collections.abc import Mapping
+from pathlib import Path
 
-import torch
 from torch import nn
 
-import lwprof
 from lwprof.files import shown
 
-_OTHERS = tuple(os.path.join(os.path.dirname(str(package.__file__)), "") for package in (torch, lwprof))
-"""Folders whose code is not a network's own."""
+_CALL = nn.Module._call_impl.__code__
+_STANDARD = Path(sysconfig.get_path("stdlib"))
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
-def place(error: BaseException, network: nn.Module) -> str:
-    """Name the innermost module that was running, and the innermost line that is neither torch's nor lwprof's.
+def place(error: BaseException, modules: Mapping[nn.Module, str]) -> str:
+    """Name the innermost module that was called, and the innermost line of the network's own code.
+
+    That is code of no library, or of the one that defines the network.
+
+    Args:
+        error: what the forward raised.
+        modules: the network's modules, with their names.
 
     Returns:
-        Such as ``" in 'head.fc' at net.py:12"``; what is not known is left out.
+        Such as ``"in 'head.fc', net.py:12"``; what is not known is left out.
     """
-    names = {id(module): name for name, module in network.named_modules()}
+    names = {id(module): name for module, name in modules.items()}
+    own = {kind.__module__.partition(".")[0] for kind in set(map(type, modules))} - {"torch", "lwprof"}
     inside = line = ""
     for frame, number in traceback.walk_tb(error.__traceback__):
-        inside = names.get(id(frame.f_locals.get("self"))) or inside
-        file = frame.f_code.co_filename
-        if not file.startswith(_OTHERS) and os.path.isfile(file):
-            line = f" at {shown(file)}:{number}"
-    return f" in {inside!r}{line}" if inside else line
+        if frame.f_code is _CALL:
+            inside = names.get(id(frame.f_locals["self"]), inside)
+        file, package = frame.f_code.co_filename, str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package in own or (package not in ("torch", "lwprof") and not _of_a_library(Path(file))):
+            line = f"{shown(file)}:{number}" if os.path.isfile(file) else line
+    return ", ".join(filter(None, [inside and f"in {inside!r}", line]))
+
+
+def _of_a_library(file: Path) -> bool:
+    return file.is_relative_to(_STANDARD) or not _INSTALLED.isdisjoint(file.parts)

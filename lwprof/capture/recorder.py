@@ -293,7 +293,7 @@ class Recorder(TorchDispatchMode):
             if plan.effect == "inplace":
                 self._keep_before_write(targets)
             return func(*args, **kwargs)
-        result = self._twins.run(func, plan, args, kwargs)
+        result = self._twins.run(func, plan, given, args, kwargs)
         if plan.effect != "inplace":
             return result
         self._stale.update(self._value_of[id(target)].root for target in targets if not target.is_meta)

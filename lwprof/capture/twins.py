@@ -23,8 +23,10 @@ class Twins:
     def __init__(self) -> None:
         self._made: dict[int, Tensor] = {}
 
-    def run(self, func: Overload, plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run an operator on twins of its arguments.
+    def run(
+        self, func: Overload, plan: Plan, given: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run an operator on twins of its arguments, which are ``given`` by name as well.
 
         Raises:
             NotImplementedError: it needs values.
@@ -33,8 +35,7 @@ class Twins:
             raise NotImplementedError(f"{plan.name} needs values")
         if "device" in kwargs:
             kwargs = kwargs | {"device": META}
-        if plan.name in _UNROLLED and "input" in plan.parameters:
-            given = dict(zip(plan.parameters, args, strict=False)) | kwargs
+        if plan.name in _UNROLLED and "input" in given:  # a packed sequence has "data" instead
             return _in_one_step(func, self._twin(given))
         result = func(*self._twin(args), **self._twin(kwargs))
         if plan.name == "aten::conv2d" and any(_is_channels_last(tensor) for tensor in args[:2]):

@@ -117,7 +117,7 @@ def _published(entry: Entry) -> Table:
                 Cell(str(row.resolution), row.resolution),
                 _figure(row.params_millions, "params" in disagreeing),
                 _figure(row.mult_adds_millions, "mult_adds" in disagreeing),
-                Cell(units.percent(row.top1), row.top1),
+                Cell(units.accuracy(row.top1), row.top1),
                 row.source,
                 Cell(", ".join(marks), remarks),
             )

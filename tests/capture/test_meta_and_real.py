@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from function_networks import Calling, Forward
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import lwprof
-from lwprof.capture import capture, twins
+from lwprof.capture import capture, tensors_in
 from lwprof.graph import OpGraph
 from lwprof.models import catalog
 
@@ -77,22 +78,27 @@ RECURRENT = {
 @pytest.mark.parametrize("name", RECURRENT)
 def test_recurrent_layers(name: str, shape: tuple[int, ...]) -> None:
     x = torch.rand(shape, generator=RANDOM)
+    flat = Forward(lambda m, x: [part.reshape(-1) for part in tensors_in(m.l(x))], l=RECURRENT[name])
     assert_same(RECURRENT[name], x)
-    assert_same(Forward(lambda m, x: m.l(x)[0].reshape(-1), l=RECURRENT[name]), x)  # copies or not, by the strides
+    assert_same(flat, x)  # copies or not, by the strides
 
 
-def test_a_recurrent_layer_is_asked_for_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[int] = []
-    usual = twins._in_one_step
+class Steps(TorchDispatchMode):
+    """Notes with how many time steps torch is asked for an LSTM."""
 
-    def counted(func: Any, given: dict[str, Any]) -> Any:
-        def noted(**options: Any) -> Any:
-            steps.append(options["input"].shape[1])
-            return func(**options)
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
 
-        return usual(noted, given)
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.lstm.input:
+            self.seen.append(args[0].shape[1])
+        return func(*args, **kwargs or {})
 
-    monkeypatch.setattr(twins, "_in_one_step", counted)
-    graph = capture(nn.LSTM(8, 4, batch_first=True), (torch.zeros(2, 3000, 8),))
+
+def test_a_recurrent_layer_is_asked_for_one_step() -> None:
+    layer, x = nn.LSTM(8, 4, batch_first=True), torch.zeros(2, 3000, 8)
+    with Steps() as steps:
+        graph = capture(layer, (x,))
     assert graph.outputs[0].shape == (2, 3000, 4)
-    assert steps == [1]
+    assert steps.seen == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -32,6 +33,10 @@ def imported(tmp_path, *command: str, **environment: str) -> tuple[set[str], str
     rest = "\n".join(line for line in done.stderr.splitlines() if not line.startswith("import time:"))
     assert done.returncode == 0, rest
     return {line.rpartition("|")[2].strip() for line in lines}, done.stdout
+
+
+def test_what_a_result_needs_is_there():
+    assert all(map(find_spec, FOR_RESULTS)), "the tests below look for modules that are gone"
 
 
 def test_importing_the_package_is_light(tmp_path):
