@@ -80,9 +80,9 @@ def missing_memory(error: BaseException) -> str | None:
     >>> missing_memory(RuntimeError("can't allocate memory: you tried to allocate 60211200000 bytes."))
     'a tensor of 60 GB'
     """
-    if not isinstance(error, MemoryError) and not _TOO_LARGE.search(str(error)):
+    if not isinstance(error, MemoryError) and not _TOO_LARGE.search(_text(error)):
         return None
-    asked = re.search(r"tried to allocate (\d+) bytes", str(error))
+    asked = re.search(r"tried to allocate (\d+) bytes", _text(error))
     return f"a tensor of {int(asked[1]) / 1e9:,.0f} GB" if asked else sentence(error)
 
 
@@ -109,13 +109,20 @@ def first_line(error: BaseException) -> str:
     >>> first_line(ValueError("too small\n(details)"))
     'ValueError: too small'
     """
-    return f"{type(error).__name__}: {sentence(error)}" if str(error).strip() else type(error).__name__
+    return f"{type(error).__name__}: {sentence(error)}" if _text(error) else type(error).__name__
 
 
 def sentence(error: BaseException) -> str:
     """The first line of what a foreign exception says, or its type where it says nothing."""
-    text = str(error).strip()
+    text = _text(error)
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error).strip()
+    except Exception:  # a class of somebody's own
+        return ""
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -46,6 +46,8 @@ def test_every_document_comes_back_as_it_was_saved(path, tmp_path):
     result.save(tmp_path / "again.json")
     assert loading.load(tmp_path / "again.json") == result
     assert (tmp_path / "again.json").read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    (tmp_path / "again.json").write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")  # as editors may save
+    assert loading.load(tmp_path / "again.json") == result
 
 
 @pytest.mark.slow

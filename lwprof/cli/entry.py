@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _internal(error, state)
         abandon_stdout()
         return _fail("cannot write to standard output: no space left", 2, error, state)
-    except Exception as error:
+    except BaseException as error:  # also what a network's own code may raise, such as GeneratorExit
         return _internal(error, state)
 
 
@@ -158,7 +158,7 @@ def _noted(state: dict[str, bool]) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _internal(error: Exception, state: dict[str, bool]) -> int:
+def _internal(error: BaseException, state: dict[str, bool]) -> int:
     if state.get("interrupted"):
         return _fail("interrupted", INTERRUPTED, error, state)
     message, code = described(error)
@@ -172,7 +172,9 @@ def _fail(message: str, code: int, error: BaseException, state: dict[str, bool])
             import traceback
 
             traceback.print_exception(error)
-        click.echo(f"error: {_clipped(' '.join(message.split()))}", err=True)
+        from lwprof.reports.contents import printable
+
+        click.echo(f"error: {_clipped(printable(' '.join(message.split())))}", err=True)
     except OSError:  # nobody reads it, or there is no room for it: the exit code remains
         abandon_stdout()
         abandon(sys.stderr)

@@ -80,7 +80,7 @@ def read_json(path: str | Path, what: str = "result") -> Any:
         InputError: it cannot be read, or is not whole.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
         if not text.strip():
             raise InputError(f"{path} is empty; save the {what} again")
         return json.loads(text)

@@ -107,3 +107,16 @@ def test_what_a_failed_run_made_is_let_go_of() -> None:
     with collector.paused():
         del caught
         assert [reference() for reference in made] == [None, None]
+
+
+def test_an_error_without_words_is_named() -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise TypeError("no text")
+
+    class Raising(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise SilentError
+
+    with pytest.raises(InputError, match=r"raised SilentError \("):
+        lwprof.profile(Raising(), inputs=(torch.zeros(1, 8),))

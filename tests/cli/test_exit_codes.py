@@ -163,6 +163,11 @@ def raising(error: BaseException) -> Any:
     [
         (BackendError("no such device; plug it in"), 3, "error: no such device; plug it in\n"),
         (RuntimeError("a\nb"), 4, "error: internal error: RuntimeError: a; run again with --debug for the traceback\n"),
+        (
+            GeneratorExit("x\0"),
+            4,
+            "error: internal error: GeneratorExit: x\\x00; run again with --debug for the traceback\n",
+        ),
         (KeyboardInterrupt(), 130, "error: interrupted\n"),
     ],
 )
