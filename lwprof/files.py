@@ -12,6 +12,11 @@ from pathlib import Path
 
 from lwprof.errors import InputError
 
+LIBRARIES = frozenset({"lwprof", "torch"})
+"""Packages whose code nobody who looks at a network has written."""
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders of packages; code in them is not to be changed."""
+
 
 def write_whole(path: str | Path, text: str) -> None:
     r"""Write ``text`` beside ``path`` and move it there, so that no half-written file is ever seen.

@@ -12,13 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lwprof.files import INSTALLED, LIBRARIES
 from lwprof.models import Network, names, specs, user_code
 from lwprof.results.audit import Finding, Location
-
-LIBRARIES = ("lwprof", "torch")
-"""Whose classes nobody who audits a network has written."""
-INSTALLED = {"site-packages", "dist-packages"}
-"""Folders of packages; code in them is not to be changed."""
 
 
 def located(findings: Sequence[Finding], network: Network) -> tuple[Finding, ...]:
@@ -84,7 +80,7 @@ def _own(file: str | None) -> str:
     if not path.is_file() or not path.is_relative_to(folder):
         return ""
     relative = path.relative_to(folder)
-    return "" if INSTALLED & set(relative.parts) else relative.as_posix()
+    return "" if not INSTALLED.isdisjoint(relative.parts) else relative.as_posix()
 
 
 def _builder(spec: str) -> Location | None:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from torch import nn
 
-from lwprof.files import shown
+from lwprof.files import INSTALLED, LIBRARIES, shown
 
 _CALL = nn.Module._call_impl.__code__
 _STANDARD = Path(sysconfig.get_path("stdlib"))
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def place(error: BaseException, modules: Mapping[nn.Module, str]) -> str:
@@ -30,16 +29,17 @@ def place(error: BaseException, modules: Mapping[nn.Module, str]) -> str:
         Such as ``"in 'head.fc', net.py:12"``; what is not known is left out.
     """
     names = {id(module): name for module, name in modules.items()}
-    own = {kind.__module__.partition(".")[0] for kind in set(map(type, modules))} - {"torch", "lwprof"}
+    packages = {kind.__module__.partition(".")[0] for kind in set(map(type, modules))} - LIBRARIES
     inside = line = ""
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code is _CALL:
             inside = names.get(id(frame.f_locals["self"]), inside)
         file, package = frame.f_code.co_filename, str(frame.f_globals.get("__name__")).partition(".")[0]
-        if package in own or (package not in ("torch", "lwprof") and not _of_a_library(Path(file))):
-            line = f"{shown(file)}:{number}" if os.path.isfile(file) else line
+        own = package in packages or not (package in LIBRARIES or _of_a_library(Path(file)))
+        if own and os.path.isfile(file):
+            line = f"{shown(file)}:{number}"
     return ", ".join(filter(None, [inside and f"in {inside!r}", line]))
 
 
 def _of_a_library(file: Path) -> bool:
-    return file.is_relative_to(_STANDARD) or not _INSTALLED.isdisjoint(file.parts)
+    return file.is_relative_to(_STANDARD) or not INSTALLED.isdisjoint(file.parts)
